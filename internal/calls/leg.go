@@ -1,0 +1,85 @@
+package calls
+
+import "time"
+
+// DialRequest is one outbound leg to place: the attempt it belongs to is
+// already durable.
+type DialRequest struct {
+	AttemptID string
+	SIPCallID string // Call-ID to use; part of the durable attempt
+	Trunk     string // name of a configured trunk
+	To        string // number (digits only) or extension at the trunk
+	From      string // caller number, digits only, one of the trunk's
+	FromName  string // display name, "" for none
+	Role      Role
+	// RingTimeout ends the ringing (CANCEL) and yields Ending{Timeout:true}.
+	RingTimeout time.Duration
+	// MediaTimeout ends an answered leg whose audio stops, 0 = the default.
+	MediaTimeout time.Duration
+}
+
+// LegEventKind is what a leg reports.
+type LegEventKind int
+
+// The kinds of leg events, in the order in which they can come.
+const (
+	LegTrying           LegEventKind = iota + 1 // 100; Code
+	LegRinging                                  // 101–199; Code; may repeat
+	LegEarlyMedia                               // SDP in a 18x: the callee side's audio is now received; Code
+	LegAnswered                                 // 2xx, ACK sent, media running; Codec, Dialog
+	LegFirstAudio                               // first RTP received from the far end (early or answered)
+	LegPlaybackStarted                          // PlayID
+	LegPlaybackFinished                         // PlayID, Play
+	LegDigit                                    // Digit, Via
+	LegMediaTimeout                             // nothing received for the time-out; the owner decides
+	LegBeep                                     // a beep was heard
+	LegEnded                                    // Ending, Facts; the last event of a leg, always sent exactly once
+)
+
+// PlayReason says why a playback ended.
+type PlayReason string
+
+// The reasons of call.playback_finished.
+const (
+	PlayEnd     PlayReason = "end"     // the whole clip left on the wire
+	PlayDigit   PlayReason = "digit"   // a digit interrupted it
+	PlayHangup  PlayReason = "hangup"  // the leg ended
+	PlayStopped PlayReason = "stopped" // we stopped it
+)
+
+// LegEvent is something that happened on a leg. Events of one leg are delivered
+// one at a time, in order, never from a media thread; the receiver must not block.
+type LegEvent struct {
+	Kind   LegEventKind
+	At     time.Time
+	Code   int
+	Codec  string
+	Dialog []byte // LegAnswered: what HangupOrphan needs after a crash
+	PlayID int64
+	Played time.Duration // LegPlaybackFinished: audio that left on the wire
+	Play   PlayReason
+	Digit  byte   // '0'–'9', '*', '#'
+	Via    string // rfc4733, info, inband
+	Ending Ending
+	Facts  LegFacts
+}
+
+// Invite is an inbound call that a line offers to the engine.
+type Invite struct {
+	Trunk     string
+	From      string // as far as the trunk tells, digits or ""
+	FromName  string
+	To        string // Request-URI user, as sent
+	SIPCallID string
+	Source    string // address of the peer
+}
+
+// ToneKind is a locally generated tone.
+type ToneKind int
+
+// The tones.
+const (
+	ToneRingback ToneKind = iota + 1 // 425 Hz 1 s on 4 s off
+	ToneBusy                         // 425 Hz 0.35 s on 0.35 s off
+	ToneBeep                         // 1000 Hz 0.4 s once
+)

@@ -1,0 +1,87 @@
+package calls
+
+// Outcome is the one word a completed call ends with (DESIGN 4.4).
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeNone          Outcome = ""
+	OutcomeAnswered      Outcome = "answered"
+	OutcomeMachine       Outcome = "machine"
+	OutcomeBusy          Outcome = "busy"
+	OutcomeNoAnswer      Outcome = "no_answer"
+	OutcomeRejected      Outcome = "rejected"
+	OutcomeUnreachable   Outcome = "unreachable"
+	OutcomeInvalidNumber Outcome = "invalid_number"
+	OutcomeAnnouncement  Outcome = "announcement"
+	OutcomeFax           Outcome = "fax"
+	OutcomeCanceled      Outcome = "canceled"
+	OutcomeExpired       Outcome = "expired"
+	OutcomeMissed        Outcome = "missed"
+	OutcomeBlocked       Outcome = "blocked"
+	OutcomeTrunkError    Outcome = "trunk_error"
+	OutcomeLost          Outcome = "lost"
+)
+
+// Outcomes lists every outcome in the order they are published.
+func Outcomes() []Outcome {
+	return []Outcome{OutcomeAnswered, OutcomeMachine, OutcomeBusy, OutcomeNoAnswer, OutcomeRejected,
+		OutcomeUnreachable, OutcomeInvalidNumber, OutcomeAnnouncement, OutcomeFax, OutcomeCanceled,
+		OutcomeExpired, OutcomeMissed, OutcomeBlocked, OutcomeTrunkError, OutcomeLost}
+}
+
+// Reason refines an outcome. The list is published in docs/outcomes.md.
+type Reason string
+
+// The reasons. Empty means the outcome says it all.
+const (
+	ReasonNone              Reason = ""
+	ReasonHangup            Reason = "hangup"             // somebody hung up after the answer
+	ReasonFlowEnd           Reason = "flow_end"           // the flow came to its end
+	ReasonNoDigit           Reason = "no_digit"           // digit time-out
+	ReasonBlockedByDigit    Reason = "blocked_by_digit"   // needBlock
+	ReasonMaxDuration       Reason = "max_duration"       // the call's limit
+	ReasonMediaTimeout      Reason = "media_timeout"      // the callee's audio stopped
+	ReasonBridgeEnd         Reason = "bridge_end"         // the bridged talk ended
+	ReasonRingTimeout       Reason = "ring_timeout"       // we gave up ringing
+	ReasonBlacklist         Reason = "blacklist"          // number is on the blacklist
+	ReasonByAPI             Reason = "by_api"             // cancelled or hung up by request
+	ReasonSeriesCanceled    Reason = "series_canceled"    // its series was cancelled
+	ReasonRecordingRejected Reason = "recording_rejected" // the moderator refused the clip
+	ReasonRecordingRevoked  Reason = "recording_revoked"
+	ReasonNotAfter          Reason = "not_after"       // could not be dialled in time
+	ReasonRedirected        Reason = "redirected"      // 3xx, not followed
+	ReasonNoTrunk           Reason = "no_trunk"        // no trunk takes this call
+	ReasonTrunkTimeout      Reason = "trunk_timeout"   // no reply to our INVITE
+	ReasonTrunkTransport    Reason = "trunk_transport" // could not be sent
+	ReasonTrunkAuth         Reason = "trunk_auth"      // 401/403/407 from the trunk
+	ReasonTrunkRefused      Reason = "trunk_refused"   // 4xx/5xx that blames the trunk
+	ReasonMedia             Reason = "media_not_agreed"
+	ReasonSubscriberAbsent  Reason = "subscriber_absent"
+	ReasonCongestion        Reason = "congestion"
+	ReasonUnwanted          Reason = "unwanted" // 607, 608
+	ReasonNodeLost          Reason = "node_lost"
+	ReasonStuck             Reason = "stuck" // the watchdog ended it
+	ReasonProviderFailed    Reason = "provider_failed"
+	ReasonProviderTimeout   Reason = "provider_timeout"
+	ReasonShutdown          Reason = "shutdown"
+	ReasonBusyHere          Reason = "no_channel" // inbound: we were full
+	ReasonNoRoute           Reason = "no_route"   // inbound: nobody configured the number
+	ReasonNoClip            Reason = "clip_unavailable"
+)
+
+// Ending is everything a leg knows about its end: the facts that the outcome
+// table reads. It is pure data, made by the line.
+type Ending struct {
+	Code      int    // final SIP status; 0 where none was received
+	Q850      int    // cause of a Reason header (RFC 3326), 0 if none
+	Text      string // reason text for people, bounded, never trusted
+	By        Party  // who ended it
+	Answered  bool   // a 2xx was seen
+	Rang      bool   // 180–183 was seen
+	Canceled  bool   // we sent CANCEL
+	Timeout   bool   // no final reply in time (Timer B, ring time-out with nothing heard)
+	Transport bool   // the request could not be sent
+	Media     bool   // no common codec, or media failed
+	Early     Verdict
+}

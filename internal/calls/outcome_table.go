@@ -1,0 +1,96 @@
+package calls
+
+// Result is what the outcome table makes of an [Ending].
+type Result struct {
+	Outcome Outcome
+	Reason  Reason
+	// Charged is false where the trunk is to blame: the attempt does not count
+	// against the callee's daily cap.
+	Charged bool
+}
+
+// q850Table maps Q.850 causes. A cause in a Reason header is nearer to the
+// truth than the SIP code a gateway made of it, so it is read first.
+var q850Table = map[int]Result{
+	1:  {OutcomeInvalidNumber, ReasonNone, true}, // unallocated number
+	17: {OutcomeBusy, ReasonNone, true},
+	18: {OutcomeNoAnswer, ReasonNone, true}, // no user responding
+	19: {OutcomeNoAnswer, ReasonNone, true}, // no answer from user
+	20: {OutcomeUnreachable, ReasonSubscriberAbsent, true},
+	21: {OutcomeRejected, ReasonNone, true},
+	22: {OutcomeInvalidNumber, ReasonNone, true}, // number changed
+	27: {OutcomeUnreachable, ReasonNone, true},   // destination out of order
+	28: {OutcomeInvalidNumber, ReasonNone, true}, // invalid number format
+	34: {OutcomeTrunkError, ReasonCongestion, false},
+	38: {OutcomeTrunkError, ReasonCongestion, false},
+	41: {OutcomeTrunkError, ReasonCongestion, false},
+	42: {OutcomeTrunkError, ReasonCongestion, false},
+	47: {OutcomeTrunkError, ReasonCongestion, false},
+}
+
+// sipTable maps final SIP codes.
+var sipTable = map[int]Result{
+	401: {OutcomeTrunkError, ReasonTrunkAuth, false},
+	402: {OutcomeTrunkError, ReasonTrunkRefused, false},
+	403: {OutcomeTrunkError, ReasonTrunkAuth, false},
+	404: {OutcomeInvalidNumber, ReasonNone, true},
+	407: {OutcomeTrunkError, ReasonTrunkAuth, false},
+	408: {OutcomeUnreachable, ReasonTrunkTimeout, true},
+	410: {OutcomeInvalidNumber, ReasonNone, true},
+	480: {OutcomeNoAnswer, ReasonNone, true},
+	484: {OutcomeInvalidNumber, ReasonNone, true},
+	486: {OutcomeBusy, ReasonNone, true},
+	487: {OutcomeCanceled, ReasonNone, true},
+	488: {OutcomeTrunkError, ReasonMedia, false},
+	600: {OutcomeBusy, ReasonNone, true},
+	603: {OutcomeRejected, ReasonNone, true},
+	604: {OutcomeInvalidNumber, ReasonNone, true},
+	606: {OutcomeTrunkError, ReasonMedia, false},
+	607: {OutcomeRejected, ReasonUnwanted, true},
+	608: {OutcomeRejected, ReasonUnwanted, true},
+}
+
+// Judge reads the ending of an outbound leg that was never answered (of an
+// answered one it says answered). Facts in order of weight: our own transport,
+// an announcement heard before the answer, the Q.850 cause, the SIP code.
+func Judge(e Ending) Result {
+	switch {
+	case e.Answered:
+		return Result{OutcomeAnswered, ReasonHangup, true}
+	case e.Transport:
+		return Result{OutcomeTrunkError, ReasonTrunkTransport, false}
+	case e.Canceled:
+		return Result{OutcomeNoAnswer, ReasonRingTimeout, true}
+	case e.Timeout && !e.Rang:
+		return Result{OutcomeTrunkError, ReasonTrunkTimeout, false}
+	case e.Timeout:
+		return Result{OutcomeNoAnswer, ReasonRingTimeout, true}
+	case e.Media:
+		return Result{OutcomeTrunkError, ReasonMedia, false}
+	case e.Early == VerdictAnnouncement:
+		return Result{OutcomeAnnouncement, ReasonNone, true}
+	}
+	if r, ok := q850Table[e.Q850]; ok {
+		return r
+	}
+	if e.Code == 408 && e.Rang || e.Code == 403 && e.Rang {
+		// After ringing, 408 means that nobody came to the phone, and 403 that
+		// the person (not the trunk) refused.
+		if e.Code == 408 {
+			return Result{OutcomeNoAnswer, ReasonNone, true}
+		}
+		return Result{OutcomeRejected, ReasonNone, true}
+	}
+	if r, ok := sipTable[e.Code]; ok {
+		return r
+	}
+	switch {
+	case e.Code >= 300 && e.Code < 400:
+		return Result{OutcomeUnreachable, ReasonRedirected, true}
+	case e.Code >= 600:
+		return Result{OutcomeRejected, ReasonNone, true}
+	case e.Code >= 400:
+		return Result{OutcomeTrunkError, ReasonTrunkRefused, false}
+	}
+	return Result{OutcomeLost, ReasonNone, true}
+}

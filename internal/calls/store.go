@@ -1,0 +1,227 @@
+package calls
+
+import (
+	"context"
+	"time"
+)
+
+// Store is the durable memory of the daemon. State and events change together,
+// in one unit of work.
+type Store interface {
+	// Update runs fn in one transaction and returns once it is durable (fsynced).
+	// If fn returns an error nothing of it remains and the error comes back
+	// unwrapped. Units run one after another; fn must not block on anything but
+	// tx, and must not call the Store.
+	Update(ctx context.Context, fn func(Tx) error) error
+
+	// Observe queues fn behind everything queued before (by Update or Observe)
+	// and returns at once: facts that were already true in the world (ringing,
+	// a digit) become durable in order without anyone waiting. done, if not
+	// nil, is called from the writer's goroutine with the result.
+	Observe(fn func(Tx) error, done func(error))
+
+	// View runs fn on a consistent snapshot of committed state.
+	View(ctx context.Context, fn func(ReadTx) error) error
+
+	// Changed returns a channel that is closed when an event is committed after
+	// the call. Get it, read the log, then wait on it.
+	Changed() <-chan struct{}
+}
+
+// ReadTx reads committed state. Getters return ErrNotFound for a missing row;
+// what they return is the caller's own copy.
+type ReadTx interface {
+	Call(account, id string) (*Call, error) // account "" = any
+	Calls(CallFilter) ([]*Call, error)      // newest first
+	LiveCallByRef(account, ref string) (*Call, error)
+	// Unfinished lists calls that are not completed, oldest first: the dialer's
+	// and recovery's reading at start.
+	Unfinished() ([]*Call, error)
+	// AttemptsSince counts charged customer attempts to number since t.
+	AttemptsSince(account, number string, t time.Time) (int, error)
+	LastAttemptAt(account, number string) (time.Time, error) // ErrNotFound if none
+
+	Events(EventFilter) ([]Event, error) // by Pos ascending
+	LastPos() (int64, error)
+
+	Blocked(account, number string) (*BlockEntry, error) // ErrNotFound if free
+	BlockEntries(account string, after string, limit int) ([]BlockEntry, error)
+
+	Recording(account, id string) (*Recording, error)
+	RecordingByRecordID(account string, recordID int64) (*Recording, error)
+	Recordings(RecordingFilter) ([]*Recording, error) // newest first
+
+	Tokens() ([]*Token, error)
+	Webhooks(account string) ([]*Webhook, error) // account "" = all
+	Webhook(account, id string) (*Webhook, error)
+	Deliveries(webhookID string, f DeliveryFilter) ([]Delivery, error) // newest first
+
+	Idempotent(account, key string) (*IdempotencyRecord, error)
+	SMSByState(state SMSState, limit int) ([]SMS, error)
+	SMS(id string) (*SMS, error)
+
+	// LaneHeads lists, for every lane (webhook, call) that has something due at
+	// now, its first undelivered delivery, oldest first.
+	LaneHeads(now time.Time, limit int) ([]Delivery, error)
+	Cursor(name string) (int64, error) // 0 if never set
+}
+
+// Tx is one unit of work.
+type Tx interface {
+	ReadTx
+
+	InsertCall(*Call) error // ref conflict with a live call: Error{Code: ref-conflict}
+	UpdateCall(*Call) error
+	InsertAttempt(*Attempt) error
+	UpdateAttempt(*Attempt) error
+
+	// AppendEvent gives e its Pos and Seq and appends it.
+	AppendEvent(e *Event) error
+
+	Block(BlockEntry) (added bool, err error) // added is false where it was there
+	Unblock(account, number string) (removed bool, err error)
+
+	InsertRecording(*Recording) error
+	UpdateRecording(*Recording) error
+	// NextRecordID draws from a sequence that never repeats, starting at first.
+	NextRecordID(first int64) (int64, error)
+
+	PutToken(*Token) error
+	PutWebhook(*Webhook) error
+	DeleteWebhook(account, id string) error
+
+	PutIdempotent(IdempotencyRecord) error
+	InsertSMS(*SMS) error
+	UpdateSMS(*SMS) error
+
+	InsertDelivery(*Delivery) error // gives it its ID
+	UpdateDelivery(*Delivery) error
+	SetCursor(name string, pos int64) error
+	Audit(AuditEntry) error
+}
+
+// CallFilter selects calls. Zero fields do not filter.
+type CallFilter struct {
+	Account, To, Ref, Series, Campaign string
+	Status                             Status
+	Outcome                            Outcome
+	Live                               bool   // only calls that are not over
+	Cursor                             string // id of the last call seen
+	Limit                              int    // 1–500
+}
+
+// EventFilter selects events.
+type EventFilter struct {
+	Account string
+	Subject string
+	Types   []EventType
+	After   int64 // Pos
+	Limit   int
+}
+
+// RecordingFilter selects recordings.
+type RecordingFilter struct {
+	Account string
+	State   RecordingState
+	Cursor  string
+	Limit   int
+}
+
+// BlockEntry is one number on the blacklist of an account.
+type BlockEntry struct {
+	Account   string    `json:"account"`
+	Number    string    `json:"number"`
+	Scope     string    `json:"scope"` // "account"; the column for narrower ones
+	Reason    string    `json:"reason"`
+	Source    string    `json:"source"` // api, digit, import
+	CallID    string    `json:"call_id"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Webhook is a destination of events.
+type Webhook struct {
+	ID         string      `json:"id"`
+	Account    string      `json:"account"`
+	URL        string      `json:"url"`
+	Secret     string      `json:"-"` // whsec_…
+	Types      []EventType `json:"types"`
+	CallID     string      `json:"call_id,omitempty"` // of one call only (webhook_url)
+	FromConfig bool        `json:"from_config"`       // trusted: the URL guard does not apply
+	Disabled   bool        `json:"disabled"`
+	CreatedAt  time.Time   `json:"created_at"`
+}
+
+// DeliveryState is where one delivery stands.
+type DeliveryState string
+
+// The states of a delivery.
+const (
+	DeliveryPending   DeliveryState = "pending"
+	DeliveryDelivered DeliveryState = "delivered"
+	DeliveryDead      DeliveryState = "dead"
+)
+
+// Delivery is one event on its way to one webhook. Those of one (webhook,
+// subject) form a lane and go out strictly in order.
+type Delivery struct {
+	ID         int64         `json:"id"`
+	WebhookID  string        `json:"webhook_id"`
+	EventPos   int64         `json:"event_pos"`
+	EventID    string        `json:"event_id"`
+	Subject    string        `json:"subject"`
+	State      DeliveryState `json:"state"`
+	Attempts   int           `json:"attempts"`
+	NextAt     time.Time     `json:"next_at"`
+	LastStatus int           `json:"last_status"`
+	LastError  string        `json:"last_error"`
+	CreatedAt  time.Time     `json:"created_at"`
+	DoneAt     *time.Time    `json:"done_at"`
+}
+
+// DeliveryFilter selects deliveries of a webhook.
+type DeliveryFilter struct {
+	State  DeliveryState
+	Before int64 // ID
+	Limit  int
+}
+
+// IdempotencyRecord remembers the answer to a request with an Idempotency-Key.
+type IdempotencyRecord struct {
+	Account, Key string
+	BodyHash     string
+	CallID       string
+	ExpiresAt    time.Time
+}
+
+// SMSState is where an SMS intent stands. Sending is committed before the
+// sender is called; a crash there ends it failed, never sent twice.
+type SMSState string
+
+// The states of an SMS intent.
+const (
+	SMSIsQueued    SMSState = "queued"
+	SMSIsSending   SMSState = "sending"
+	SMSIsSent      SMSState = "sent"
+	SMSIsDelivered SMSState = "delivered"
+	SMSIsFailed    SMSState = "failed"
+)
+
+// SMS is one durable intent to send a text.
+type SMS struct {
+	ID        string    `json:"id"`
+	Account   string    `json:"account"`
+	CallID    string    `json:"call_id"`
+	To        string    `json:"to"`
+	From      string    `json:"from"`
+	Text      string    `json:"text"`
+	State     SMSState  `json:"state"`
+	Error     string    `json:"error"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// AuditEntry records who changed what.
+type AuditEntry struct {
+	Account, Actor, Action, Object string
+	At                             time.Time
+	Detail                         string
+}

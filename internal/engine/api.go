@@ -1,0 +1,49 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// CallRequest is a call asked for, as the API hands it over: numbers and clips
+// still in the user's spelling.
+type CallRequest struct {
+	Account string
+	TokenID string
+
+	To, From string
+	// Clip is record_id or recording_id. With Flow it must be empty.
+	Clip   calls.ClipID
+	Digits calls.DigitMap // with Clip
+	Flow   *calls.Flow    // parsed by calls.ParseFlow
+
+	Ref, Series               string
+	Trunk, Provider, Employee string
+	NotBefore, NotAfter       *time.Time
+	Priority                  int
+	Window                    *calls.Window
+	RingTimeout, MaxDuration  time.Duration
+	Metadata                  json.RawMessage
+	WebhookURL                string // already checked by the URL guard
+
+	IdempotencyKey string
+	BodyHash       string // hex sha256 of the canonical body
+}
+
+// API is what the engine offers to the rooms above (internal/api, providers).
+// Errors are *calls.Error. Safe for concurrent use.
+type API interface {
+	// Submit admits a call and returns once it is durable. replayed is true
+	// where ref or Idempotency-Key named a call that exists already.
+	Submit(ctx context.Context, r CallRequest) (call *calls.Call, replayed bool, err error)
+	// Hangup ends one call, cancelling it if it is still queued.
+	Hangup(ctx context.Context, account, id string) (*calls.Call, error)
+	// Cancel ends every call of the ref or series that is not over.
+	Cancel(ctx context.Context, account, ref, series string) ([]*calls.Call, error)
+	// Block and Unblock change the blacklist of the account and tell of it.
+	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
+	Unblock(ctx context.Context, account, number string) (removed bool, err error)
+}
