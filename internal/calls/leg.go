@@ -16,6 +16,9 @@ type DialRequest struct {
 	RingTimeout time.Duration
 	// MediaTimeout ends an answered leg whose audio stops, 0 = the default.
 	MediaTimeout time.Duration
+	// Headers are further headers of the INVITE ("X-Call-ID": "…"); names and
+	// values must be Printable. nil: none.
+	Headers map[string]string
 }
 
 // LegEventKind is what a leg reports.
