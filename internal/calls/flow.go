@@ -81,6 +81,9 @@ type ManagerOptions struct {
 	RingTimeout Duration `json:"ring_timeout" yaml:"ring_timeout"`
 	Confirm     Confirm  `json:"confirm" yaml:"confirm"`
 	BusyRecord  ClipID   `json:"busy_record,omitempty" yaml:"busy_record"`
+	// ConfirmRecord is played to the manager, over and over, until he presses a
+	// digit; a beep where it is empty.
+	ConfirmRecord ClipID `json:"confirm_record,omitempty" yaml:"confirm_record"`
 }
 
 // AMDOptions says whether answering machines are looked for and what follows.
