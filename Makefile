@@ -1,0 +1,44 @@
+# zvonar: `make demo` and `make test` are all a newcomer needs.
+
+GO         ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: build demo test test-quick lint bench cover fuzz clean
+
+build:
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/zvonar ./cmd/zvonar
+
+# A whole system on loopback: the daemon, a test carrier, calls, events, what people heard.
+demo: build
+	@scripts/need demo
+	bin/zvonar demo --out demo-out
+
+# Everything, against programs that we did not write (SIPp, baresip, sox).
+test:
+	@scripts/need test
+	$(GO) test -race -timeout 15m ./...
+
+# The rings that need nothing but Go.
+test-quick:
+	$(GO) test -short ./...
+
+lint:
+	@fmt=$$(gofmt -l .); if [ -n "$$fmt" ]; then echo "gofmt these files:"; echo "$$fmt"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+cover:
+	$(GO) test -short -coverprofile coverage.out ./...
+	$(GO) tool cover -func coverage.out | tail -n 1
+
+# Long fuzzing of every parser, FUZZTIME each.
+FUZZTIME ?= 1m
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+clean:
+	rm -rf bin demo-out coverage.out

@@ -1,0 +1,294 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/numbering"
+)
+
+// idempotencyLife is how long an Idempotency-Key is remembered (DESIGN 4.3).
+const idempotencyLife = 24 * time.Hour
+
+// Submit implements API: it checks everything that can be checked now, writes
+// the call and its first event in one unit of work, and hands it to the dialer.
+func (e *Engine) Submit(ctx context.Context, r CallRequest) (*calls.Call, bool, error) {
+	c, err := e.draft(r)
+	if err != nil {
+		return nil, false, err
+	}
+	var replay *calls.Call
+	err = e.store.Update(ctx, func(tx calls.Tx) error {
+		replay, err = e.admit(tx, r, c)
+		return err
+	})
+	if err != nil {
+		return nil, false, admissionError(err)
+	}
+	if replay != nil {
+		return replay, true, nil
+	}
+	e.metrics.started(c)
+	e.log.Info("call accepted", "call", c.ID, "to", calls.Mask(c.To), "ref", c.Ref)
+	result := c.Clone()
+	e.cfg.Queue.Enqueue(c)
+	return result, false, nil
+}
+
+// admissionError keeps the words that are meant for the asker.
+func admissionError(err error) error {
+	var known *calls.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	return fmt.Errorf("the call could not be stored: %w", err)
+}
+
+// draft turns a request into a call, checking what needs no store.
+func (e *Engine) draft(r CallRequest) (*calls.Call, error) {
+	to, err := e.destination(r.To, "body.to")
+	if err != nil {
+		return nil, err
+	}
+	flow, err := e.flowOf(r)
+	if err != nil {
+		return nil, err
+	}
+	now := e.clock.Now()
+	c := &calls.Call{
+		ID: e.ids.New("call_"), Account: r.Account, TokenID: r.TokenID, Ref: r.Ref, Series: r.Series,
+		Direction: calls.Out, Status: calls.StatusQueued, To: to, Employee: r.Employee,
+		Trunk: r.Trunk, Provider: r.Provider, CreatedAt: now, DueAt: now, NotAfter: r.NotAfter, Flow: flow,
+		Priority: r.Priority, Window: r.Window, RingTimeout: r.RingTimeout, MaxDuration: r.MaxDuration,
+		Metadata: r.Metadata, WebhookURL: r.WebhookURL, BodyHash: r.BodyHash,
+	}
+	if r.NotBefore != nil && r.NotBefore.After(now) {
+		c.DueAt = *r.NotBefore
+	}
+	if c.NotAfter != nil && !c.NotAfter.After(c.DueAt) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "not_after must be later than not_before and than now").At("body.not_after", r.NotAfter)
+	}
+	if err := e.chooseLine(c, r.From); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// destination normalises a number and asks whether it may be called at all.
+func (e *Engine) destination(raw, location string) (string, error) {
+	number, err := numbering.Normalize(raw, e.defaultCountry())
+	if err == nil {
+		err = numbering.Allowed(number, e.cfg.Countries)
+	}
+	var known *calls.Error
+	if errors.As(err, &known) && len(known.Fields) == 0 {
+		return "", known.At(location, raw)
+	}
+	return number, err
+}
+
+func (e *Engine) defaultCountry() string {
+	if len(e.cfg.Countries) == 0 {
+		return ""
+	}
+	return e.cfg.Countries[0]
+}
+
+// flowOf builds the call's flow and checks where its digits may lead.
+func (e *Engine) flowOf(r CallRequest) (calls.Flow, error) {
+	flow := calls.DefaultFlow()
+	location := "body.digits"
+	if r.Flow != nil {
+		flow, location = *r.Flow, "body.flow.digits"
+	} else {
+		flow.Record, flow.Digits = r.Clip, r.Digits
+	}
+	digits, err := e.checkManagers(flow.Digits, location)
+	flow.Digits = digits
+	return flow, err
+}
+
+// checkManagers returns a copy of m with every manager's number normalised; a
+// forbidden one is refused now, not when somebody presses the digit.
+func (e *Engine) checkManagers(m calls.DigitMap, location string) (calls.DigitMap, error) {
+	out := make(calls.DigitMap, len(m))
+	for digit, actions := range m {
+		out[digit] = slices.Clone(actions)
+		for i := range out[digit] {
+			a := &out[digit][i]
+			at := fmt.Sprintf("%s[%d].%s", location, digit, a.Kind)
+			if a.Kind == calls.ActionManager {
+				value, err := e.managerValue(a.Value, at)
+				if err != nil {
+					return nil, err
+				}
+				a.Value = value
+			}
+			nested, err := e.checkManagers(a.Digits, at+".digits")
+			if err != nil {
+				return nil, err
+			}
+			if a.Digits != nil {
+				a.Digits = nested
+			}
+		}
+	}
+	return out, nil
+}
+
+// managerValue accepts a number or an extension at a configured trunk.
+func (e *Engine) managerValue(value, location string) (string, error) {
+	ext, trunk, ok := strings.Cut(value, "@")
+	if !ok {
+		return e.destination(value, location)
+	}
+	if !e.hasTrunk(trunk) {
+		return "", calls.Errorf(calls.CodeBadAction, "there is no trunk %q; write the extension as 201@TRUNK", trunk).At(location, value)
+	}
+	if len(ext) < 1 || len(ext) > 8 || digitsOnly(ext) == "" {
+		return "", calls.Errorf(calls.CodeBadAction, "an extension is one to eight digits").At(location, value)
+	}
+	return value, nil
+}
+
+// chooseLine checks trunk, provider and caller number against the configuration.
+func (e *Engine) chooseLine(c *calls.Call, from string) error {
+	if c.Provider != "" {
+		p, ok := e.providers[c.Provider]
+		if !ok {
+			return calls.Errorf(calls.CodeInvalidField, "there is no provider %q in the configuration", c.Provider).At("body.provider", c.Provider)
+		}
+		c.Trunk = p.Trunk
+	}
+	if c.Trunk != "" && !e.hasTrunk(c.Trunk) {
+		return calls.Errorf(calls.CodeInvalidField, "there is no trunk %q in the configuration", c.Trunk).At("body.trunk", c.Trunk)
+	}
+	if from == "" {
+		return nil
+	}
+	number, err := numbering.Normalize(from, e.defaultCountry())
+	if err != nil {
+		number = from // a trunk may own a number outside any plan, e.g. an extension
+	}
+	for _, t := range e.cfg.Trunks {
+		if (c.Trunk == "" || c.Trunk == t.Name) && slices.Contains(t.Numbers, number) {
+			c.From, c.Line = number, number
+			return nil
+		}
+	}
+	return calls.Errorf(calls.CodeInvalidField, "from is not a number of a configured trunk; GET /v1/trunks lists them").At("body.from", from)
+}
+
+// admit runs inside the unit of work: replays, clips, the rows. A call it
+// returns is one that exists already.
+func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call) (*calls.Call, error) {
+	if old, err := e.replayed(tx, r); old != nil || err != nil {
+		return old, err
+	}
+	if err := e.pin(tx, c.Account, &c.Flow); err != nil {
+		return nil, err
+	}
+	if ref, ok := c.Flow.Clips[c.Flow.Record]; ok {
+		c.Recording = &ref
+	}
+	if err := tx.InsertCall(c); err != nil {
+		return nil, err
+	}
+	if r.IdempotencyKey != "" {
+		rec := calls.IdempotencyRecord{Account: r.Account, Key: r.IdempotencyKey, BodyHash: r.BodyHash, CallID: c.ID, ExpiresAt: c.CreatedAt.Add(idempotencyLife)}
+		if err := tx.PutIdempotent(rec); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.addressWebhook(tx, c); err != nil {
+		return nil, err
+	}
+	return nil, appendEvents(tx, []calls.Event{e.event(c, calls.CallQueued, queuedData{
+		To: c.To, From: c.From, Recording: c.Recording, DueAt: c.DueAt.UTC().Format(time.RFC3339Nano)})})
+}
+
+// replayed finds the call that Idempotency-Key or ref name already.
+func (e *Engine) replayed(tx calls.Tx, r CallRequest) (*calls.Call, error) {
+	if r.IdempotencyKey != "" {
+		rec, err := tx.Idempotent(r.Account, r.IdempotencyKey)
+		switch {
+		case err == nil && rec.ExpiresAt.After(e.clock.Now()):
+			if rec.BodyHash != r.BodyHash {
+				return nil, calls.Errorf(calls.CodeIdempotencyConflict, "this Idempotency-Key was used with another body within 24 h; use a new key")
+			}
+			return tx.Call(r.Account, rec.CallID)
+		case err != nil && !errors.Is(err, calls.ErrNotFound):
+			return nil, err
+		}
+	}
+	if r.Ref == "" {
+		return nil, nil
+	}
+	old, err := tx.LiveCallByRef(r.Account, r.Ref)
+	switch {
+	case errors.Is(err, calls.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case old.BodyHash != r.BodyHash:
+		return nil, calls.Errorf(calls.CodeRefConflict, "a call with this ref is not over yet and was asked for with another body; wait for its end or use another ref").At("body.ref", r.Ref)
+	}
+	return old, nil
+}
+
+// pin resolves every clip of the flow to its approved content.
+func (e *Engine) pin(tx calls.ReadTx, account string, flow *calls.Flow) error {
+	flow.Clips = map[calls.ClipID]calls.RecordingRef{}
+	for _, id := range flow.ClipIDs() {
+		rec, err := e.cfg.Clips.Resolve(tx, account, id)
+		if err != nil {
+			return err
+		}
+		flow.Clips[id] = rec.Ref()
+	}
+	return nil
+}
+
+// addressWebhook makes the call's own webhook_url a destination of its events,
+// signed with the secret of the token that asked.
+func (e *Engine) addressWebhook(tx calls.Tx, c *calls.Call) error {
+	if c.WebhookURL == "" {
+		return nil
+	}
+	w := &calls.Webhook{ID: e.ids.New("wh_"), Account: c.Account, URL: c.WebhookURL, CallID: c.ID, CreatedAt: c.CreatedAt}
+	tokens, err := tx.Tokens()
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if t.ID == c.TokenID {
+			w.Secret = t.WebhookSecret
+		}
+	}
+	return tx.PutWebhook(w)
+}
+
+func (e *Engine) hasTrunk(name string) bool {
+	return slices.ContainsFunc(e.cfg.Trunks, func(t TrunkNumbers) bool { return t.Name == name })
+}
+
+// defaultNumber is the caller number of a trunk where nobody chose one.
+func (e *Engine) defaultNumber(trunk string) string {
+	for _, t := range e.cfg.Trunks {
+		if t.Name == trunk && len(t.Numbers) > 0 {
+			return t.Numbers[0]
+		}
+	}
+	return ""
+}
+
+func (e *Engine) ownsNumber(trunk, number string) bool {
+	return slices.ContainsFunc(e.cfg.Trunks, func(t TrunkNumbers) bool {
+		return t.Name == trunk && slices.Contains(t.Numbers, number)
+	})
+}

@@ -1,0 +1,47 @@
+package engine
+
+import "zvonar/internal/calls"
+
+// newAttempt adds an attempt to the call; commitAttempt makes it durable.
+func (s *session) newAttempt(role calls.Role, trunk, to string) *calls.Attempt {
+	c := s.call
+	a := calls.Attempt{
+		ID: s.e.ids.New("att_"), CallID: c.ID, Account: c.Account, N: len(c.Attempts) + 1, Role: role,
+		Trunk: trunk, To: to, SIPCallID: s.e.ids.New("") + "@zvonar", SentAt: s.now(), Charged: true,
+		State: calls.AttemptDialing,
+	}
+	c.Attempts = append(c.Attempts, a)
+	return &a
+}
+
+// commitAttempt writes the attempt before anything rings because of it.
+func (s *session) commitAttempt(a *calls.Attempt, then func(error), events ...calls.Event) {
+	row := *a
+	s.commit(func(tx calls.Tx) error { return tx.InsertAttempt(&row) }, then, events...)
+}
+
+// updateAttempt changes the attempt of a party in memory, in the call and, with
+// the next write, in the store.
+func (s *session) updateAttempt(p *party, change func(*calls.Attempt)) {
+	change(p.attempt)
+	for i := range s.call.Attempts {
+		if s.call.Attempts[i].ID == p.attempt.ID {
+			s.call.Attempts[i] = *p.attempt
+		}
+	}
+	row := *p.attempt
+	s.commit(func(tx calls.Tx) error { return tx.UpdateAttempt(&row) }, nil)
+}
+
+// closeAttempt ends the attempt of a party by the facts of its leg.
+func (s *session) closeAttempt(p *party, end calls.Ending, charged bool) {
+	now := s.now()
+	s.updateAttempt(p, func(a *calls.Attempt) {
+		if a.State == calls.AttemptAnswered {
+			charged = true // the callee came to the phone, however it ended
+		} else {
+			a.SIPCode, a.Q850 = end.Code, end.Q850
+		}
+		a.State, a.EndedAt, a.Charged, a.Dialog = calls.AttemptOver, &now, charged, nil
+	})
+}

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// Hangup implements API.
+func (e *Engine) Hangup(ctx context.Context, account, id string) (*calls.Call, error) {
+	return e.end(ctx, account, id, calls.ReasonByAPI)
+}
+
+// Cancel implements API. Calls that end on their own meanwhile are left out.
+func (e *Engine) Cancel(ctx context.Context, account, ref, series string) ([]*calls.Call, error) {
+	var live []*calls.Call
+	err := e.store.View(ctx, func(tx calls.ReadTx) (err error) {
+		live, err = tx.Calls(calls.CallFilter{Account: account, Ref: ref, Series: series, Live: true, Limit: 500})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	reason := calls.ReasonByAPI
+	if series != "" {
+		reason = calls.ReasonSeriesCanceled
+	}
+	ended := make([]*calls.Call, 0, len(live))
+	for _, c := range live {
+		done, err := e.end(ctx, account, c.ID, reason)
+		if calls.CodeOf(err) == calls.CodeWrongState {
+			continue
+		}
+		if err != nil {
+			return ended, err
+		}
+		ended = append(ended, done)
+	}
+	return ended, nil
+}
+
+// handOver bounds the moment in which a call has left the queue and its
+// session is not registered yet.
+const (
+	handOverTries = 50
+	handOverPause = 10 * time.Millisecond
+)
+
+// end takes a call out of the queue or tells its session to hang up.
+func (e *Engine) end(ctx context.Context, account, id string, reason calls.Reason) (*calls.Call, error) {
+	for range handOverTries {
+		c, err := e.read(ctx, account, id)
+		if err != nil {
+			return nil, err
+		}
+		if c.Over() {
+			return nil, calls.Errorf(calls.CodeWrongState, "the call is over: %s", c.Outcome)
+		}
+		if queued, ok := e.cfg.Queue.Remove(id); ok {
+			return e.finishQueued(ctx, queued, calls.Result{Outcome: calls.OutcomeCanceled, Reason: reason})
+		}
+		if s := e.session(id); s != nil && s.box.post(func() { s.hangup(reason, calls.ByZvonar) }) {
+			return c, nil
+		}
+		wait := make(chan struct{})
+		t := e.clock.AfterFunc(handOverPause, func() { close(wait) })
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			t.Stop()
+			return nil, ctx.Err()
+		}
+	}
+	return nil, calls.Errorf(calls.CodeOverloaded, "the call is changing hands; try again")
+}
+
+func (e *Engine) read(ctx context.Context, account, id string) (c *calls.Call, err error) {
+	err = e.store.View(ctx, func(tx calls.ReadTx) error {
+		c, err = tx.Call(account, id)
+		return err
+	})
+	if errors.Is(err, calls.ErrNotFound) {
+		return nil, calls.Errorf(calls.CodeNotFound, "there is no such call")
+	}
+	return c, err
+}
+
+// finishQueued completes a call that was never dialled. The caller owns c.
+func (e *Engine) finishQueued(ctx context.Context, c *calls.Call, r calls.Result) (*calls.Call, error) {
+	endCall(c, r, calls.ByZvonar, e.clock.Now())
+	e.metrics.completed(c)
+	done := c.Clone()
+	err := e.store.Update(ctx, write(c, []calls.Event{e.event(c, calls.CallCompleted, completedOf(c))}))
+	return done, err
+}
+
+// Block implements API.
+func (e *Engine) Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error) {
+	if entry.CreatedAt.IsZero() {
+		entry.CreatedAt = e.clock.Now()
+	}
+	err = e.store.Update(ctx, func(tx calls.Tx) error {
+		_, found := tx.Blocked(entry.Account, entry.Number)
+		added = errors.Is(found, calls.ErrNotFound)
+		return blockIn(tx, entry, e.blockEvent(entry))
+	})
+	if err == nil {
+		e.cfg.Queue.Kick()
+	}
+	return added && err == nil, err
+}
+
+// Unblock implements API.
+func (e *Engine) Unblock(ctx context.Context, account, number string) (removed bool, err error) {
+	ev := calls.NewEvent(e.ids.New("evt_"), e.clock.Now(), "number:"+number, calls.NumberUnblocked, blockData{Number: number, Source: "api"})
+	ev.Account = account
+	err = e.store.Update(ctx, func(tx calls.Tx) error {
+		removed, err = tx.Unblock(account, number)
+		if err != nil || !removed {
+			return err
+		}
+		return tx.AppendEvent(&ev)
+	})
+	return removed && err == nil, err
+}
+
+func (e *Engine) blockEvent(entry calls.BlockEntry) calls.Event {
+	ev := calls.NewEvent(e.ids.New("evt_"), e.clock.Now(), "number:"+entry.Number, calls.NumberBlocked,
+		blockData{Number: entry.Number, Reason: entry.Reason, Source: entry.Source})
+	ev.Account, ev.CallID = entry.Account, entry.CallID
+	return ev
+}
+
+// blockIn adds the entry; the event is told only where the number was free.
+func blockIn(tx calls.Tx, entry calls.BlockEntry, ev calls.Event) error {
+	added, err := tx.Block(entry)
+	if err != nil || !added {
+		return err
+	}
+	return tx.AppendEvent(&ev)
+}

@@ -1,0 +1,20 @@
+// Package engine joins dialog, leg, flow and store: it runs calls.
+//
+// One goroutine owns one call. It reads a mailbox; whatever happens to the call
+// (an event of one of its legs, a timer, a request by API, a commit) is a
+// message in it, so nothing about a call is ever locked or shared. What a
+// message does depends on the call's phase: steps.go holds the table.
+//
+// Two rules of durability (DESIGN 5). Commit before acting: a call, an attempt,
+// an SMS intent, a blacklist entry are durable before anything follows from
+// them. Observe without waiting: ringing, answer, digit and playback are acted
+// upon first and appended to the log in order; no call waits for the store.
+//
+// Who may call it: the API and the providers call the methods of [API] from any
+// goroutine; the dialer calls the Starter methods on its own goroutine; the line
+// calls Incoming. The line, the clips and the providers are seen only through
+// the interfaces of seams.go; cmd binds them.
+//
+// Start reading at engine.go (what lives as long as the daemon), then
+// session.go (one call) and steps.go (the table).
+package engine

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+)
+
+// Config of an Engine. Store, Line, Clips, Limits, Queue, Clock, IDs and Log
+// are required.
+type Config struct {
+	Store  calls.Store
+	Line   Line
+	Clips  Clips
+	Queue  Queue
+	Limits Limits
+	Clock  clock.Clock
+	IDs    *clock.IDs
+	Log    *slog.Logger
+
+	Metrics   prometheus.Registerer // nil: none
+	Trunks    []TrunkNumbers
+	Routes    []Route
+	Providers []Provider
+	Countries []string // ISO codes that may be called, the first is the default country
+	// RingTimeout and MaxDuration hold where a call does not say otherwise.
+	RingTimeout time.Duration // 0: 45 s
+	MaxDuration time.Duration // 0: 30 min
+}
+
+// TrunkNumbers is what the engine must know of a trunk.
+type TrunkNumbers struct {
+	Name    string
+	Numbers []string // caller numbers; the first is the default
+}
+
+// Queue is the dialer as the engine sees it.
+type Queue interface {
+	// Enqueue hands a durable call over; one of the Starter methods follows.
+	Enqueue(call *calls.Call)
+	// Remove takes a call back; false where it is no longer queued.
+	Remove(id string) (*calls.Call, bool)
+	// Kick re-examines what is queued (the blacklist changed).
+	Kick()
+}
+
+// Engine runs calls. Create it with New, then Start.
+type Engine struct {
+	cfg       Config
+	store     calls.Store
+	line      Line
+	clock     clock.Clock
+	ids       *clock.IDs
+	log       *slog.Logger
+	metrics   *metrics
+	providers map[string]Provider
+	expect    *expectations
+
+	mu       sync.Mutex
+	sessions map[string]*session // by call id
+	draining bool
+	wg       sync.WaitGroup
+}
+
+const (
+	defaultRingTimeout = 45 * time.Second
+	defaultMaxDuration = 30 * time.Minute
+)
+
+// New makes an engine; nothing runs until Start.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Store == nil || cfg.Line == nil || cfg.Clips == nil || cfg.Queue == nil || cfg.Limits == nil ||
+		cfg.Clock == nil || cfg.IDs == nil || cfg.Log == nil {
+		return nil, errors.New("engine: Store, Line, Clips, Queue, Limits, Clock, IDs and Log are required")
+	}
+	if cfg.RingTimeout == 0 {
+		cfg.RingTimeout = defaultRingTimeout
+	}
+	if cfg.MaxDuration == 0 {
+		cfg.MaxDuration = defaultMaxDuration
+	}
+	e := &Engine{
+		cfg: cfg, store: cfg.Store, line: cfg.Line, clock: cfg.Clock, ids: cfg.IDs, log: cfg.Log,
+		sessions: map[string]*session{}, providers: map[string]Provider{},
+	}
+	e.expect = newExpectations()
+	for _, p := range cfg.Providers {
+		e.providers[p.Name] = p
+	}
+	e.metrics = newMetrics(cfg.Metrics, e)
+	return e, nil
+}
+
+// Start recovers what a former process left behind and queues what was waiting.
+// The line must be running (orphan legs get their BYE) and the queue must take
+// calls already.
+func (e *Engine) Start(ctx context.Context) error { return e.recover(ctx) }
+
+// Drain refuses new inbound calls; calls that run go on. The dialer is stopped
+// by its owner.
+func (e *Engine) Drain() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.draining = true
+}
+
+// Stop drains, waits for the running calls until ctx ends, then hangs up what is
+// left (reason shutdown) and waits for the ends of those. Stopping twice is harmless.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.Drain()
+	done := make(chan struct{})
+	go func() { e.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	e.mu.Lock()
+	for _, s := range e.sessions {
+		s.box.post(func() { s.hangup(calls.ReasonShutdown, calls.ByZvonar) })
+	}
+	e.mu.Unlock()
+	<-done // every session ends by its own watchdog at the latest
+	return nil
+}
+
+// Active is the number of calls that run.
+func (e *Engine) Active() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.sessions)
+}
+
+// launch starts the goroutine of a session, unless the engine is draining.
+func (e *Engine) launch(s *session, first func()) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.draining {
+		return false
+	}
+	e.sessions[s.call.ID] = s
+	e.wg.Add(1)
+	s.box.post(first)
+	go s.run()
+	return true
+}
+
+func (e *Engine) forget(s *session) {
+	e.mu.Lock()
+	delete(e.sessions, s.call.ID)
+	e.mu.Unlock()
+	e.wg.Done()
+}
+
+func (e *Engine) session(id string) *session {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sessions[id]
+}
+
+// event builds an event of call c that happened now.
+func (e *Engine) event(c *calls.Call, t calls.EventType, data any) calls.Event {
+	return calls.ForCall(e.ids.New("evt_"), e.clock.Now(), c, t, data)
+}
+
+// write is the unit of work that changes a call together with its events.
+func write(call *calls.Call, events []calls.Event, more ...func(calls.Tx) error) func(calls.Tx) error {
+	return func(tx calls.Tx) error {
+		for _, f := range more {
+			if err := f(tx); err != nil {
+				return err
+			}
+		}
+		if err := tx.UpdateCall(call); err != nil {
+			return err
+		}
+		return appendEvents(tx, events)
+	}
+}
+
+func appendEvents(tx calls.Tx, events []calls.Event) error {
+	for i := range events {
+		if err := tx.AppendEvent(&events[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

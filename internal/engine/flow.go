@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/ivr"
+)
+
+// startFlow runs the call's flow on the customer's leg.
+func (s *session) startFlow() {
+	s.flow = ivr.New(s.call.Flow, flowLeg{s})
+	s.flow.Start()
+}
+
+// flowLeg is the call as its flow sees it (ivr.Leg). All of it runs in the
+// call's goroutine.
+type flowLeg struct{ s *session }
+
+// Play implements ivr.Leg.
+func (f flowLeg) Play(clip calls.RecordingRef, loop bool) int64 {
+	s := f.s
+	s.lastPlay++
+	id := s.lastPlay
+	s.plays[id] = clip
+	if err := s.customer.leg.Play(id, clip, loop); err != nil {
+		s.log.Error("a clip cannot be played", "recording", clip.RecordingID, "err", err)
+		// The flow goes on as if the clip had no length; it learns of it like
+		// of any other end, after the step that asked for it.
+		s.box.post(func() {
+			s.onPlaybackFinished(calls.LegEvent{Kind: calls.LegPlaybackFinished, PlayID: id, Play: calls.PlayStopped})
+		})
+	}
+	return id
+}
+
+// StopPlayback implements ivr.Leg.
+func (f flowLeg) StopPlayback(reason calls.PlayReason) { f.s.customer.leg.StopPlayback(reason) }
+
+// After implements ivr.Leg.
+func (f flowLeg) After(d time.Duration, token ivr.Timer) {
+	f.s.after(flowTimer(token), d, func() {
+		if f.s.phase == talking {
+			f.s.flow.OnTimer(token)
+		}
+	})
+}
+
+// flowTimers keeps the flow's timers apart from the call's own.
+func flowTimer(t ivr.Timer) timerKey { return timerKey("flow-" + string(rune('a'+int(t)))) }
+
+// Hangup implements ivr.Leg.
+func (f flowLeg) Hangup(reason calls.Reason) {
+	by := calls.ByZvonar
+	if reason == calls.ReasonBridgeEnd && f.s.forward != nil {
+		by = f.s.forward.endedBy
+	}
+	f.s.hangup(reason, by)
+}
+
+// Act implements ivr.Leg.
+func (f flowLeg) Act(digit byte, action calls.Action) { f.s.act(digit, action) }
+
+func (s *session) onPlaybackStarted(ev calls.LegEvent) {
+	clip := s.plays[ev.PlayID]
+	s.e.metrics.firstPlayback(s.call, ev.At, ev.PlayID)
+	s.tell(s.event(calls.CallPlaybackStarted, playbackData{RecordingID: clip.RecordingID, RecordID: clip.RecordID}))
+}
+
+func (s *session) onPlaybackFinished(ev calls.LegEvent) {
+	clip, known := s.plays[ev.PlayID]
+	if !known {
+		return
+	}
+	played := ev.Played.Milliseconds()
+	s.tell(s.event(calls.CallPlaybackFinished, playbackData{
+		RecordingID: clip.RecordingID, RecordID: clip.RecordID, PlayedMS: &played, Reason: ev.Play,
+	}))
+	delete(s.plays, ev.PlayID)
+	if s.phase == talking {
+		s.flow.OnPlaybackFinished(ev.PlayID, ev.Play)
+	}
+}
+
+// onFlowDigit: the flow acts on the digit at once, the log follows.
+func (s *session) onFlowDigit(ev calls.LegEvent) {
+	s.pressed(calls.RoleCustomer, ev)
+	s.flow.OnDigit(ev.Digit)
+}
+
+// onIdleDigit: the customer pressed something while the flow does not listen.
+func (s *session) onIdleDigit(ev calls.LegEvent) { s.pressed(calls.RoleCustomer, ev) }
+
+func (s *session) onManagerDigit(ev calls.LegEvent) { s.pressed(calls.RoleManager, ev) }
+
+func (s *session) pressed(role calls.Role, ev calls.LegEvent) {
+	d := calls.DigitPress{Digit: string(rune(ev.Digit)), At: ev.At, Leg: role, Via: ev.Via}
+	s.call.Digits = append(s.call.Digits, d)
+	s.e.metrics.digit(ev.Via)
+	s.tell(s.event(calls.CallDigit, digitData{Digit: d.Digit, Leg: role, Via: d.Via}))
+}

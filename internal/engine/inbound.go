@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// Incoming takes an inbound leg: it belongs to a provider's call that is
+// awaited, or to a configured number, or it is refused. It returns at once and
+// may be called from any goroutine; the leg must not have been answered.
+func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
+	if s := e.expect.claim(inv); s != nil {
+		if s.box.post(func() { s.claimed(leg, inv) }) {
+			leg.Listen(s.listen(s.customer))
+			return
+		}
+	}
+	route, ok := e.route(inv)
+	if !ok {
+		e.metrics.unrouted.Inc()
+		e.log.Warn("an inbound call for a number that nobody configured was refused", "trunk", inv.Trunk, "number", calls.Mask(inv.To))
+		leg.Reject(404, 1, "Not Found")
+		return
+	}
+	e.arrive(leg, inv, route)
+}
+
+// route finds what an inbound number does: a row for this trunk before one for any.
+func (e *Engine) route(inv calls.Invite) (Route, bool) {
+	var found Route
+	ok := false
+	for _, r := range e.cfg.Routes {
+		if r.Number != inv.To || r.Trunk != "" && r.Trunk != inv.Trunk {
+			continue
+		}
+		if !ok || found.Trunk == "" {
+			found, ok = r, true
+		}
+	}
+	return found, ok
+}
+
+// arrive starts the session of an inbound call.
+func (e *Engine) arrive(leg Leg, inv calls.Invite, route Route) {
+	now := e.clock.Now()
+	c := &calls.Call{
+		ID: e.ids.New("call_"), Account: calls.MainAccount, Direction: calls.In, Status: calls.StatusRinging,
+		To: inv.To, From: digitsOnly(inv.From), Line: inv.To, Trunk: inv.Trunk, Flow: route.Flow,
+		CreatedAt: now, DueAt: now, RingingAt: &now,
+	}
+	s := e.newSession(c)
+	s.customer.leg = leg
+	s.phase = offered
+	if !e.launch(s, s.offer) {
+		leg.Reject(503, 41, "Service Unavailable")
+		return
+	}
+	leg.Listen(s.listen(s.customer))
+}
+
+// digitsOnly keeps a caller's number if it is one; anything else is not a number.
+func digitsOnly(s string) string {
+	if len(s) > 0 && s[0] == '+' {
+		s = s[1:]
+	}
+	if len(s) > 15 {
+		return ""
+	}
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return ""
+		}
+	}
+	return s
+}
+
+// offer rings, pins the clips of the route and answers.
+func (s *session) offer() {
+	c := s.call
+	row := c.Clone()
+	s.e.store.Observe(func(tx calls.Tx) error { return tx.InsertCall(row) }, nil)
+	s.e.metrics.started(c)
+	s.tell(s.event(calls.CallRinging, ringingData{SIPCode: 180}))
+	slot, _, ok := s.e.cfg.Limits.Acquire(c.Trunk)
+	if !ok {
+		s.refuse(503, 34, calls.ReasonBusyHere)
+		return
+	}
+	s.customer.slot = slot
+	s.customer.leg.Ring()
+	if err := s.pinClips(); err != nil {
+		s.log.Error("an inbound number has a clip that cannot be played", "number", calls.Mask(c.To), "err", err)
+		s.refuse(480, 31, calls.ReasonNoClip)
+		return
+	}
+	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+	s.customer.leg.Answer()
+}
+
+// pinClips resolves what the flow of a route names, as it is approved now.
+func (s *session) pinClips() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	err := s.e.store.View(ctx, func(tx calls.ReadTx) error { return s.e.pin(tx, s.call.Account, &s.call.Flow) })
+	if err != nil {
+		return err
+	}
+	if ref, ok := s.call.Flow.Clips[s.call.Flow.Record]; ok {
+		s.call.Recording = &ref
+	}
+	return s.e.line.Prepare(s.clips())
+}
+
+// refuse ends an inbound call that was not answered.
+func (s *session) refuse(code, q850 int, reason calls.Reason) {
+	s.call.SIPCode = code
+	s.because(reason, calls.ByZvonar)
+	s.customer.leg.Reject(code, q850, "")
+	s.phase = leaving
+	s.after(timerWatchdog, watchdogAfter, s.finish)
+}
+
+// onInboundAnswered starts the flow on a leg that we answered.
+func (s *session) onInboundAnswered(ev calls.LegEvent) {
+	s.call.SIPCode = 200
+	s.call.RingMS = max(0, ev.At.Sub(*s.call.RingingAt).Milliseconds())
+	s.startTalk(ev.At)
+	s.tell(s.event(calls.CallAnswered, answeredData{Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
+}
+
+// onMissed: the caller gave up before we answered.
+func (s *session) onMissed(ev calls.LegEvent) {
+	s.call.SIPCode = ev.Ending.Code
+	s.call.Q850 = ev.Ending.Q850
+	by := ev.Ending.By
+	if by == "" {
+		by = calls.ByCustomer
+	}
+	s.complete(calls.Result{Outcome: calls.OutcomeMissed, Reason: calls.ReasonHangup}, by)
+}

@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"strings"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/ivr"
+)
+
+// confirmTimeout is how long a manager has to press a digit (confirm: digit).
+const confirmTimeout = 10 * time.Second
+
+// forwarding is one try to connect the customer with a manager.
+type forwarding struct {
+	digit     byte
+	action    calls.Action
+	earlyHear bool      // the customer hears the manager's early media
+	bridgedAt time.Time // zero until both talk
+	endedBy   calls.Party
+}
+
+// forwardTo rings a manager: an attempt of its own, committed first; the
+// customer hears ringback meanwhile.
+func (s *session) forwardTo(digit byte, action calls.Action) {
+	to, trunk := managerTarget(action.Value, s.call.Trunk)
+	slot, gate, ok := s.e.cfg.Limits.Acquire(trunk)
+	if !ok {
+		s.acted(digit, action, ivr.ManagerNotReached, "no free channel on trunk "+trunk+" ("+string(gate)+")")
+		return
+	}
+	s.phase = reaching
+	s.forward = &forwarding{digit: digit, action: action}
+	p := s.addParty(calls.RoleManager, slot)
+	s.manager = p
+	p.attempt = s.newAttempt(calls.RoleManager, trunk, to)
+	s.customer.leg.Tone(calls.ToneRingback)
+	s.commitAttempt(p.attempt, func(err error) {
+		if s.manager != p || s.phase != reaching {
+			// The customer left meanwhile: nobody may ring any more.
+			s.notDialled(p)
+			return
+		}
+		if err != nil {
+			s.notDialled(p)
+			s.backToMenu("the store did not accept the attempt")
+			return
+		}
+		s.dialManager(p)
+	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: p.attempt.ID}))
+}
+
+// managerTarget splits "201@office"; a plain number uses the call's own trunk.
+func managerTarget(value, trunk string) (to, via string) {
+	if user, at, ok := strings.Cut(value, "@"); ok {
+		return user, at
+	}
+	return value, trunk
+}
+
+// notDialled closes the attempt of a manager who was never rung.
+func (s *session) notDialled(p *party) {
+	if p.gone {
+		return
+	}
+	p.gone = true
+	p.slot.Release()
+	s.closeAttempt(p, calls.Ending{}, false)
+}
+
+func (s *session) dialManager(p *party) {
+	leg, err := s.e.line.Dial(calls.DialRequest{
+		AttemptID: p.attempt.ID, SIPCallID: p.attempt.SIPCallID, Trunk: p.attempt.Trunk, To: p.attempt.To,
+		From: s.callerForManager(p.attempt.Trunk), Role: calls.RoleManager,
+		RingTimeout: time.Duration(s.call.Flow.Manager.RingTimeout),
+	}, s.listen(p))
+	if err != nil {
+		s.log.Warn("the manager could not be called", "trunk", p.attempt.Trunk, "err", err)
+		s.legEvent(p, calls.LegEvent{Kind: calls.LegEnded, At: s.now(), Ending: calls.Ending{Transport: true, By: calls.ByZvonar}})
+		return
+	}
+	p.leg = leg
+}
+
+// callerForManager is the number shown to the manager: one of the trunk's own,
+// for a trunk refuses others.
+func (s *session) callerForManager(trunk string) string {
+	if s.e.ownsNumber(trunk, s.call.Line) {
+		return s.call.Line
+	}
+	return s.e.defaultNumber(trunk)
+}
+
+func (s *session) onManagerRinging(ev calls.LegEvent) {
+	s.manager.attempt.SIPCode = ev.Code
+}
+
+// onManagerEarlyAudio replaces our ringback by what the manager's side sends.
+func (s *session) onManagerEarlyAudio(calls.LegEvent) {
+	if s.forward.earlyHear || s.manager.leg == nil {
+		return
+	}
+	s.forward.earlyHear = true
+	s.e.line.Bridge(s.customer.leg, s.manager.leg)
+}
+
+func (s *session) onManagerAnswered(ev calls.LegEvent) {
+	s.updateAttempt(s.manager, func(a *calls.Attempt) {
+		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
+	})
+	if s.call.Flow.Manager.Confirm != calls.ConfirmDigit {
+		s.bridge()
+		return
+	}
+	s.phase = confirming
+	if s.forward.earlyHear {
+		s.e.line.Unbridge(s.customer.leg, s.manager.leg)
+		s.forward.earlyHear = false
+		s.customer.leg.Tone(calls.ToneRingback)
+	}
+	s.askManager()
+	s.after(timerConfirm, confirmTimeout, func() { s.dropManager("nobody confirmed with a digit") })
+}
+
+// askManager plays the confirm prompt, or a beep where none is configured.
+func (s *session) askManager() {
+	if ref, ok := s.call.Flow.Clips[s.call.Flow.Manager.ConfirmRecord]; ok {
+		if err := s.manager.leg.Play(0, ref, true); err == nil {
+			return
+		}
+	}
+	s.manager.leg.Tone(calls.ToneBeep)
+}
+
+func (s *session) onManagerConfirm(ev calls.LegEvent) {
+	s.pressed(calls.RoleManager, ev)
+	s.after(timerConfirm, 0, nil)
+	s.bridge()
+}
+
+func (s *session) bridge() {
+	s.phase = bridged
+	s.forward.bridgedAt = s.now()
+	s.call.Status = calls.StatusBridged
+	s.e.line.Bridge(s.customer.leg, s.manager.leg)
+	s.tell(s.event(calls.CallBridged, nil), s.actionEvent(s.forward.digit, s.forward.action, ""))
+}
+
+// onManagerNotReached: busy, silent, unreachable, or hung up before confirming.
+func (s *session) onManagerNotReached(ev calls.LegEvent) {
+	s.after(timerConfirm, 0, nil)
+	s.backToMenu(managerWords(ev.Ending))
+}
+
+// dropManager gives up a manager who answered but is no use.
+func (s *session) dropManager(why string) {
+	s.manager.leg.Hangup(q850Normal)
+	s.backToMenu(why)
+}
+
+// backToMenu returns the customer to the flow.
+func (s *session) backToMenu(why string) {
+	if s.forward.earlyHear {
+		s.e.line.Unbridge(s.customer.leg, s.manager.leg)
+	}
+	s.customer.leg.StopPlayback(calls.PlayStopped) // the ringback
+	f := s.forward
+	s.manager, s.phase = nil, talking
+	s.acted(f.digit, f.action, ivr.ManagerNotReached, why)
+}
+
+// managerWords says why a manager was not reached.
+func managerWords(e calls.Ending) string {
+	switch r := calls.Judge(e); r.Outcome {
+	case calls.OutcomeAnswered:
+		return "the manager hung up before he was connected"
+	case calls.OutcomeBusy:
+		return "the manager is busy"
+	case calls.OutcomeNoAnswer:
+		return "the manager did not answer"
+	case calls.OutcomeRejected:
+		return "the manager refused the call"
+	default:
+		if r.Reason != "" {
+			return "the manager could not be reached: " + string(r.Reason)
+		}
+		return "the manager could not be reached: " + string(r.Outcome)
+	}
+}
+
+func (s *session) onManagerGone(ev calls.LegEvent) {
+	by := calls.ByManager
+	if ev.Ending.By == calls.ByZvonar || ev.Ending.By == calls.ByNetwork {
+		by = ev.Ending.By
+	}
+	s.endTalk(by, calls.ReasonHangup)
+}
+
+// onManagerSilent: the manager's audio stopped for good.
+func (s *session) onManagerSilent(calls.LegEvent) {
+	s.manager.leg.Hangup(q850Normal)
+	s.endTalk(calls.ByZvonar, calls.ReasonMediaTimeout)
+}
+
+// endTalk ends the bridge while the customer is still there.
+func (s *session) endTalk(by calls.Party, reason calls.Reason) {
+	f := s.forward
+	s.endBridge(by, reason)
+	s.manager, s.phase = nil, talking
+	s.call.Status = calls.StatusAnswered
+	s.flowActed(f.digit, f.action, ivr.BridgeEnded, "")
+}
+
+// endBridge takes the parties apart and tells of it, if they were joined.
+func (s *session) endBridge(by calls.Party, reason calls.Reason) {
+	f := s.forward
+	if f == nil || s.phase != bridged {
+		return
+	}
+	f.endedBy = by
+	s.e.line.Unbridge(s.customer.leg, s.manager.leg)
+	s.tell(s.event(calls.CallUnbridged, unbridgedData{By: by, Reason: reason, TalkMS: s.now().Sub(f.bridgedAt).Milliseconds()}))
+}

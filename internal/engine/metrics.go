@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"zvonar/internal/calls"
+)
+
+// metrics of the engine (docs/metrics.md). Labels are bounded: trunks come from
+// the configuration, the rest from tables.
+type metrics struct {
+	startedTotal   *prometheus.CounterVec
+	completedTotal *prometheus.CounterVec
+	talkSeconds    *prometheus.CounterVec
+	answered       *prometheus.CounterVec
+	pdd            *prometheus.HistogramVec
+	firstAudio     prometheus.Histogram
+	actions        *prometheus.CounterVec
+	digits         *prometheus.CounterVec
+	heldTotal      *prometheus.CounterVec
+	unrouted       prometheus.Counter
+	panics         prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
+	if reg == nil {
+		reg = prometheus.NewRegistry() // counted, but nobody looks
+	}
+	f := promauto.With(reg)
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "zvonar_calls_active", Help: "Calls that have a running session."},
+		func() float64 { return float64(e.Active()) })
+	return &metrics{
+		startedTotal: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_started_total",
+			Help: "Calls accepted (out) or arrived (in)."}, []string{"direction"}),
+		completedTotal: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_completed_total",
+			Help: "Calls that ended, by outcome."}, []string{"trunk", "direction", "outcome"}),
+		answered: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_answered_total",
+			Help: "Calls that were answered: numerator of ASR, denominator of ACD."}, []string{"trunk", "direction"}),
+		talkSeconds: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_talk_seconds_total",
+			Help: "Seconds from answer to end: numerator of ACD."}, []string{"trunk", "direction"}),
+		pdd: f.NewHistogramVec(prometheus.HistogramOpts{Name: "zvonar_post_dial_delay_seconds",
+			Help: "INVITE to first 18x.", Buckets: []float64{.1, .25, .5, 1, 2, 3, 5, 8, 13, 20}}, []string{"trunk"}),
+		firstAudio: f.NewHistogram(prometheus.HistogramOpts{Name: "zvonar_first_audio_after_answer_seconds",
+			Help: "Answer to the first frame of the clip.", Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .5, 1, 5}}),
+		actions: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_actions_total",
+			Help: "Actions that digits started."}, []string{"action", "result"}),
+		digits: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_digits_total",
+			Help: "Digits heard, by the way they came."}, []string{"via"}),
+		heldTotal: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_held_total",
+			Help: "Times a gate kept a call back."}, []string{"gate"}),
+		unrouted: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_calls_unrouted_total",
+			Help: "Inbound calls for numbers that nobody configured."}),
+		panics: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_engine_panics_total",
+			Help: "Steps of calls that panicked; each ended its call as lost."}),
+	}
+}
+
+func (m *metrics) started(c *calls.Call) { m.startedTotal.WithLabelValues(string(c.Direction)).Inc() }
+
+func (m *metrics) completed(c *calls.Call) {
+	m.completedTotal.WithLabelValues(c.Trunk, string(c.Direction), string(c.Outcome)).Inc()
+	if c.AnsweredAt != nil {
+		m.answered.WithLabelValues(c.Trunk, string(c.Direction)).Inc()
+		m.talkSeconds.WithLabelValues(c.Trunk, string(c.Direction)).Add(float64(c.TalkMS) / 1000)
+	}
+}
+
+func (m *metrics) ringing(c *calls.Call, a *calls.Attempt) {
+	m.pdd.WithLabelValues(c.Trunk).Observe(c.RingingAt.Sub(a.SentAt).Seconds())
+}
+
+func (m *metrics) firstPlayback(c *calls.Call, at time.Time, playID int64) {
+	if playID == 1 && c.AnsweredAt != nil {
+		m.firstAudio.Observe(max(0, at.Sub(*c.AnsweredAt).Seconds()))
+	}
+}
+
+func (m *metrics) action(r calls.ActionResult) { m.actions.WithLabelValues(r.Action, r.Result).Inc() }
+
+func (m *metrics) digit(via string) { m.digits.WithLabelValues(via).Inc() }
+
+func (m *metrics) held(g calls.Gate) { m.heldTotal.WithLabelValues(string(g)).Inc() }

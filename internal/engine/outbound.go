@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// Start implements the dialer's Starter: every gate is open, slot is ours. The
+// attempt is committed, and only then dialled. It returns at once.
+func (e *Engine) Start(call *calls.Call, slot Slot) {
+	s := e.newSession(call)
+	s.customer.slot = slot
+	if !e.launch(s, s.begin) {
+		slot.Release() // draining: the call stays queued in the store for the next process
+	}
+}
+
+// begin commits the customer's attempt.
+func (s *session) begin() {
+	c := s.call
+	c.Trunk, c.Line, c.Hold = s.customer.slot.Trunk(), c.From, nil
+	if c.From == "" {
+		c.From = s.e.defaultNumber(c.Trunk)
+		c.Line = c.From
+	}
+	provider, viaProvider := s.e.providers[c.Provider]
+	s.customer.attempt = s.newAttempt(calls.RoleCustomer, c.Trunk, c.To)
+	c.Status = calls.StatusDialing
+	a := s.customer.attempt
+	events := []calls.Event{s.event(calls.CallDialing, dialingData{Attempt: a.ID, N: a.N, Trunk: a.Trunk, Target: a.To, From: c.From})}
+	if viaProvider {
+		events = append(events, s.event(calls.ProviderCall, providerData{Provider: c.Provider, State: "requested", Extension: provider.Extension}))
+	}
+	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+	s.commitAttempt(a, func(err error) {
+		switch {
+		case s.ending.reason != "": // cancelled while the attempt was being committed
+			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
+		case err != nil:
+			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStuck}, calls.ByZvonar)
+		case viaProvider:
+			s.place(provider)
+		default:
+			s.dialCustomer()
+		}
+	}, events...)
+}
+
+// maxLife bounds a call in every phase: ringing plus talk plus the time the
+// protocol may need at both ends.
+func (s *session) maxLife() time.Duration {
+	return s.ringTimeout() + s.maxDuration() + time.Minute
+}
+
+func (s *session) ringTimeout() time.Duration {
+	if s.call.RingTimeout > 0 {
+		return s.call.RingTimeout
+	}
+	return s.e.cfg.RingTimeout
+}
+
+func (s *session) maxDuration() time.Duration {
+	if s.call.MaxDuration > 0 {
+		return s.call.MaxDuration
+	}
+	return s.e.cfg.MaxDuration
+}
+
+func (s *session) dialCustomer() {
+	s.phase = dialing
+	a := s.customer.attempt
+	if err := s.e.line.Prepare(s.clips()); err != nil {
+		s.log.Error("a clip of the call cannot be played", "err", err)
+		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonNoClip}, calls.ByZvonar)
+		return
+	}
+	leg, err := s.e.line.Dial(calls.DialRequest{
+		AttemptID: a.ID, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
+		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(),
+	}, s.listen(s.customer))
+	if err != nil {
+		s.log.Warn("the trunk could not be asked to call", "trunk", a.Trunk, "err", err)
+		s.legEvent(s.customer, calls.LegEvent{Kind: calls.LegEnded, At: s.now(), Ending: calls.Ending{Transport: true, By: calls.ByZvonar}})
+		return
+	}
+	s.customer.leg = leg
+}
+
+// clips lists every clip the flow can play.
+func (s *session) clips() []calls.RecordingRef {
+	refs := make([]calls.RecordingRef, 0, len(s.call.Flow.Clips))
+	for _, r := range s.call.Flow.Clips {
+		refs = append(refs, r)
+	}
+	return refs
+}
+
+func (s *session) onRinging(ev calls.LegEvent) {
+	s.call.SIPCode = ev.Code
+	if s.call.Status == calls.StatusRinging {
+		return // one call.ringing, however many 18x come
+	}
+	at := ev.At
+	s.call.Status, s.call.RingingAt = calls.StatusRinging, &at
+	s.e.metrics.ringing(s.call, s.customer.attempt)
+	s.tell(s.event(calls.CallRinging, ringingData{Attempt: s.customer.attempt.ID, SIPCode: ev.Code}))
+}
+
+func (s *session) onEarlyMedia(ev calls.LegEvent) {
+	s.onRinging(ev)
+	s.tell(s.event(calls.CallEarlyMedia, ringingData{Attempt: s.customer.attempt.ID, SIPCode: ev.Code}))
+}
+
+// onAnswered starts the flow first and tells of it after: the first audio waits
+// for nobody.
+func (s *session) onAnswered(ev calls.LegEvent) {
+	s.startTalk(ev.At)
+	s.call.SIPCode = 200
+	s.call.RingMS = ringMS(s.call, s.customer.attempt, ev.At)
+	s.updateAttempt(s.customer, func(a *calls.Attempt) {
+		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
+	})
+	s.tell(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
+}
+
+// startTalk moves the call to talking and starts its flow.
+func (s *session) startTalk(at time.Time) {
+	s.phase = talking
+	s.call.Status, s.call.AnsweredAt = calls.StatusAnswered, &at
+	s.after(timerMax, s.maxDuration(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+	s.startFlow()
+}
+
+// onUnanswered ends a call whose customer never came to the phone.
+func (s *session) onUnanswered(ev calls.LegEvent) {
+	end := ev.Ending
+	judged := calls.Judge(end)
+	if s.phase == connecting {
+		judged = judgeProvider(end)
+	}
+	s.call.Q850 = end.Q850
+	if end.Code != 0 {
+		s.call.SIPCode = end.Code
+	}
+	by := end.By
+	if by == "" {
+		by = calls.ByNetwork
+	}
+	s.complete(judged, by)
+}
+
+// judgeProvider reads the end of a provider's leg whose client never came: the
+// answer on it was ours, so only the cause says what became of the client.
+func judgeProvider(end calls.Ending) calls.Result {
+	if end.Q850 == 0 || end.Q850 == q850Normal {
+		return calls.Result{Outcome: calls.OutcomeNoAnswer, Charged: true}
+	}
+	return calls.Judge(calls.Ending{Q850: end.Q850, Rang: true})
+}
+
+func (s *session) onMediaTimeout(calls.LegEvent) {
+	s.hangup(calls.ReasonMediaTimeout, calls.ByZvonar)
+}
+
+// onCustomerGone ends an answered call that the customer (or the network) left.
+func (s *session) onCustomerGone(ev calls.LegEvent) {
+	by := ev.Ending.By
+	if by == "" {
+		by = calls.ByCustomer
+	}
+	s.call.Q850 = ev.Ending.Q850
+	s.because(calls.ReasonHangup, by)
+	s.leave(0)
+}
+
+// onLateAnswer: the 2xx crossed our CANCEL. The line answered it with ACK and
+// BYE; nothing of the flow may start.
+func (s *session) onLateAnswer(calls.LegEvent) {}
+
+func ringMS(c *calls.Call, a *calls.Attempt, answered time.Time) int64 {
+	from := a.SentAt
+	if c.RingingAt != nil {
+		from = *c.RingingAt
+	}
+	return max(0, answered.Sub(from).Milliseconds())
+}

@@ -1,0 +1,77 @@
+package engine
+
+import "zvonar/internal/calls"
+
+// The data objects of the events of DESIGN 4.4, one type each.
+
+type queuedData struct {
+	To        string              `json:"to"`
+	From      string              `json:"from,omitempty"`
+	Recording *calls.RecordingRef `json:"recording,omitempty"`
+	DueAt     string              `json:"due_at"`
+}
+
+type dialingData struct {
+	Attempt string `json:"attempt"`
+	N       int    `json:"n"`
+	Trunk   string `json:"trunk"`
+	Target  string `json:"target"`
+	From    string `json:"from"`
+}
+
+type ringingData struct {
+	Attempt string `json:"attempt,omitempty"`
+	SIPCode int    `json:"sip_code"`
+}
+
+type answeredData struct {
+	Attempt string     `json:"attempt,omitempty"`
+	Leg     calls.Role `json:"leg"`
+	Codec   string     `json:"codec"`
+	RingMS  int64      `json:"ring_ms"`
+}
+
+type playbackData struct {
+	RecordingID string           `json:"recording_id"`
+	RecordID    int64            `json:"record_id"`
+	PlayedMS    *int64           `json:"played_ms,omitempty"`
+	Reason      calls.PlayReason `json:"reason,omitempty"`
+}
+
+type digitData struct {
+	Digit string     `json:"digit"`
+	Leg   calls.Role `json:"leg"`
+	Via   string     `json:"via"`
+}
+
+type bridgingData struct {
+	Leg     calls.Role `json:"leg"`
+	To      string     `json:"to"`
+	Attempt string     `json:"attempt"`
+}
+
+type unbridgedData struct {
+	By     calls.Party  `json:"by"`
+	Reason calls.Reason `json:"reason"`
+	TalkMS int64        `json:"talk_ms"`
+}
+
+type smsData struct {
+	ID   string `json:"id"`
+	To   string `json:"to"`
+	Text string `json:"text"`
+}
+
+type blockData struct {
+	Number string `json:"number"`
+	Reason string `json:"reason"`
+	Source string `json:"source"`
+}
+
+type providerData struct {
+	Provider       string `json:"provider"`
+	State          string `json:"state"` // requested, accepted, failed, unknown, claimed
+	Extension      string `json:"extension,omitempty"`
+	ProviderCallID string `json:"provider_call_id,omitempty"`
+	Error          string `json:"error,omitempty"`
+}

@@ -1,0 +1,39 @@
+package engine
+
+import "zvonar/internal/calls"
+
+// Held implements the dialer's Starter: a gate keeps the call back. Told only
+// when the gate or its end changes.
+func (e *Engine) Held(c *calls.Call, h calls.Hold) {
+	c.Status, c.Hold = calls.StatusHeld, &h
+	e.metrics.held(h.Gate)
+	e.observe(c, e.event(c, calls.CallHeld, calls.HoldView{Gate: h.Gate, Until: calls.StampOf(h.Until), Text: h.Text}))
+}
+
+// Expired implements the dialer's Starter: not_after passed.
+func (e *Engine) Expired(c *calls.Call) {
+	e.endQueued(c, calls.Result{Outcome: calls.OutcomeExpired, Reason: calls.ReasonNotAfter})
+}
+
+// Blocked implements the dialer's Starter: the number is on the blacklist at
+// the moment it would be dialled.
+func (e *Engine) Blocked(c *calls.Call, entry calls.BlockEntry) {
+	e.endQueued(c, calls.Result{Outcome: calls.OutcomeBlocked, Reason: calls.ReasonBlacklist})
+}
+
+func (e *Engine) endQueued(c *calls.Call, r calls.Result) {
+	endCall(c, r, calls.ByZvonar, e.clock.Now())
+	e.metrics.completed(c)
+	e.log.Info("call ended before it was dialled", "call", c.ID, "to", calls.Mask(c.To), "outcome", c.Outcome)
+	e.observe(c, e.event(c, calls.CallCompleted, completedOf(c)))
+}
+
+// observe writes a call that no session owns, without waiting.
+func (e *Engine) observe(c *calls.Call, events ...calls.Event) {
+	id := c.ID
+	e.store.Observe(write(c.Clone(), events), func(err error) {
+		if err != nil {
+			e.log.Error("the call could not be written to the store", "call", id, "err", err)
+		}
+	})
+}

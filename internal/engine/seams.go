@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// Line places, answers and joins legs. The user agent implements it (bound in
+// cmd); tests use one in memory. Methods return at once unless they say
+// otherwise and are safe for concurrent use.
+type Line interface {
+	// Dial sends the INVITE of a committed attempt. All that follows comes
+	// through events, in order, LegEnded last. An error means nothing was sent.
+	Dial(req calls.DialRequest, events func(calls.LegEvent)) (Leg, error)
+	// Prepare loads clips so that playing them later decodes nothing. It may
+	// read from disk.
+	Prepare(clips []calls.RecordingRef) error
+	// Bridge lets two legs hear each other, Unbridge ends it.
+	Bridge(a, b Leg)
+	Unbridge(a, b Leg)
+	// HangupOrphan sends BYE within a dialog of a former process and waits for
+	// the answer.
+	HangupOrphan(ctx context.Context, dialog []byte) error
+}
+
+// Leg is one dialog with its media.
+type Leg interface {
+	ID() string
+	// Listen says who hears the events of an inbound leg.
+	Listen(events func(calls.LegEvent))
+	Ring()
+	Answer()
+	// Reject refuses an inbound leg that was not answered.
+	Reject(code, q850 int, reason string)
+	// Hangup ends the leg however it stands; LegEnded follows.
+	Hangup(q850 int)
+	// Play replaces what is played; id comes back in the playback events.
+	Play(id int64, clip calls.RecordingRef, loop bool) error
+	StopPlayback(reason calls.PlayReason)
+	Tone(kind calls.ToneKind)
+}
+
+// Clips finds the recordings that flows name.
+type Clips interface {
+	// Resolve returns the approved recording called id. Errors are
+	// *calls.Error: unknown-recording, recording-not-approved.
+	Resolve(tx calls.ReadTx, account string, id calls.ClipID) (*calls.Recording, error)
+}
+
+// Originator is a provider that places calls for us: it rings our user agent
+// and connects the client (DESIGN 2, way 2).
+type Originator interface {
+	// Place asks the provider to call. A *calls.PlaceUnknown error means that it
+	// may ring all the same; any other that it certainly will not.
+	Place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceResult, error)
+}
+
+// Provider is one configured originator and what its call looks like when it
+// arrives at our user agent.
+type Provider struct {
+	Name       string
+	Originator Originator
+	Trunk      string // the trunk its INVITE comes from
+	Extension  string // Request-URI user it rings
+	// MatchCaller: the INVITE's From user is the client's number, so several
+	// calls at once can be told apart by it.
+	MatchCaller bool
+	// Ready says when the client is on the line: ReadyAnswer where the provider
+	// rings the client before us, ReadyAudio where it rings us first and stays
+	// silent until the client answered.
+	Ready Ready
+	// ExpectTimeout bounds the wait for the INVITE, and then for the client.
+	ExpectTimeout time.Duration
+}
+
+// Ready is a provider's sign that the client is on the line.
+type Ready string
+
+// The signs.
+const (
+	ReadyAnswer Ready = "answer"
+	ReadyAudio  Ready = "first_audio"
+)
+
+// Route is what an inbound number does.
+type Route struct {
+	Number string // Request-URI user, as configured
+	Trunk  string // "" = any
+	Flow   calls.Flow
+}
+
+// Limits gives out the channels and the call rate of trunks.
+type Limits interface {
+	// Acquire takes one channel and one unit of rate. ok is false where the
+	// trunk is full, too fast or unknown; gate says which.
+	Acquire(trunk string) (slot Slot, gate calls.Gate, ok bool)
+}
+
+// Slot is one channel of a trunk; Release gives it back, once however often it is called.
+type Slot interface {
+	Trunk() string
+	Release()
+}

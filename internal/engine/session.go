@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/ivr"
+)
+
+// session is one running call. Everything in it belongs to its goroutine; other
+// goroutines only post to box.
+type session struct {
+	e    *Engine
+	log  *slog.Logger
+	box  *mailbox
+	call *calls.Call
+
+	phase    phase
+	customer *party
+	manager  *party // the manager rung or talked to now, nil before the first
+	parties  []*party
+	flow     *ivr.Session
+
+	plays    map[int64]calls.RecordingRef // running and finished playbacks by id
+	lastPlay int64
+	timers   map[timerKey]clock.Timer
+	forward  *forwarding // while a manager is rung or talked to
+
+	// Why the call ends, once that is known; the first answer stays.
+	ending endCause
+}
+
+// party is one leg of the call with its durable attempt and its channel.
+type party struct {
+	role    calls.Role
+	leg     Leg            // nil until dialled or taken
+	attempt *calls.Attempt // nil for an inbound customer
+	slot    Slot
+	gone    bool // LegEnded was seen, or the leg never came to be
+}
+
+// endCause is why we end, or ended, the call.
+type endCause struct {
+	reason calls.Reason
+	by     calls.Party
+}
+
+type timerKey string
+
+const (
+	timerMax      timerKey = "max_duration"
+	timerWatchdog timerKey = "watchdog"
+	timerExpect   timerKey = "expect"
+	timerConfirm  timerKey = "confirm"
+)
+
+func (e *Engine) newSession(c *calls.Call) *session {
+	s := &session{
+		e: e, call: c, box: newMailbox(),
+		log:    e.log.With("call", c.ID),
+		plays:  map[int64]calls.RecordingRef{},
+		timers: map[timerKey]clock.Timer{},
+	}
+	s.customer = s.addParty(calls.RoleCustomer, nil)
+	return s
+}
+
+func (s *session) addParty(role calls.Role, slot Slot) *party {
+	p := &party{role: role, slot: slot}
+	s.parties = append(s.parties, p)
+	return p
+}
+
+// run is the goroutine of the call.
+func (s *session) run() {
+	defer s.e.forget(s)
+	defer s.box.close()
+	for s.phase != over {
+		for _, f := range s.box.take() {
+			s.do(f)
+			if s.phase == over {
+				return
+			}
+		}
+		<-s.box.wake
+	}
+}
+
+// do runs one message. A panic ends this call, not the daemon.
+func (s *session) do(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.e.metrics.panics.Inc()
+			s.log.Error("a step of the call panicked; the call is hung up", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			s.abandon()
+		}
+	}()
+	f()
+}
+
+// abandon ends the call whatever state it is in, without running its steps.
+func (s *session) abandon() {
+	for _, p := range s.parties {
+		if p.leg != nil && !p.gone {
+			p.leg.Hangup(0)
+		}
+	}
+	s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStuck, Charged: true}, calls.ByZvonar)
+}
+
+// after posts f once d has passed; a timer of the same key is replaced, d == 0
+// only removes it.
+func (s *session) after(key timerKey, d time.Duration, f func()) {
+	if t := s.timers[key]; t != nil {
+		t.Stop()
+		delete(s.timers, key)
+	}
+	if d <= 0 {
+		return
+	}
+	var mine clock.Timer
+	mine = s.e.clock.AfterFunc(d, func() {
+		s.box.post(func() {
+			// A timer that fired while it was being replaced must not run.
+			if s.timers[key] != mine {
+				return
+			}
+			delete(s.timers, key)
+			f()
+		})
+	})
+	s.timers[key] = mine
+}
+
+func (s *session) stopTimers() {
+	for k, t := range s.timers {
+		t.Stop()
+		delete(s.timers, k)
+	}
+}
+
+// tell appends events and the call as it stands now to the log, without waiting.
+func (s *session) tell(events ...calls.Event) {
+	s.commit(nil, nil, events...)
+}
+
+// commit queues a unit of work behind everything this call told so far; then
+// runs in the call's goroutine once it is durable (or failed).
+func (s *session) commit(more func(calls.Tx) error, then func(error), events ...calls.Event) {
+	var extra []func(calls.Tx) error
+	if more != nil {
+		extra = append(extra, more)
+	}
+	s.e.store.Observe(write(s.call.Clone(), events, extra...), func(err error) {
+		if err != nil {
+			s.log.Error("the call could not be written to the store", "err", err)
+		}
+		if then != nil {
+			s.box.post(func() { then(err) })
+		}
+	})
+}
+
+func (s *session) event(t calls.EventType, data any) calls.Event { return s.e.event(s.call, t, data) }
+
+func (s *session) now() time.Time { return s.e.clock.Now() }
+
+// listen routes the events of a party's leg into the mailbox.
+func (s *session) listen(p *party) func(calls.LegEvent) {
+	return func(ev calls.LegEvent) { s.box.post(func() { s.legEvent(p, ev) }) }
+}

@@ -1,0 +1,143 @@
+package engine
+
+import "zvonar/internal/calls"
+
+// phase is where a running call stands. It is finer than calls.Status, which is
+// what the outside sees.
+type phase int
+
+const (
+	committing phase = iota // the attempt is on its way into the store
+	placing                 // a provider was asked; its INVITE is awaited
+	dialing                 // our INVITE is out
+	offered                 // an inbound INVITE is being looked up
+	connecting              // answered towards a provider that is still ringing the client
+	talking                 // answered; the flow runs
+	reaching                // the flow waits while a manager is rung
+	confirming              // the manager answered and must press a digit
+	bridged                 // customer and manager talk
+	leaving                 // hung up by us; the legs' ends are awaited
+	over                    // completed; the goroutine ends
+)
+
+// String names the phase for logs and tests.
+func (p phase) String() string {
+	return [...]string{"committing", "placing", "dialing", "offered", "connecting", "talking",
+		"reaching", "confirming", "bridged", "leaving", "over"}[p]
+}
+
+type step func(*session, calls.LegEvent)
+
+// customerSteps says what an event of the customer's leg does in each phase.
+// What is not listed does nothing: a 180 after the answer, a digit while ringing.
+var customerSteps = map[phase]map[calls.LegEventKind]step{
+	dialing: {
+		calls.LegRinging:    (*session).onRinging,
+		calls.LegEarlyMedia: (*session).onEarlyMedia,
+		calls.LegAnswered:   (*session).onAnswered,
+		calls.LegEnded:      (*session).onUnanswered,
+	},
+	offered: {
+		calls.LegAnswered: (*session).onInboundAnswered,
+		calls.LegEnded:    (*session).onMissed,
+	},
+	connecting: {
+		calls.LegAnswered:   (*session).onProviderAnswered,
+		calls.LegFirstAudio: (*session).onProviderAudio,
+		calls.LegEnded:      (*session).onUnanswered,
+	},
+	talking: {
+		calls.LegPlaybackStarted:  (*session).onPlaybackStarted,
+		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
+		calls.LegDigit:            (*session).onFlowDigit,
+		calls.LegMediaTimeout:     (*session).onMediaTimeout,
+		calls.LegEnded:            (*session).onCustomerGone,
+	},
+	reaching: {
+		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
+		calls.LegDigit:            (*session).onIdleDigit,
+		calls.LegMediaTimeout:     (*session).onMediaTimeout,
+		calls.LegEnded:            (*session).onCustomerGone,
+	},
+	confirming: {
+		calls.LegDigit:        (*session).onIdleDigit,
+		calls.LegMediaTimeout: (*session).onMediaTimeout,
+		calls.LegEnded:        (*session).onCustomerGone,
+	},
+	bridged: {
+		calls.LegDigit:        (*session).onIdleDigit,
+		calls.LegMediaTimeout: (*session).onMediaTimeout,
+		calls.LegEnded:        (*session).onCustomerGone,
+	},
+	leaving: {
+		calls.LegAnswered:         (*session).onLateAnswer,
+		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
+		calls.LegEnded:            (*session).onLastLeg,
+	},
+}
+
+// managerSteps says the same for the manager's leg.
+var managerSteps = map[phase]map[calls.LegEventKind]step{
+	reaching: {
+		calls.LegRinging:    (*session).onManagerRinging,
+		calls.LegFirstAudio: (*session).onManagerEarlyAudio,
+		calls.LegAnswered:   (*session).onManagerAnswered,
+		calls.LegEnded:      (*session).onManagerNotReached,
+	},
+	confirming: {
+		calls.LegDigit: (*session).onManagerConfirm,
+		calls.LegEnded: (*session).onManagerNotReached,
+	},
+	bridged: {
+		calls.LegDigit:        (*session).onManagerDigit,
+		calls.LegMediaTimeout: (*session).onManagerSilent,
+		calls.LegEnded:        (*session).onManagerGone,
+	},
+	leaving: {
+		calls.LegEnded: (*session).onLastLeg,
+	},
+}
+
+// legEvent looks the event up in the table and runs its step. A manager that was
+// given up is no longer s.manager: only the facts of his leg still count.
+func (s *session) legEvent(p *party, ev calls.LegEvent) {
+	if ev.Kind == calls.LegEnded {
+		if p.gone {
+			return
+		}
+		s.legEnded(p, ev)
+	}
+	table := customerSteps
+	if p.role == calls.RoleManager {
+		if table = managerSteps; p != s.manager && s.phase != leaving {
+			return
+		}
+	}
+	if f := table[s.phase][ev.Kind]; f != nil {
+		f(s, ev)
+	}
+}
+
+// legEnded keeps the facts of a leg, closes its attempt and gives its channel
+// back, whatever the phase.
+func (s *session) legEnded(p *party, ev calls.LegEvent) {
+	p.gone = true
+	if p.slot != nil {
+		p.slot.Release()
+	}
+	facts := ev.Facts
+	facts.Role = p.role
+	if p.leg != nil {
+		facts.ID = p.leg.ID()
+	}
+	if facts.Codec != "" {
+		s.call.Legs = append(s.call.Legs, facts)
+	}
+	at := ev.At
+	if p == s.customer && !at.IsZero() {
+		s.call.EndedAt = &at
+	}
+	if p.attempt != nil {
+		s.closeAttempt(p, ev.Ending, calls.Judge(ev.Ending).Charged)
+	}
+}
