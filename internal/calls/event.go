@@ -69,6 +69,16 @@ type Event struct {
 	Data      json.RawMessage `json:"data"`
 }
 
+// MarshalJSON writes the time in UTC with exactly three decimals, so that what
+// a webhook signs, what SSE streams and what a list shows are the same bytes.
+func (e Event) MarshalJSON() ([]byte, error) {
+	type plain Event
+	return json.Marshal(struct {
+		plain
+		Time string `json:"time"`
+	}{plain(e), e.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00")})
+}
+
 // CallSubject is the subject of everything that happens to a call.
 func CallSubject(callID string) string { return "call:" + callID }
 

@@ -52,17 +52,24 @@ type ReadTx interface {
 	Recordings(RecordingFilter) ([]*Recording, error) // newest first
 
 	Tokens() ([]*Token, error)
-	Webhooks(account string) ([]*Webhook, error) // account "" = all
-	Webhook(account, id string) (*Webhook, error)
+	// Webhooks lists the lasting webhooks (account "" = all), without those of
+	// one call: there may be one of these for every call ever made.
+	Webhooks(account string) ([]*Webhook, error)
+	CallWebhooks(account, callID string) ([]*Webhook, error)
+	Webhook(account, id string) (*Webhook, error) // account "" = any
 	Deliveries(webhookID string, f DeliveryFilter) ([]Delivery, error) // newest first
 
 	Idempotent(account, key string) (*IdempotencyRecord, error)
 	SMSByState(state SMSState, limit int) ([]SMS, error)
 	SMS(id string) (*SMS, error)
 
-	// LaneHeads lists, for every lane (webhook, call) that has something due at
-	// now, its first undelivered delivery, oldest first.
+	// LaneHeads lists, for every lane (webhook, subject) that has something due
+	// at now, its first undelivered delivery, longest due first. Lanes of
+	// disabled webhooks are left out.
 	LaneHeads(now time.Time, limit int) ([]Delivery, error)
+	// Backlog counts the undelivered deliveries and tells when the oldest of
+	// them was made (zero time: there is none).
+	Backlog() (pending int, oldest time.Time, err error)
 	Cursor(name string) (int64, error) // 0 if never set
 }
 
@@ -87,6 +94,9 @@ type Tx interface {
 	NextRecordID(first int64) (int64, error)
 
 	PutToken(*Token) error
+	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled
+	// again, starts at the present end of the log: its cursor
+	// (WebhookCursor(w.ID)) is set there in the same unit.
 	PutWebhook(*Webhook) error
 	DeleteWebhook(account, id string) error
 
@@ -150,6 +160,10 @@ type Webhook struct {
 	Disabled   bool        `json:"disabled"`
 	CreatedAt  time.Time   `json:"created_at"`
 }
+
+// WebhookCursor names the cursor up to which the log was fanned out to a
+// lasting webhook.
+func WebhookCursor(id string) string { return "webhook:" + id }
 
 // DeliveryState is where one delivery stands.
 type DeliveryState string
