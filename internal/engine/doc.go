@@ -11,7 +11,7 @@
 // upon first and appended to the log in order; no call waits for the store.
 //
 // Who may call it: the API and the providers call the methods of [API] from any
-// goroutine; the dialer calls the Starter methods on its own goroutine; the line
+// goroutine; the dialer calls Begin, Held, Expired and Blocked on its own goroutine; the line
 // calls Incoming. The line, the clips and the providers are seen only through
 // the interfaces of seams.go; cmd binds them.
 //

@@ -43,7 +43,7 @@ type TrunkNumbers struct {
 
 // Queue is the dialer as the engine sees it.
 type Queue interface {
-	// Enqueue hands a durable call over; one of the Starter methods follows.
+	// Enqueue hands a durable call over; Begin, Held, Expired or Blocked follows.
 	Enqueue(call *calls.Call)
 	// Remove takes a call back; false where it is no longer queued.
 	Remove(id string) (*calls.Call, bool)

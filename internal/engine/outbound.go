@@ -6,9 +6,9 @@ import (
 	"zvonar/internal/calls"
 )
 
-// Start implements the dialer's Starter: every gate is open, slot is ours. The
+// Begin takes a call from the dialer: every gate is open, slot is ours. The
 // attempt is committed, and only then dialled. It returns at once.
-func (e *Engine) Start(call *calls.Call, slot Slot) {
+func (e *Engine) Begin(call *calls.Call, slot Slot) {
 	s := e.newSession(call)
 	s.customer.slot = slot
 	if !e.launch(s, s.begin) {

@@ -2,7 +2,7 @@ package engine
 
 import "zvonar/internal/calls"
 
-// Held implements the dialer's Starter: a gate keeps the call back. Told only
+// Held takes a call from the dialer: a gate keeps the call back. Told only
 // when the gate or its end changes.
 func (e *Engine) Held(c *calls.Call, h calls.Hold) {
 	c.Status, c.Hold = calls.StatusHeld, &h
@@ -10,12 +10,12 @@ func (e *Engine) Held(c *calls.Call, h calls.Hold) {
 	e.observe(c, e.event(c, calls.CallHeld, calls.HoldView{Gate: h.Gate, Until: calls.StampOf(h.Until), Text: h.Text}))
 }
 
-// Expired implements the dialer's Starter: not_after passed.
+// Expired takes a call from the dialer: not_after passed.
 func (e *Engine) Expired(c *calls.Call) {
 	e.endQueued(c, calls.Result{Outcome: calls.OutcomeExpired, Reason: calls.ReasonNotAfter})
 }
 
-// Blocked implements the dialer's Starter: the number is on the blacklist at
+// Blocked takes a call from the dialer: the number is on the blacklist at
 // the moment it would be dialled.
 func (e *Engine) Blocked(c *calls.Call, entry calls.BlockEntry) {
 	e.endQueued(c, calls.Result{Outcome: calls.OutcomeBlocked, Reason: calls.ReasonBlacklist})
