@@ -56,7 +56,7 @@ type ReadTx interface {
 	// one call: there may be one of these for every call ever made.
 	Webhooks(account string) ([]*Webhook, error)
 	CallWebhooks(account, callID string) ([]*Webhook, error)
-	Webhook(account, id string) (*Webhook, error) // account "" = any
+	Webhook(account, id string) (*Webhook, error)                      // account "" = any
 	Deliveries(webhookID string, f DeliveryFilter) ([]Delivery, error) // newest first
 
 	Idempotent(account, key string) (*IdempotencyRecord, error)
