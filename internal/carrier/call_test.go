@@ -141,11 +141,11 @@ func TestDigitsWaitForTheClip(t *testing.T) {
 	}
 	for _, tt := range []struct{ number, want string }{
 		// The pause inside the clip is shorter than clipEnd and is no end.
-		{"79005551103", "0s ring, 2s answer, 8.5s press 3"},
+		{"79005551103", "0s ring, 2s answer, 8.6s press 3"},
 		{"79005551203", "0s ring, 2s answer, 4.6s press 3"},
-		{"79005551303", "0s ring, 2s answer, 8.5s info 3"},
+		{"79005551303", "0s ring, 2s answer, 8.6s info 3"},
 		// Silence without packets ends a clip like silence in packets.
-		{"79005551412", "0s ring, 2s answer, 8.5s press 1, 13.5s press 2"},
+		{"79005551412", "0s ring, 2s answer, 8.6s press 1, 13.6s press 2"},
 	} {
 		t.Run(tt.number, func(t *testing.T) {
 			t.Parallel()
