@@ -22,14 +22,17 @@ func sounds() soundSet {
 		soundHello:     media.NewClip(join(silence(300), babble(600, 140))),
 		soundGreeting:  media.NewClip(join(silence(200), babble(2800, 180), silence(300), babble(3700, 180), tone(1000, 400), silence(200))),
 		soundNotice:    media.NewClip(join(tone(950, 330), tone(1400, 330), tone(1800, 330), babble(3000, 210))),
-		soundManager:   media.NewClip(Melody(managerNotes)),
+		soundManager:   media.NewClip(ManagerTune()),
 		soundManagerRB: media.NewClip(join(tone(440, 500), silence(500))),
 		soundFax:       media.NewClip(tone(2100, 3300)),
 	}
 }
 
-// managerNotes is the manager's tune, one note each 300 ms.
-var managerNotes = []float64{523, 659, 784, 659, 587, 698, 880, 698, 494, 587, 784, 587}
+// ManagerTune is what managers play when they talk, over and over: whoever
+// hears it is connected to one.
+func ManagerTune() []int16 {
+	return Melody([]float64{523, 659, 784, 659, 587, 698, 880, 698, 494, 587, 784, 587})
+}
 
 // Melody is a tune of sine notes of 300 ms, as 8 kHz samples.
 func Melody(notes []float64) []int16 {
