@@ -1,0 +1,6 @@
+// Package peers proves the built binary against programs that we did not write:
+// SIPp and baresip as far ends, sox for what was heard. It holds tests only.
+//
+// harness_test.go starts a daemon on loopback and speaks its API;
+// sipp_test.go and baresip_test.go are the calls; crash_test.go kills it.
+package peers

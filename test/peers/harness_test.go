@@ -1,0 +1,383 @@
+package peers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait for something that must happen; it is generous
+// because the machine may be busy, and nothing is measured by it.
+const patience = 60 * time.Second
+
+var zvonar string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "zvonar-peers-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		zvonar = filepath.Join(dir, "zvonar")
+		build := exec.Command("go", "build", "-race", "-o", zvonar, "zvonar/cmd/zvonar")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "the binary does not build:", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// daemon is a running zvonar.
+type daemon struct {
+	t      *testing.T
+	dir    string
+	config string
+	cmd    *exec.Cmd
+	exited chan error
+	log    *lockedBuffer
+	api    string
+	token  string
+	sip    int // its SIP port
+}
+
+// options of a daemon under test.
+type options struct {
+	peerPort int    // where trunk "main" points
+	extra    string // further YAML
+	trunk    string // further keys of trunk main, ", key: value"
+}
+
+// start runs a daemon whose trunk "main" points at peerPort.
+func start(t *testing.T, o options) *daemon {
+	t.Helper()
+	d := &daemon{t: t, dir: t.TempDir(), sip: freePort(t, "udp")}
+	httpPort, adminPort := freePort(t, "tcp"), freePort(t, "tcp")
+	d.api = fmt.Sprintf("http://127.0.0.1:%d", httpPort)
+	media := mediaBase()
+	d.config = filepath.Join(d.dir, "zvonar.yaml")
+	text := fmt.Sprintf(`data_dir: %s
+log: {level: debug, format: text}
+http: {listen: 127.0.0.1:%d}
+admin: {listen: 127.0.0.1:%d}
+sip: {listen: ["udp://127.0.0.1:%d"]}
+media: {ip: 127.0.0.1, ports: %d-%d}
+trunks:
+  - {name: main, uri: "sip:127.0.0.1:%d", accept_from: [127.0.0.1/32], numbers: ["78005553535"], max_calls: 50, max_cps: 50%s}
+dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
+%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, media, media+198, o.peerPort, o.trunk, o.extra)
+	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.run()
+	t.Cleanup(d.stop)
+	return d
+}
+
+// run starts the process and waits until it takes requests.
+func (d *daemon) run() {
+	d.t.Helper()
+	d.log = &lockedBuffer{}
+	d.cmd = exec.Command(zvonar, "serve", "--config", d.config)
+	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
+	if err := d.cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.exited = make(chan error, 1)
+	go func(c *exec.Cmd, out chan error) { out <- c.Wait() }(d.cmd, d.exited)
+	d.eventually("the daemon to come up", func() bool {
+		select {
+		case err := <-d.exited:
+			d.t.Fatalf("the daemon ended at once: %v\n%s", err, d.log)
+		default:
+		}
+		b, err := os.ReadFile(filepath.Join(d.dir, "data", "admin.token"))
+		if err != nil {
+			return false
+		}
+		d.token = strings.TrimSpace(string(b))
+		res, err := http.Get(d.api + "/openapi.json")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == 200
+	})
+}
+
+// stop ends the daemon politely and insists on exit code 0 without a data race.
+func (d *daemon) stop() {
+	if d.cmd == nil {
+		return
+	}
+	_ = d.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-d.exited:
+		if err != nil {
+			d.t.Errorf("the daemon did not end well: %v", err)
+		}
+	case <-time.After(patience):
+		_ = d.cmd.Process.Kill()
+		d.t.Error("the daemon did not drain")
+	}
+	d.cmd = nil
+	if strings.Contains(d.log.String(), "DATA RACE") || strings.Contains(d.log.String(), "panic") {
+		d.t.Error("the log shows a data race or a panic")
+	}
+	if d.t.Failed() {
+		d.t.Logf("daemon log:\n%s", d.log)
+	}
+}
+
+// kill is kill -9.
+func (d *daemon) kill() {
+	_ = d.cmd.Process.Kill()
+	<-d.exited
+}
+
+// request speaks the API; the answer's JSON is decoded into out if not nil.
+func (d *daemon) request(method, path string, body, out any) int {
+	d.t.Helper()
+	var reader io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		reader = bytes.NewReader(b)
+	}
+	req, err := http.NewRequest(method, d.api+path, reader)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return d.send(req, out)
+}
+
+func (d *daemon) send(req *http.Request, out any) int {
+	d.t.Helper()
+	req.Header.Set("Authorization", "Bearer "+d.token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if res.StatusCode >= 400 {
+		d.t.Logf("%s %s: %d %s", req.Method, req.URL.Path, res.StatusCode, raw)
+	}
+	if out != nil && res.StatusCode < 300 {
+		if err := json.Unmarshal(raw, out); err != nil {
+			d.t.Fatalf("%s: %v in %s", req.URL.Path, err, raw)
+		}
+	}
+	return res.StatusCode
+}
+
+// clip uploads and approves 8 kHz mono samples and returns the record_id.
+func (d *daemon) clip(pcm []int16) int64 {
+	d.t.Helper()
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("file", "clip.wav")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	_, _ = part.Write(wav(pcm))
+	_ = w.WriteField("title", "clip")
+	_ = w.Close()
+	req, err := http.NewRequest("POST", d.api+"/v1/recordings", &form)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", w.FormDataContentType())
+	var rec struct {
+		RecordingID string `json:"recording_id"`
+		RecordID    *int64 `json:"record_id"`
+	}
+	if code := d.send(req, &rec); code >= 300 {
+		d.t.Fatalf("upload: %d", code)
+	}
+	if code := d.request("POST", "/v1/recordings/"+rec.RecordingID+"/approve", nil, &rec); code >= 300 || rec.RecordID == nil {
+		d.t.Fatalf("approve: %d", code)
+	}
+	return *rec.RecordID
+}
+
+// call is the resource as far as the tests read it.
+type call struct {
+	ID, Status, Outcome, Reason, Trunk string
+	SIPCode                            int    `json:"sip_code"`
+	HangupBy                           string `json:"hangup_by"`
+	TalkMS                             int64  `json:"talk_ms"`
+	Direction                          string
+	Digits                             []struct{ Digit, Via string }
+	Attempts                           []struct {
+		N       int
+		SIPCode int  `json:"sip_code"`
+		Charged bool `json:"charged"`
+	}
+	Actions []struct{ Digit, Action, Result, Error string }
+}
+
+// place asks for a call and returns its id.
+func (d *daemon) place(body map[string]any) string {
+	d.t.Helper()
+	var c call
+	if code := d.request("POST", "/v1/calls", body, &c); code != 202 {
+		d.t.Fatalf("POST /v1/calls: %d", code)
+	}
+	return c.ID
+}
+
+// over waits until the call is completed.
+func (d *daemon) over(id string) call {
+	d.t.Helper()
+	var c call
+	d.eventually("call "+id+" to end", func() bool {
+		return d.request("GET", "/v1/calls/"+id, nil, &c) == 200 && c.Status == "completed"
+	})
+	return c
+}
+
+// event is one row of the log as far as the tests read it.
+type event struct {
+	ID, Type string
+	Pos, Seq int64
+	CallID   string `json:"call_id"`
+	Data     json.RawMessage
+}
+
+// events returns everything that was told about a call so far.
+func (d *daemon) events(id string) []event {
+	d.t.Helper()
+	var list struct{ Items []event }
+	if code := d.request("GET", "/v1/calls/"+id+"/events?limit=500", nil, &list); code != 200 {
+		d.t.Fatalf("events: %d", code)
+	}
+	for i, e := range list.Items {
+		if e.Seq != int64(i+1) {
+			d.t.Errorf("event %d of the call has seq %d", i+1, e.Seq)
+		}
+	}
+	return list.Items
+}
+
+// types is the event types in order.
+func types(events []event) string {
+	var names []string
+	for _, e := range events {
+		names = append(names, strings.TrimPrefix(e.Type, "call."))
+	}
+	return strings.Join(names, " ")
+}
+
+func (d *daemon) eventually(what string, ok func() bool) {
+	d.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			d.t.Fatalf("waited in vain for %s\n%s", what, d.log)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// program returns the path of an outside program, or skips with what to install.
+func program(t *testing.T, name, debian string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("outside peers are left out with -short")
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed: sudo apt-get install %s (make test does it)", name, debian)
+	}
+	return path
+}
+
+func freePort(t *testing.T, network string) int {
+	t.Helper()
+	if network == "udp" {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return c.LocalAddr().(*net.UDPAddr).Port
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// melody is seconds of a tune that no shift of itself resembles: the far end's
+// recording can be aligned with it.
+func melody(seconds float64) []int16 {
+	pcm := make([]int16, int(seconds*8000))
+	phase, f := 0.0, 0.0
+	for i := range pcm {
+		if i%1200 == 0 { // a new note every 150 ms, from a fixed pseudo-random row
+			f = 300 + float64((i/1200*7919)%1700)
+		}
+		phase += 2 * math.Pi * f / 8000
+		pcm[i] = int16(9000 * math.Sin(phase))
+	}
+	return pcm
+}
+
+// wav is a canonical WAV file of 8 kHz mono samples.
+func wav(pcm []int16) []byte {
+	var b bytes.Buffer
+	le := func(v any) { _ = binaryWrite(&b, v) }
+	b.WriteString("RIFF")
+	le(uint32(36 + 2*len(pcm)))
+	b.WriteString("WAVEfmt ")
+	le(uint32(16))
+	le(uint16(1))
+	le(uint16(1))
+	le(uint32(8000))
+	le(uint32(16000))
+	le(uint16(2))
+	le(uint16(16))
+	b.WriteString("data")
+	le(uint32(2 * len(pcm)))
+	le(pcm)
+	return b.Bytes()
+}
+
+// background runs a program until the test ends and keeps its output.
+func background(t *testing.T, name string, args ...string) (*exec.Cmd, *lockedBuffer) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out := &lockedBuffer{}
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); _ = cmd.Wait() })
+	return cmd, out
+}
