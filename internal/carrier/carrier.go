@@ -261,5 +261,5 @@ func writeFile(name string, pcm []int16) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return writeWAV(f, sampleRate, pcm)
+	return WriteWAV(f, sampleRate, pcm)
 }

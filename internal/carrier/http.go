@@ -53,7 +53,7 @@ func (c *Carrier) getAudio(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "audio/wav")
-	if err := writeWAV(w, sampleRate, pcm); err != nil {
+	if err := WriteWAV(w, sampleRate, pcm); err != nil {
 		c.cfg.Log.Debug("test carrier: audio not sent", "error", err)
 	}
 }

@@ -37,10 +37,8 @@ type step struct {
 type unit int
 
 const (
-	// network delays (ringing, answering) are scaled by Config.Pace.
-	network unit = iota
-	// talk delays pass while audio runs, which nothing can hurry.
-	talk
+	_    unit = iota // the network's: ringing and answering, scaled by Config.Pace
+	talk             // passes while audio runs, which nothing can hurry
 )
 
 // sound names a clip that the carrier can play.

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// writeWAV writes 16-bit mono PCM with the canonical 44-byte header.
-func writeWAV(w io.Writer, rate int, pcm []int16) error {
+// WriteWAV writes 16-bit mono PCM with the canonical 44-byte header.
+func WriteWAV(w io.Writer, rate int, pcm []int16) error {
 	var b bytes.Buffer
 	size := uint32(2 * len(pcm))
 	b.WriteString("RIFF")

@@ -1,0 +1,62 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// watch prints the events of the calls as they happen, each line under the name
+// of its scenario, and tells when a call is over.
+type watch struct {
+	out   io.Writer
+	line  func(calls.Event, time.Time) string
+	names map[string]string // scenario name by ref, and "" for the inbound one
+
+	mu    sync.Mutex
+	start map[string]time.Time   // first event, by call id
+	over  map[string]chan string // by ref; gets the call id
+}
+
+func newWatch(out io.Writer, line func(calls.Event, time.Time) string, names map[string]string) *watch {
+	w := &watch{out: out, line: line, names: names, start: map[string]time.Time{}, over: map[string]chan string{}}
+	for ref := range names {
+		w.over[ref] = make(chan string, 1)
+	}
+	return w
+}
+
+// on takes the next event of the log.
+func (w *watch) on(e calls.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e.CallID == "" {
+		return
+	}
+	start, known := w.start[e.CallID]
+	if !known {
+		start = e.Time
+		w.start[e.CallID] = start
+	}
+	name, ours := w.names[e.Ref]
+	if !ours {
+		name = e.Ref
+	}
+	fmt.Fprintf(w.out, "  %-32.32s %s\n", name, w.line(e, start))
+	if e.Type == calls.CallCompleted && ours {
+		select {
+		case w.over[e.Ref] <- e.CallID:
+		default: // a second call.completed is found in the log afterwards
+		}
+	}
+}
+
+// printf writes a line of the script's own between those of the calls.
+func (w *watch) printf(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fmt.Fprintf(w.out, format+"\n", args...)
+}
