@@ -1,0 +1,25 @@
+// Package store is the durable memory of the daemon: calls.Store over SQLite.
+//
+// One file, WAL, synchronous=FULL. Exactly one goroutine writes (writer.go):
+// it takes whatever units of work are waiting, up to 256, runs them one after
+// another in one transaction, each in a savepoint of its own, and answers all
+// of them after the one COMMIT has reached the disk. So many callers share one
+// fsync, and still a unit that fails leaves nothing. Reads run beside it on a
+// small pool of read-only connections, each View on its own snapshot.
+//
+// Who may call it: any goroutine may call Update, Observe, View and Changed.
+// The function given to Update or Observe runs on the writer's goroutine and
+// must not call the Store; the function given to View runs on the caller's and
+// must not call View again. A Tx or ReadTx is dead once its function returned.
+//
+// Times come back in UTC with microseconds, those of events with milliseconds.
+//
+// Positions of the log (events.pos) are given by the one writer inside the
+// transaction that commits them, so a reader that goes by pos never skips a
+// row. The numbers of people can be erased without disturbing that order;
+// migrations/0001_initial.sql says how.
+//
+// Only cmd imports this package; everybody else knows calls.Store. Start
+// reading at store.go (life), then writer.go (group commit), tx.go and the
+// files named after what they keep.
+package store

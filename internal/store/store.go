@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+)
+
+// What Open and the methods of a Store may fail with, besides the errors of the
+// units themselves.
+var (
+	ErrLocked = errors.New("data directory is locked")
+	ErrNewer  = errors.New("database is newer than this program")
+	ErrClosed = errors.New("store is closed")
+)
+
+// leaseTime is how long a row stays this node's after it wrote it. With SQLite
+// the lock of the data directory decides who owns the calls; the columns are
+// filled so that several nodes can share the schema.
+const leaseTime = 30 * time.Second
+
+// Config says where the store keeps its file and who it is.
+type Config struct {
+	Path    string                // of the database file; its directory is made if missing and locked
+	Node    string                // name of this node; "" is "a"
+	Clock   clock.Clock           // required
+	Log     *slog.Logger          // nil: discarded
+	Metrics prometheus.Registerer // nil: none
+}
+
+// Store is calls.Store over one SQLite file. Make one with Open, end it with
+// Close. Safe for concurrent use.
+type Store struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+	path    string // absolute
+	lock    *dirLock
+	fence   int64
+
+	writeDB, readDB *sql.DB
+	writeConn       *conn
+	readers         chan *conn // idle read connections
+
+	queue  *queue
+	closed sync.Once
+	done   chan struct{} // the writer has ended
+
+	changed changed
+}
+
+var _ calls.Store = (*Store)(nil)
+
+// Open locks the data directory, opens or makes the database, brings its schema
+// forward and starts the writer. Errors say what to do.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Path == "" || cfg.Clock == nil {
+		return nil, errors.New("store: Path and Clock are required")
+	}
+	if cfg.Node == "" {
+		cfg.Node = "a"
+	}
+	s := &Store{cfg: cfg, log: cfg.Log, queue: newQueue(), done: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.changed.ch = make(chan struct{})
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	s.metrics = newMetrics(cfg.Metrics, s.queue.len)
+	go s.write()
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	path, err := filepath.Abs(s.cfg.Path)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	s.path = path
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if s.lock, err = lockDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	// Made by us so that nobody else can read it; SQLite gives its side files
+	// the same mode.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database file: %w", err)
+	}
+	_ = f.Close()
+
+	if s.writeDB, err = openDB(path, false, 1); err != nil {
+		return err
+	}
+	if s.writeConn, err = newConn(ctx, s.writeDB); err != nil {
+		return err
+	}
+	steps, err := readMigrations(migrationFiles)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.writeConn, path, steps, s.cfg.Clock, s.log); err != nil {
+		return err
+	}
+	if err := s.takeLease(ctx); err != nil {
+		return err
+	}
+	return s.openReaders(ctx, path)
+}
+
+func (s *Store) openReaders(ctx context.Context, path string) error {
+	n := max(4, 2*runtime.GOMAXPROCS(0))
+	db, err := openDB(path, true, n)
+	if err != nil {
+		return err
+	}
+	s.readDB, s.readers = db, make(chan *conn, n)
+	for range n {
+		c, err := newConn(ctx, db)
+		if err != nil {
+			return err
+		}
+		s.readers <- c
+	}
+	return nil
+}
+
+// takeLease gives this run of the node a fencing number of its own: whatever an
+// earlier run wrote carries a smaller one.
+func (s *Store) takeLease(ctx context.Context) error {
+	now := s.cfg.Clock.Now()
+	err := s.writeConn.c.QueryRowContext(ctx, `
+		INSERT INTO nodes (node, fence, lease_until, started_at) VALUES (?, 1, ?, ?)
+		ON CONFLICT (node) DO UPDATE SET fence = fence + 1, lease_until = excluded.lease_until, started_at = excluded.started_at
+		RETURNING fence`, s.cfg.Node, micros(now.Add(leaseTime)), micros(now)).Scan(&s.fence)
+	if err != nil {
+		return fmt.Errorf("take the lease of node %s: %w", s.cfg.Node, err)
+	}
+	return nil
+}
+
+// Node tells this node's name and the fencing number of this run.
+func (s *Store) Node() (name string, fence int64) { return s.cfg.Node, s.fence }
+
+// Close stops taking units, makes everything queued durable and lets go of the
+// file. It returns early with the error of ctx if that ends first; the writer
+// then still finishes what it holds. A second Close does nothing.
+func (s *Store) Close(ctx context.Context) error {
+	var err error
+	s.closed.Do(func() {
+		s.queue.close()
+		select {
+		case <-s.done:
+			err = s.release()
+		case <-ctx.Done():
+			err = fmt.Errorf("store: closing with %d units still waiting: %w", s.queue.len(), ctx.Err())
+			go func() {
+				<-s.done
+				_ = s.release() // nobody is left to tell
+			}()
+		}
+	})
+	return err
+}
+
+// release closes what is open, in an order that also serves a half-done Open.
+func (s *Store) release() error {
+	var errs []error
+	if s.readers != nil {
+		for range cap(s.readers) {
+			select {
+			case c := <-s.readers:
+				errs = append(errs, c.close())
+			default: // lent to a View that is still running; closing the pool ends it
+			}
+		}
+	}
+	if s.readDB != nil {
+		errs = append(errs, s.readDB.Close())
+	}
+	if s.writeConn != nil {
+		errs = append(errs, s.writeConn.close())
+	}
+	if s.writeDB != nil {
+		errs = append(errs, s.writeDB.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.release())
+	}
+	s.metrics.unregister()
+	return errors.Join(errs...)
+}
+
+// BackupTo writes a consistent copy of the database to file, which must not
+// exist. Writers are not held up.
+func (s *Store) BackupTo(ctx context.Context, file string) error {
+	if s.queue.isClosed() {
+		return ErrClosed
+	}
+	// A connection of its own: the readers may write nowhere, not even there.
+	db, err := openDB(s.path, false, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	c, err := newConn(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.close() }()
+	if err := vacuumInto(ctx, c, file); err != nil {
+		return fmt.Errorf("back up to %s: %w", file, err)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"zvonar/internal/calls"
+)
+
+type plainToken calls.Token
+
+func scanToken(sc scanner) (*calls.Token, error) {
+	var doc, hash, secret string
+	if err := sc.Scan(&doc, &hash, &secret); err != nil {
+		return nil, err
+	}
+	var p plainToken
+	if err := json.Unmarshal([]byte(doc), &p); err != nil {
+		return nil, err
+	}
+	k := calls.Token(p)
+	k.Hash, k.WebhookSecret = hash, secret
+	return &k, nil
+}
+
+// Tokens implements calls.ReadTx: all of them, oldest first.
+func (t *tx) Tokens() ([]*calls.Token, error) {
+	return many(t, scanToken, `SELECT doc, hash, webhook_secret FROM tokens ORDER BY id`)
+}
+
+// PutToken implements calls.Tx.
+func (t *tx) PutToken(k *calls.Token) error {
+	p := plainToken(*k)
+	p.CreatedAt, p.RevokedAt, p.ExpiresAt = stored(p.CreatedAt), storedPtr(p.RevokedAt), storedPtr(p.ExpiresAt)
+	doc, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("store: token %s cannot be written: %w", k.ID, err)
+	}
+	_, err = t.exec(`INSERT INTO tokens (id, account, hash, webhook_secret, doc) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET account = excluded.account, hash = excluded.hash,
+			webhook_secret = excluded.webhook_secret, doc = excluded.doc`,
+		k.ID, k.Account, k.Hash, k.WebhookSecret, string(doc))
+	return err
+}
+
+// Idempotent implements calls.ReadTx. A record past its time is not found.
+func (t *tx) Idempotent(account, key string) (*calls.IdempotencyRecord, error) {
+	return one(t, func(sc scanner) (*calls.IdempotencyRecord, error) {
+		r := &calls.IdempotencyRecord{Account: account, Key: key}
+		var expires int64
+		err := sc.Scan(&r.BodyHash, &r.CallID, &expires)
+		r.ExpiresAt = fromMicros(expires)
+		return r, err
+	}, `SELECT body_hash, call_id, expires_at FROM idempotency WHERE account = ? AND key = ? AND expires_at > ?`,
+		account, key, micros(t.s.cfg.Clock.Now()))
+}
+
+// PutIdempotent implements calls.Tx. It also sweeps away a few records whose
+// time is over, so that the table stays as long as a day of requests.
+func (t *tx) PutIdempotent(r calls.IdempotencyRecord) error {
+	if _, err := t.exec(`DELETE FROM idempotency WHERE rowid IN
+		(SELECT rowid FROM idempotency WHERE expires_at <= ? LIMIT 8)`, micros(t.s.cfg.Clock.Now())); err != nil {
+		return err
+	}
+	_, err := t.exec(`INSERT INTO idempotency (account, key, body_hash, call_id, expires_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (account, key) DO UPDATE SET body_hash = excluded.body_hash, call_id = excluded.call_id, expires_at = excluded.expires_at`,
+		r.Account, r.Key, r.BodyHash, r.CallID, micros(r.ExpiresAt))
+	return err
+}
+
+// Audit implements calls.Tx.
+func (t *tx) Audit(a calls.AuditEntry) error {
+	_, err := t.exec(`INSERT INTO audit (account, actor, action, object, at, detail) VALUES (?, ?, ?, ?, ?, ?)`,
+		a.Account, a.Actor, a.Action, a.Object, micros(a.At), a.Detail)
+	return err
+}

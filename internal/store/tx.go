@@ -1,0 +1,175 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"zvonar/internal/calls"
+)
+
+// tx is one unit of work, or one snapshot to read from. It belongs to the
+// function it was given to and is dead once that function has returned.
+type tx struct {
+	ctx    context.Context
+	s      *Store
+	c      *conn
+	over   bool
+	notify bool // something a listener of Changed waits for was written
+}
+
+var _ calls.Tx = (*tx)(nil)
+
+var errTxOver = errors.New("store: the unit of work is over; a Tx must not be kept")
+
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	if t.over {
+		return 0, errTxOver
+	}
+	r, err := t.c.exec(t.ctx, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("store: %w", err)
+	}
+	return r.RowsAffected()
+}
+
+// scanner is what one row is read from.
+type scanner interface{ Scan(...any) error }
+
+// one reads a single row; none is calls.ErrNotFound.
+func one[T any](t *tx, read func(scanner) (T, error), query string, args ...any) (T, error) {
+	list, err := many(t, read, query, args...)
+	if err != nil || len(list) == 0 {
+		var zero T
+		if err == nil {
+			err = calls.ErrNotFound
+		}
+		return zero, err
+	}
+	return list[0], nil
+}
+
+// many reads all rows of a query.
+func many[T any](t *tx, read func(scanner) (T, error), query string, args ...any) (list []T, err error) {
+	if t.over {
+		return nil, errTxOver
+	}
+	rows, err := t.c.query(t.ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // Err below tells what Close would
+	for rows.Next() {
+		v, err := read(rows)
+		if err != nil {
+			return nil, fmt.Errorf("store: read a row: %w", err)
+		}
+		list = append(list, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return list, nil
+}
+
+// scalar reads one value of one row.
+func scalar[T any](sc scanner) (v T, err error) {
+	err = sc.Scan(&v)
+	return v, err
+}
+
+// where collects conditions that are all required.
+type where struct {
+	conds []string
+	args  []any
+}
+
+// add requires cond, a text of ours with one place for each of args.
+func (w *where) add(cond string, args ...any) {
+	w.conds = append(w.conds, cond)
+	w.args = append(w.args, args...)
+}
+
+// equal requires column = value, unless value is empty.
+func (w *where) equal(column, value string) {
+	if value != "" {
+		w.add(column+" = ?", value)
+	}
+}
+
+func (w *where) sql() string {
+	if len(w.conds) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conds, " AND ")
+}
+
+// limited clamps what a caller asked for to 1–most; 0 is the default of 100.
+func limited(n, most int) int {
+	if n <= 0 {
+		n = 100
+	}
+	return min(n, most)
+}
+
+// conflict reports whether err is a violated uniqueness whose message names
+// column ("calls.ref").
+func conflict(err error, column string) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	unique := e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	return unique && strings.Contains(e.Error(), column)
+}
+
+// changedOne turns "no row was touched" into ErrNotFound.
+func changedOne(n int64, err error) error {
+	if err == nil && n == 0 {
+		return calls.ErrNotFound
+	}
+	return err
+}
+
+// micros writes a time; the zero time is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// fromMicros reads what micros wrote.
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}
+
+func microsPtr(t *time.Time) int64 {
+	if t == nil {
+		return 0
+	}
+	return micros(*t)
+}
+
+func fromMicrosPtr(n int64) *time.Time {
+	if n == 0 {
+		return nil
+	}
+	t := fromMicros(n)
+	return &t
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
