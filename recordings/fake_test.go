@@ -1,0 +1,125 @@
+package recordings
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"zvonar/internal/calls"
+)
+
+// memory is a store of recordings and events for tests: a unit that fails leaves
+// nothing behind.
+type memory struct {
+	calls.Store // what the library does not use is not there
+
+	mu     sync.Mutex
+	state  state
+	failAt string // operation that fails
+}
+
+type state struct {
+	recordings []calls.Recording
+	events     []calls.Event
+	audit      []calls.AuditEntry
+	lastID     int64
+}
+
+var errDisk = errors.New("disk full")
+
+func (m *memory) Update(_ context.Context, fn func(calls.Tx) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := &memTx{failAt: m.failAt, state: state{slices.Clone(m.state.recordings), slices.Clone(m.state.events), slices.Clone(m.state.audit), m.state.lastID}}
+	if err := fn(t); err != nil {
+		return err
+	}
+	m.state = t.state
+	return nil
+}
+
+func (m *memory) View(_ context.Context, fn func(calls.ReadTx) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fn(&memTx{state: m.state})
+}
+
+type memTx struct {
+	calls.Tx
+	state
+	failAt string
+}
+
+func (t *memTx) fail(op string) error {
+	if t.failAt == op {
+		return errDisk
+	}
+	return nil
+}
+
+func (t *memTx) find(match func(*calls.Recording) bool) (*calls.Recording, error) {
+	for i := range t.recordings {
+		if match(&t.recordings[i]) {
+			r := t.recordings[i]
+			return &r, nil
+		}
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (t *memTx) Recording(account, id string) (*calls.Recording, error) {
+	return t.find(func(r *calls.Recording) bool { return r.ID == id && r.Account == account })
+}
+
+func (t *memTx) RecordingByRecordID(account string, n int64) (*calls.Recording, error) {
+	return t.find(func(r *calls.Recording) bool { return r.RecordID != nil && *r.RecordID == n && r.Account == account })
+}
+
+func (t *memTx) Recordings(f calls.RecordingFilter) (page []*calls.Recording, err error) {
+	all := slices.Clone(t.recordings)
+	slices.SortFunc(all, func(a, b calls.Recording) int { return cmp.Compare(b.ID, a.ID) })
+	for _, r := range all {
+		if r.Account == f.Account && (f.Cursor == "" || r.ID < f.Cursor) && len(page) < f.Limit {
+			page = append(page, &r)
+		}
+	}
+	return page, nil
+}
+
+func (t *memTx) InsertRecording(r *calls.Recording) error {
+	t.recordings = append(t.recordings, *r)
+	return t.fail("insert")
+}
+
+func (t *memTx) UpdateRecording(r *calls.Recording) error {
+	for i := range t.recordings {
+		if t.recordings[i].ID == r.ID {
+			t.recordings[i] = *r
+		}
+	}
+	return t.fail("update")
+}
+
+func (t *memTx) NextRecordID(first int64) (int64, error) {
+	t.lastID = max(t.lastID+1, first)
+	return t.lastID, nil
+}
+
+func (t *memTx) AppendEvent(e *calls.Event) error {
+	e.Seq = 1
+	for _, other := range t.events {
+		if other.Subject == e.Subject {
+			e.Seq++
+		}
+	}
+	e.Pos = int64(len(t.events) + 1)
+	t.events = append(t.events, *e)
+	return t.fail("event")
+}
+
+func (t *memTx) Audit(a calls.AuditEntry) error {
+	t.audit = append(t.audit, a)
+	return t.fail("audit")
+}

@@ -1,0 +1,211 @@
+package recordings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+)
+
+// Defaults and bounds of the library.
+const (
+	// MinDuration is the shortest clip that may be played to a callee. The
+	// configuration can ask for more, never for less.
+	MinDuration = 7 * time.Second
+	// MaxDuration bounds what one clip costs in memory.
+	MaxDuration = 10 * time.Minute
+	// DefaultMaxBytes bounds an upload.
+	DefaultMaxBytes = 25 << 20
+	// DefaultFirstID is the first record_id.
+	DefaultFirstID = 1_000_001
+
+	maxTitle   = 200 // characters
+	maxReason  = 1000
+	converters = 2
+)
+
+// Config of a Library.
+type Config struct {
+	Store       calls.Store
+	Dir         string        // where clips lie: data_dir/clips; made if missing
+	MinDuration time.Duration // 0: MinDuration; less is refused
+	FirstID     int64         // first record_id; 0: DefaultFirstID
+	MaxBytes    int64         // of an upload; 0: DefaultMaxBytes
+	Clock       clock.Clock   // nil: the system's
+	IDs         *clock.IDs    // nil: fresh ones
+	Log         *slog.Logger  // nil: none
+	Metrics     prometheus.Registerer
+}
+
+// Library keeps the clips. Safe for concurrent use.
+type Library struct {
+	cfg     Config
+	files   files
+	slots   chan struct{} // conversions at work
+	metrics *metrics
+}
+
+// New checks the configuration and makes the directory.
+func New(cfg Config) (*Library, error) {
+	switch {
+	case cfg.Store == nil:
+		return nil, errors.New("recordings: no store")
+	case cfg.Dir == "":
+		return nil, errors.New("recordings: no directory for the clips")
+	case cfg.MinDuration != 0 && cfg.MinDuration < MinDuration:
+		return nil, fmt.Errorf("recordings.min_duration is %s: less than %s is refused", cfg.MinDuration, MinDuration)
+	case cfg.MinDuration > MaxDuration:
+		return nil, fmt.Errorf("recordings.min_duration is %s: no clip may be longer than %s", cfg.MinDuration, MaxDuration)
+	case cfg.FirstID < 0 || cfg.MaxBytes < 0:
+		return nil, errors.New("recordings: first_id and the size limit must not be negative")
+	}
+	if cfg.MinDuration == 0 {
+		cfg.MinDuration = MinDuration
+	}
+	if cfg.FirstID == 0 {
+		cfg.FirstID = DefaultFirstID
+	}
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = DefaultMaxBytes
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = clock.System()
+	}
+	if cfg.IDs == nil {
+		cfg.IDs = clock.NewIDs(cfg.Clock, nil)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	m, err := newMetrics(cfg.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("recordings: %w", err)
+	}
+	l := &Library{cfg: cfg, files: files{dir: cfg.Dir}, slots: make(chan struct{}, converters), metrics: m}
+	if err := l.files.prepare(cfg.Clock.Now()); err != nil {
+		return nil, fmt.Errorf("recordings: %w", err)
+	}
+	return l, nil
+}
+
+// Add takes a WAV file from r, converts and checks it, and leaves it pending:
+// the row and the event recording.uploaded are durable when it returns. system
+// marks a prompt of ours (busy, hold), which may be shorter than the rest.
+//
+// Errors are *calls.Error: too-large, bad-audio, recording-too-short (with
+// measured_ms), invalid-field for the title; an error of r comes back wrapped.
+func (l *Library) Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (rec *calls.Recording, err error) {
+	begun := l.cfg.Clock.Now()
+	defer func() { l.metrics.uploaded(err, l.cfg.Clock.Now().Sub(begun)) }()
+	if utf8.RuneCountInString(title) > maxTitle || !calls.Printable(title) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "a title has at most %d characters and no control characters", maxTitle).At("body.title", nil)
+	}
+	select {
+	case l.slots <- struct{}{}:
+		defer func() { <-l.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	a, err := l.ingest(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if !system && a.duration() < l.cfg.MinDuration {
+		return nil, l.tooShort(a)
+	}
+	sha, err := l.files.put(a.pcm)
+	if err != nil {
+		return nil, fmt.Errorf("store clip: %w", err)
+	}
+	same, err := l.duplicates(ctx, account, sha)
+	if err != nil {
+		return nil, err
+	}
+	limit := l.cfg.MinDuration
+	if system {
+		limit = 0
+	}
+	rec = &calls.Recording{
+		ID: l.cfg.IDs.New("rec_"), Account: account, Title: title, State: calls.RecordingPending, Version: 1,
+		SHA256: sha, DurationMS: a.duration().Milliseconds(), System: system,
+		Checks: checks(a, limit, same), UploadedBy: actor, CreatedAt: l.cfg.Clock.Now().UTC(),
+	}
+	err = l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
+		if err := tx.InsertRecording(rec); err != nil {
+			return err
+		}
+		return l.tell(tx, rec, calls.RecordingUploaded)
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.cfg.Log.Info("recording uploaded", "recording", rec.ID, "account", account, "duration_ms", rec.DurationMS, "sha256", sha)
+	return rec, nil
+}
+
+func (l *Library) tooShort(a *audio) *calls.Error {
+	ms := a.duration().Milliseconds()
+	e := calls.Errorf(calls.CodeRecordingTooShort, "the recording lasts %d ms, at least %d ms are required", ms, l.cfg.MinDuration.Milliseconds())
+	e.Extra = map[string]any{"measured_ms": ms}
+	return e.At("body.file", nil)
+}
+
+// ingest spools the upload to a file, so that its size costs no memory, and
+// converts it.
+func (l *Library) ingest(ctx context.Context, r io.Reader) (*audio, error) {
+	f, err := os.CreateTemp(l.cfg.Dir, uploadPattern)
+	if err != nil {
+		return nil, fmt.Errorf("spool upload: %w", err)
+	}
+	defer func() {
+		f.Close()
+		os.Remove(f.Name())
+	}()
+	n, err := io.Copy(f, io.LimitReader(r, l.cfg.MaxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the upload: %w", err)
+	}
+	if n > l.cfg.MaxBytes {
+		return nil, calls.Errorf(calls.CodeTooLarge, "the file is larger than %d bytes", l.cfg.MaxBytes).At("body.file", nil)
+	}
+	return convert(ctx, f, n)
+}
+
+// duplicates counts the account's recordings with the same content.
+func (l *Library) duplicates(ctx context.Context, account, sha string) (n int, err error) {
+	err = l.cfg.Store.View(ctx, func(tx calls.ReadTx) error {
+		filter := calls.RecordingFilter{Account: account, Limit: 500}
+		for {
+			page, err := tx.Recordings(filter)
+			if err != nil {
+				return err
+			}
+			for _, r := range page {
+				if r.SHA256 == sha {
+					n++
+				}
+			}
+			if len(page) < filter.Limit {
+				return nil
+			}
+			filter.Cursor = page[len(page)-1].ID
+		}
+	})
+	return n, err
+}
+
+// tell appends the event about rec to the unit of work that changed it.
+func (l *Library) tell(tx calls.Tx, rec *calls.Recording, t calls.EventType) error {
+	e := calls.NewEvent(l.cfg.IDs.New("evt_"), l.cfg.Clock.Now().UTC(), "recording:"+rec.ID, t, rec)
+	e.Account = rec.Account
+	return tx.AppendEvent(&e)
+}
