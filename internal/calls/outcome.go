@@ -39,6 +39,7 @@ const (
 	ReasonHangup            Reason = "hangup"             // somebody hung up after the answer
 	ReasonFlowEnd           Reason = "flow_end"           // the flow came to its end
 	ReasonNoDigit           Reason = "no_digit"           // digit time-out
+	ReasonInvalidDigits     Reason = "invalid_digits"     // max_invalid digits that mean nothing
 	ReasonBlockedByDigit    Reason = "blocked_by_digit"   // needBlock
 	ReasonMaxDuration       Reason = "max_duration"       // the call's limit
 	ReasonMediaTimeout      Reason = "media_timeout"      // the callee's audio stopped

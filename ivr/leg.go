@@ -26,6 +26,12 @@ type Leg interface {
 // Timer names a timer of a session.
 type Timer int
 
+// The timers of a session.
+const (
+	TimerDigit Timer = iota + 1 // nobody pressed anything since the clip's end
+	TimerLeave                  // the pause before hanging up
+)
+
 // ActionEnd says how an action ended.
 type ActionEnd int
 
