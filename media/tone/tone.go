@@ -1,0 +1,59 @@
+// Package tone makes the sounds that telephony makes itself: ringback, busy,
+// beep (ITU-T E.180, the Russian cadences), as samples to be encoded once and
+// shared.
+//
+// Pure functions; safe for use from any goroutine.
+package tone
+
+import (
+	"math"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+const (
+	rate = 8000 // Hz
+	// peak is a sine of -15 dBm0: the largest sample of G.711 is a sine of
+	// +3.14 dBm0 (A-law).
+	peak = 4059
+	// ramp softens both ends of a burst, which would click otherwise.
+	ramp = 5 * time.Millisecond
+)
+
+// Cadence is one period of a tone.
+type Cadence struct {
+	Hz      float64
+	On, Off time.Duration
+	Repeat  bool // false: heard once
+}
+
+var cadences = map[calls.ToneKind]Cadence{
+	calls.ToneRingback: {Hz: 425, On: time.Second, Off: 4 * time.Second, Repeat: true},
+	calls.ToneBusy:     {Hz: 425, On: 350 * time.Millisecond, Off: 350 * time.Millisecond, Repeat: true},
+	calls.ToneBeep:     {Hz: 1000, On: 400 * time.Millisecond},
+}
+
+// Kinds lists the tones there are.
+func Kinds() []calls.ToneKind {
+	return []calls.ToneKind{calls.ToneRingback, calls.ToneBusy, calls.ToneBeep}
+}
+
+// Of is the cadence of a tone; false if there is no such tone.
+func Of(kind calls.ToneKind) (Cadence, bool) {
+	c, known := cadences[kind]
+	return c, known
+}
+
+// PCM generates one period: 8 kHz mono samples, the caller's to keep.
+func (c Cadence) PCM() []int16 {
+	on, off, soft := samples(c.On), samples(c.Off), float64(samples(ramp))
+	pcm := make([]int16, on+off)
+	for i := range on {
+		edge := min(1, float64(i)/soft, float64(on-1-i)/soft)
+		pcm[i] = int16(math.Round(peak * edge * math.Sin(2*math.Pi*c.Hz*float64(i)/rate)))
+	}
+	return pcm
+}
+
+func samples(d time.Duration) int { return int(d * rate / time.Second) }
