@@ -1,0 +1,71 @@
+package outbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"zvonar/internal/calls"
+)
+
+// configuredID is the id of a webhook of the configuration file: the same for
+// the same account and URL, so that its place in the log survives restarts.
+func configuredID(account, rawURL string) string {
+	sum := sha256.Sum256([]byte(account + "\x00" + rawURL))
+	return "wh_cfg_" + hex.EncodeToString(sum[:12])
+}
+
+// EnsureConfigured makes the webhooks of the configuration file be what list
+// says (URL, Secret, Types, Account): new ones start at the present end of the
+// log, those that went away are disabled. It may be called again on a reload.
+func (o *Outbox) EnsureConfigured(ctx context.Context, list []calls.Webhook) error {
+	now := o.cfg.Clock.Now()
+	want := make(map[string]*calls.Webhook, len(list))
+	for i, w := range list {
+		u, err := url.Parse(w.URL)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("webhooks[%d].url must be an http:// or https:// URL", i)
+		}
+		if err := CheckSecret(w.Secret); err != nil {
+			return fmt.Errorf("webhooks[%d].secret: %w", i, err)
+		}
+		if w.Account == "" {
+			w.Account = calls.MainAccount
+		}
+		w.ID, w.CallID, w.FromConfig, w.Disabled, w.CreatedAt = configuredID(w.Account, w.URL), "", true, false, now
+		if want[w.ID] != nil {
+			return fmt.Errorf("webhooks[%d].url is listed twice", i)
+		}
+		want[w.ID] = &w
+	}
+	return o.cfg.Store.Update(ctx, func(tx calls.Tx) error {
+		have, err := tx.Webhooks("")
+		if err != nil {
+			return err
+		}
+		for _, old := range have {
+			if old.FromConfig && want[old.ID] == nil && !old.Disabled {
+				old.Disabled = true
+				if err := tx.PutWebhook(old); err != nil {
+					return err
+				}
+			}
+		}
+		for id, w := range want {
+			old, err := tx.Webhook("", id)
+			switch {
+			case err == nil:
+				w.CreatedAt = old.CreatedAt
+			case !errors.Is(err, calls.ErrNotFound):
+				return err
+			}
+			if err := tx.PutWebhook(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
