@@ -1,0 +1,232 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/engine"
+	"zvonar/internal/numbering"
+)
+
+// callBody is the body of POST /v1/calls.
+type callBody struct {
+	To          text            `json:"to" doc:"number to call; digits, + and punctuation are understood" example:"79004443322"`
+	From        text            `json:"from,omitempty" doc:"caller number: one of a trunk's; the trunk's first where left out"`
+	RecordID    text            `json:"record_id,omitempty" doc:"approved recording by its number" example:"1460168"`
+	RecordingID text            `json:"recording_id,omitempty" doc:"approved recording by its id"`
+	Flow        flowJSON        `json:"flow,omitempty" doc:"a whole flow instead of record_id and digits"`
+	Digits      digitsJSON      `json:"digits,omitempty" doc:"what each digit does: the index is the digit, at most ten elements"`
+	Ref         string          `json:"ref,omitempty" maxLength:"128" doc:"your own name of the call, unique among calls that are not over"`
+	Series      string          `json:"series,omitempty" maxLength:"128" doc:"calls of one matter; they can be cancelled together"`
+	Trunk       string          `json:"trunk,omitempty" maxLength:"64"`
+	Provider    string          `json:"provider,omitempty" maxLength:"64" doc:"configured provider that places the call"`
+	NotBefore   *time.Time      `json:"not_before,omitempty"`
+	NotAfter    *time.Time      `json:"not_after,omitempty" doc:"the call expires if it could not be dialled until then"`
+	Priority    int             `json:"priority,omitempty" minimum:"-100" maximum:"100" doc:"higher goes first"`
+	Window      *callWindow     `json:"window,omitempty" doc:"calling hours in the callee's local time"`
+	RingTimeout string          `json:"ring_timeout,omitempty" maxLength:"20" doc:"5s to 3m" example:"30s"`
+	MaxDuration string          `json:"max_duration,omitempty" maxLength:"20" doc:"5s to 4h" example:"10m"`
+	AMD         amdJSON         `json:"amd,omitempty" doc:"only \"off\" in this version"`
+	Capture     bool            `json:"capture,omitempty" doc:"only false in this version"`
+	Metadata    json.RawMessage `json:"metadata,omitempty" doc:"an object of your own, at most 16 KiB; comes back with the call"`
+	WebhookURL  string          `json:"webhook_url,omitempty" maxLength:"2048" doc:"receives this call's events, signed with your token's secret"`
+}
+
+// callWindow is a window as asked for.
+type callWindow struct {
+	From string `json:"from" maxLength:"5" example:"09:00"`
+	To   string `json:"to" maxLength:"5" example:"21:00"`
+}
+
+// laterFields are fields of DESIGN 4.3 that later versions will understand.
+var laterFields = map[string]bool{
+	"text": true, "voice": true, "flow_id": true, "employee": true, "retry": true, "campaign_id": true,
+}
+
+// maxMetadata is how many bytes an asker may leave with a call.
+const maxMetadata = 16 << 10
+
+// flowJSON, digitsJSON and amdJSON are read by the domain, which names every
+// fault by its place and code; their schemas only document.
+type (
+	flowJSON   struct{ json.RawMessage }
+	digitsJSON struct{ json.RawMessage }
+	amdJSON    struct{ json.RawMessage }
+)
+
+// Schema implements huma.SchemaProvider.
+func (flowJSON) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Description: "record, digits, loop, answer_only, repeats, digit_timeout, max_invalid, barge_in, invalid_record, sms_record, block_record, manager",
+		Extensions: map[string]any{"type": "object"}, Examples: []any{map[string]any{"record": 1460168, "digits": []any{}, "digit_timeout": "5s"}}}
+}
+
+// Schema implements huma.SchemaProvider.
+func (digitsJSON) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Description: `each element exactly one of {"record"}, {"managerPhone"}, {"smsText"}, {"needBlock"}, or {}`,
+		Extensions: map[string]any{"type": "array", "maxItems": 10},
+		Examples:   []any{[]any{map[string]any{}, map[string]any{"record": "1460168"}, map[string]any{"managerPhone": "74242490764"}, map[string]any{"needBlock": "1"}}}}
+}
+
+// Schema implements huma.SchemaProvider.
+func (amdJSON) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Examples: []any{"off"}} }
+
+// empty reports whether a member was left out or null.
+func empty(raw json.RawMessage) bool {
+	raw = bytes.TrimSpace(raw)
+	return len(raw) == 0 || string(raw) == "null"
+}
+
+// faults gathers what is wrong with a body, so that the asker mends it in one go.
+type faults struct {
+	first *calls.Error
+}
+
+// add notes a fault; nil is none.
+func (f *faults) add(e *calls.Error) {
+	switch {
+	case e == nil:
+	case f.first == nil:
+		f.first = e
+	default:
+		f.first.Fields = append(f.first.Fields, e.Fields...)
+	}
+}
+
+// field notes that a field is wrong.
+func (f *faults) field(location string, value any, format string, args ...any) {
+	f.add(calls.Errorf(calls.CodeInvalidField, format, args...).At(location, value))
+}
+
+// err is the whole, or nil.
+func (f *faults) err() error {
+	if f.first == nil {
+		return nil
+	}
+	return f.first
+}
+
+// request turns the body into what the engine is asked. Every fault it can see
+// is in the error; the engine judges numbers, trunks and clips.
+func (b *callBody) request() (engine.CallRequest, error) {
+	var f faults
+	r := engine.CallRequest{
+		To: string(b.To), From: string(b.From), Ref: b.Ref, Series: b.Series, Trunk: b.Trunk, Provider: b.Provider,
+		NotBefore: b.NotBefore, NotAfter: b.NotAfter, Priority: b.Priority, WebhookURL: b.WebhookURL,
+	}
+	for _, field := range []struct{ location, value string }{
+		{"body.from", r.From}, {"body.ref", b.Ref}, {"body.series", b.Series}, {"body.trunk", b.Trunk}, {"body.provider", b.Provider},
+		{"body.webhook_url", b.WebhookURL}, {"body.record_id", string(b.RecordID)}, {"body.recording_id", string(b.RecordingID)},
+	} {
+		if !calls.Printable(field.value) {
+			f.field(field.location, nil, "control characters are not allowed here")
+		}
+	}
+	b.readFlow(&r, &f)
+	b.readTimes(&r, &f)
+	b.readLater(&f)
+	if !empty(b.Metadata) {
+		r.Metadata = bytes.Clone(b.Metadata)
+		if len(b.Metadata) > maxMetadata {
+			f.field("body.metadata", nil, "metadata has %d bytes, at most %d are kept", len(b.Metadata), maxMetadata)
+		} else if bytes.TrimSpace(b.Metadata)[0] != '{' {
+			f.field("body.metadata", nil, "metadata must be an object")
+		}
+	}
+	return r, f.err()
+}
+
+// readFlow reads what the callee will hear.
+func (b *callBody) readFlow(r *engine.CallRequest, f *faults) {
+	given := []string{}
+	for name, is := range map[string]bool{"record_id": b.RecordID != "", "recording_id": b.RecordingID != "", "flow": !empty(b.Flow.RawMessage)} {
+		if is {
+			given = append(given, name)
+		}
+	}
+	switch {
+	case len(given) == 0:
+		f.field("body", nil, "say what the callee hears: record_id, recording_id or flow")
+		return
+	case len(given) > 1:
+		f.field("body", nil, "give only one of record_id, recording_id and flow")
+		return
+	}
+	hasDigits := !empty(b.Digits.RawMessage)
+	if given[0] == "flow" {
+		if hasDigits {
+			f.field("body.digits", nil, "a flow has its own digits; leave these out")
+		}
+		flow, err := calls.ParseFlow(b.Flow.RawMessage, "body.flow")
+		f.add(err)
+		r.Flow = &flow
+		refuseLaterFlow(flow, f)
+		return
+	}
+	r.Clip = calls.ClipID(b.RecordID + b.RecordingID)
+	if hasDigits {
+		digits, err := calls.ParseDigits(b.Digits.RawMessage, "body.digits")
+		f.add(err)
+		r.Digits = digits
+	}
+}
+
+// refuseLaterFlow refuses options of a flow that nothing acts on yet.
+func refuseLaterFlow(flow calls.Flow, f *faults) {
+	if flow.Capture {
+		f.field("body.flow.capture", true, "capture is not available in this version")
+	}
+	if flow.AMD.Mode != "" && flow.AMD.Mode != "off" {
+		f.field("body.flow.amd.mode", flow.AMD.Mode, "answering machine detection is not available in this version; use \"off\"")
+	}
+}
+
+// readTimes reads window and durations.
+func (b *callBody) readTimes(r *engine.CallRequest, f *faults) {
+	if b.Window != nil {
+		w := calls.Window{From: b.Window.From, To: b.Window.To}
+		if err := numbering.CheckWindow(w); err != nil {
+			_, words, _ := strings.Cut(err.Error(), ": ")
+			f.field("body.window", w.From+"–"+w.To, "%s", words)
+		}
+		r.Window = &w
+	}
+	r.RingTimeout = duration(b.RingTimeout, "body.ring_timeout", 5*time.Second, 3*time.Minute, f)
+	r.MaxDuration = duration(b.MaxDuration, "body.max_duration", 5*time.Second, 4*time.Hour, f)
+}
+
+func duration(s, location string, least, most time.Duration, f *faults) time.Duration {
+	if s == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < least || d > most {
+		f.field(location, s, "%s", fmt.Sprintf("must be a duration from %s to %s, written like \"30s\" or \"1m30s\"", least, most))
+		return 0
+	}
+	return d
+}
+
+// readLater refuses what is asked for and would not happen: nothing is ignored
+// in silence.
+func (b *callBody) readLater(f *faults) {
+	if b.Capture {
+		f.field("body.capture", true, "capture is not available in this version")
+	}
+	if empty(b.AMD.RawMessage) {
+		return
+	}
+	var mode string
+	var options calls.AMDOptions
+	if json.Unmarshal(b.AMD.RawMessage, &mode) != nil && json.Unmarshal(b.AMD.RawMessage, &options) == nil {
+		mode = options.Mode
+	}
+	if mode != "off" {
+		f.field("body.amd", nil, "answering machine detection is not available in this version; use \"off\"")
+	}
+}

@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"mime/multipart"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"zvonar/internal/calls"
+)
+
+// uploadMemory is how much of an upload is kept in memory; the rest waits on disk.
+const uploadMemory = 1 << 20
+
+func (s *Server) declareRecordings() {
+	register(s, calls.PermCaller, huma.Operation{OperationID: "add-recording", Method: http.MethodPost, Path: "/v1/recordings",
+		Summary: "Upload a clip", DefaultStatus: http.StatusCreated, Tags: []string{"recordings"},
+		Description: "The clip is checked at once and waits as pending for a moderator."}, s.addRecording)
+	// The form is read by the handler, so huma must not know of the body; the
+	// document must.
+	s.api.OpenAPI().Paths["/v1/recordings"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{
+			"file":   {Type: huma.TypeString, Format: "binary", Description: "WAV"},
+			"title":  {Type: huma.TypeString},
+			"system": {Type: huma.TypeBoolean, Description: "a prompt: free of the least duration"},
+		}}}}}
+	register(s, calls.PermViewer, huma.Operation{OperationID: "list-recordings", Method: http.MethodGet, Path: "/v1/recordings",
+		Summary: "List recordings, newest first", Tags: []string{"recordings"}}, s.listRecordings)
+	register(s, calls.PermViewer, huma.Operation{OperationID: "get-recording", Method: http.MethodGet, Path: "/v1/recordings/{id}",
+		Summary: "Show a recording by recording_id or record_id", Tags: []string{"recordings"}}, s.getRecording)
+	register(s, calls.PermViewer, huma.Operation{OperationID: "get-recording-audio", Method: http.MethodGet, Path: "/v1/recordings/{id}/audio",
+		Summary: "Hear a recording", Description: "WAV; ranges are served.", Tags: []string{"recordings"},
+		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
+			"audio/wav": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
+	}, s.recordingAudio)
+	register(s, calls.PermModerator, huma.Operation{OperationID: "approve-recording", Method: http.MethodPost, Path: "/v1/recordings/{id}/approve",
+		Summary: "Approve a recording: it gets its record_id", DefaultStatus: http.StatusOK, Tags: []string{"recordings"}}, s.approveRecording)
+	register(s, calls.PermModerator, huma.Operation{OperationID: "reject-recording", Method: http.MethodPost, Path: "/v1/recordings/{id}/reject",
+		Summary: "Reject a recording", DefaultStatus: http.StatusOK, Tags: []string{"recordings"}}, s.rejectRecording)
+}
+
+type recordingInput struct {
+	ID string `path:"id" maxLength:"64" doc:"recording_id or record_id"`
+}
+
+type recordingOutput struct{ Body RecordingResource }
+
+type addedRecordingOutput struct {
+	Location string `header:"Location"`
+	Body     RecordingResource
+}
+
+func (s *Server) addRecording(ctx context.Context, _ *struct{}) (*addedRecordingOutput, error) {
+	q := requestOf(ctx)
+	deadline := time.Now().Add(uploadTimeout)
+	control := http.NewResponseController(q.w)
+	_ = control.SetReadDeadline(deadline)
+	_ = control.SetWriteDeadline(deadline.Add(writeTimeout))
+	if err := q.r.ParseMultipartForm(uploadMemory); err != nil {
+		return nil, formError(err)
+	}
+	defer func() { _ = q.r.MultipartForm.RemoveAll() }()
+	title, system, err := uploadFields(q.r.MultipartForm)
+	if err != nil {
+		return nil, err
+	}
+	file, err := uploadFile(q.r.MultipartForm)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	rec, err := s.cfg.Recordings.Add(ctx, accountOf(ctx), title, actorOf(ctx), system, file)
+	if err != nil {
+		return nil, located(err, "body.file", nil)
+	}
+	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+}
+
+// formError tells a form that is too large from one that is broken.
+func formError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) || errors.Is(err, multipart.ErrMessageTooLarge) {
+		return calls.Errorf(calls.CodeTooLarge, "the upload is too large; send a shorter clip")
+	}
+	return (&calls.Error{Code: calls.CodeInvalidField, Err: err,
+		Detail: "send the clip as multipart/form-data with a part named file (curl -F file=@clip.wav -F title=…)"}).At("body", nil)
+}
+
+func uploadFields(form *multipart.Form) (title string, system bool, err error) {
+	for name, values := range form.Value {
+		location := "body." + name
+		switch {
+		case name != "title" && name != "system":
+			return "", false, calls.Errorf(calls.CodeInvalidField, "there is no such field; the form has file, title and system").At(location, nil)
+		case len(values) != 1:
+			return "", false, calls.Errorf(calls.CodeInvalidField, "give this once").At(location, nil)
+		case name == "title":
+			title = values[0]
+		default:
+			if system, err = strconv.ParseBool(values[0]); err != nil {
+				return "", false, calls.Errorf(calls.CodeInvalidField, "must be true or false").At(location, values[0])
+			}
+		}
+	}
+	if len(title) > 200 || !calls.Printable(title) {
+		return "", false, calls.Errorf(calls.CodeInvalidField, "a title has at most 200 bytes and no control characters").At("body.title", nil)
+	}
+	return title, system, nil
+}
+
+func uploadFile(form *multipart.Form) (multipart.File, error) {
+	for name := range form.File {
+		if name != "file" {
+			return nil, calls.Errorf(calls.CodeInvalidField, "there is no such file part; the form has file, title and system").At("body."+name, nil)
+		}
+	}
+	if len(form.File["file"]) != 1 {
+		return nil, calls.Errorf(calls.CodeInvalidField, "send exactly one part named file, with a file name").At("body.file", nil)
+	}
+	return form.File["file"][0].Open()
+}
+
+type listRecordingsInput struct {
+	page
+	State string `query:"state" enum:"draft,processing,pending,approved,rejected,archived,revoked"`
+}
+
+type recordingListOutput struct{ Body List[RecordingResource] }
+
+func (s *Server) listRecordings(ctx context.Context, in *listRecordingsInput) (*recordingListOutput, error) {
+	filter := calls.RecordingFilter{Account: accountOf(ctx), State: calls.RecordingState(in.State), Cursor: in.Cursor, Limit: in.size()}
+	var rows []*calls.Recording
+	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
+		rows, err = tx.Recordings(filter)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &recordingListOutput{Body: listOf(rows, filter.Limit, viewRecording, func(r *calls.Recording) string { return r.ID })}, nil
+}
+
+// recording finds a recording of the asker's account by either of its names.
+func (s *Server) recording(ctx context.Context, id string) (rec *calls.Recording, err error) {
+	account := accountOf(ctx)
+	err = s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
+		if n, bad := strconv.ParseInt(id, 10, 64); bad == nil {
+			rec, err = tx.RecordingByRecordID(account, n)
+			return err
+		}
+		rec, err = tx.Recording(account, id)
+		return err
+	})
+	return rec, err
+}
+
+func (s *Server) getRecording(ctx context.Context, in *recordingInput) (*recordingOutput, error) {
+	rec, err := s.recording(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &recordingOutput{Body: viewRecording(rec)}, nil
+}
+
+func (s *Server) recordingAudio(ctx context.Context, in *recordingInput) (*huma.StreamResponse, error) {
+	rec, err := s.recording(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	audio, err := s.cfg.Recordings.Open(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(huma.Context) {
+		defer func() { _ = audio.Close() }()
+		q := requestOf(ctx)
+		_ = http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(uploadTimeout))
+		h := q.w.Header()
+		h.Set("Content-Type", "audio/wav")
+		h.Set("ETag", `"`+rec.SHA256+`"`)
+		h.Set("Cache-Control", "private, max-age=3600")
+		http.ServeContent(q.w, q.r, "", time.Time{}, audio)
+	}}, nil
+}
+
+func (s *Server) approveRecording(ctx context.Context, in *recordingInput) (*recordingOutput, error) {
+	rec, err := s.recording(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if rec, err = s.cfg.Recordings.Approve(ctx, rec.Account, rec.ID, actorOf(ctx)); err != nil {
+		return nil, err
+	}
+	return &recordingOutput{Body: viewRecording(rec)}, nil
+}
+
+type rejectInput struct {
+	recordingInput
+	Body struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"what the uploader must change"`
+	} `nameHint:"Rejection"`
+}
+
+func (s *Server) rejectRecording(ctx context.Context, in *rejectInput) (*recordingOutput, error) {
+	if !calls.Printable(in.Body.Reason) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "control characters are not allowed here").At("body.reason", nil)
+	}
+	rec, err := s.recording(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if rec, err = s.cfg.Recordings.Reject(ctx, rec.Account, rec.ID, actorOf(ctx), in.Body.Reason); err != nil {
+		return nil, err
+	}
+	return &recordingOutput{Body: viewRecording(rec)}, nil
+}

@@ -1,0 +1,47 @@
+package api
+
+import (
+	"context"
+	"io"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/engine"
+)
+
+// Engine is what the API asks of the engine; engine.API has these methods.
+type Engine interface {
+	Submit(ctx context.Context, r engine.CallRequest) (call *calls.Call, replayed bool, err error)
+	Hangup(ctx context.Context, account, id string) (*calls.Call, error)
+	Cancel(ctx context.Context, account, ref, series string) ([]*calls.Call, error)
+	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
+	Unblock(ctx context.Context, account, number string) (removed bool, err error)
+}
+
+// Recordings is the library of clips. Errors are *calls.Error where they are
+// the asker's to mend.
+type Recordings interface {
+	// Add reads one clip from r, checks and stores it as pending.
+	Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (*calls.Recording, error)
+	Approve(ctx context.Context, account, id, actor string) (*calls.Recording, error)
+	Reject(ctx context.Context, account, id, actor, reason string) (*calls.Recording, error)
+	// Open gives the stored WAV; the caller closes it.
+	Open(ctx context.Context, rec *calls.Recording) (io.ReadSeekCloser, error)
+}
+
+// URLGuard decides whether a URL that arrived by API may be spoken to. The
+// error says why not.
+type URLGuard interface {
+	Check(ctx context.Context, url string) error
+}
+
+// TrunkStatus is one trunk as GET /v1/trunks shows it.
+type TrunkStatus struct {
+	Name     string   `json:"name"`
+	URI      string   `json:"uri"`
+	Numbers  []string `json:"numbers" nullable:"false" doc:"caller numbers; the first is used where a call names none"`
+	Codecs   []string `json:"codecs" nullable:"false"`
+	MaxCalls int      `json:"max_calls" doc:"channels; 0 is no limit"`
+	MaxCPS   float64  `json:"max_cps" doc:"new calls a second; 0 is no limit"`
+	Calls    int      `json:"calls" doc:"channels in use now"`
+	Up       bool     `json:"up" doc:"false while the trunk does not answer"`
+}

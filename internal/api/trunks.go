@@ -1,0 +1,28 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"zvonar/internal/calls"
+)
+
+func (s *Server) declareTrunks() {
+	register(s, calls.PermOperator, huma.Operation{OperationID: "list-trunks", Method: http.MethodGet, Path: "/v1/trunks",
+		Summary: "Show the trunks and how they stand", Tags: []string{"trunks"}}, s.listTrunks)
+}
+
+type trunkListOutput struct{ Body List[TrunkStatus] }
+
+// listTrunks shows every trunk: there are as many as somebody wrote into the
+// configuration, so this list has one page.
+func (s *Server) listTrunks(context.Context, *struct{}) (*trunkListOutput, error) {
+	rows := s.cfg.Trunks()
+	return &trunkListOutput{Body: listOf(rows, len(rows)+1, func(t TrunkStatus) TrunkStatus {
+		t.Numbers = append([]string{}, t.Numbers...)
+		t.Codecs = append([]string{}, t.Codecs...)
+		return t
+	}, func(t TrunkStatus) string { return t.Name })}, nil
+}
