@@ -35,6 +35,9 @@ const (
 	timerAgentUp = -3 // not of a clock: the PBX's agent leg was answered
 )
 
+// maxDigits bounds what is kept of the keys that the far end presses.
+const maxDigits = 256
+
 // on takes an event of the leg; it never blocks.
 func (x *call) on(e calls.LegEvent) { x.box.put(message{event: e}) }
 
@@ -84,7 +87,9 @@ func (x *call) take() int {
 		x.rec.Codec = e.Codec
 		x.listen()
 	case calls.LegDigit:
-		x.rec.DigitsHeard += string(e.Digit)
+		if len(x.rec.DigitsHeard) < maxDigits {
+			x.rec.DigitsHeard += string(e.Digit)
+		}
 	case calls.LegEnded:
 		x.end(e.Ending)
 	}

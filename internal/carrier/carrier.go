@@ -16,6 +16,7 @@ import (
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 	"zvonar/media"
+	"zvonar/media/capture"
 	"zvonar/sip"
 	"zvonar/sip/trunk"
 )
@@ -261,5 +262,5 @@ func writeFile(name string, pcm []int16) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return WriteWAV(f, sampleRate, pcm)
+	return capture.WriteWAV(f, sampleRate, pcm)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/media/capture"
 )
 
 // maxBody is more than any request of the HTTP API needs.
@@ -53,7 +54,7 @@ func (c *Carrier) getAudio(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "audio/wav")
-	if err := WriteWAV(w, sampleRate, pcm); err != nil {
+	if err := capture.WriteWAV(w, sampleRate, pcm); err != nil {
 		c.cfg.Log.Debug("test carrier: audio not sent", "error", err)
 	}
 }

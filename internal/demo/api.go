@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
-	"zvonar/internal/carrier"
+	"zvonar/media/capture"
 )
 
 // client speaks to the daemon's HTTP API as a bot platform would.
@@ -89,7 +89,7 @@ func (c *client) upload(ctx context.Context, title string, pcm []int16, system b
 	if err != nil {
 		return 0, err
 	}
-	if err := carrier.WriteWAV(file, sampleRate, pcm); err != nil {
+	if err := capture.WriteWAV(file, sampleRate, pcm); err != nil {
 		return 0, err
 	}
 	fields := map[string]string{"title": title}
