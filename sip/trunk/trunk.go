@@ -1,10 +1,14 @@
-// Package trunk holds what is configured and known of each SIP peer: where its
-// requests may come from, where ours go, its credentials and numbers.
 package trunk
 
 import (
+	"context"
+	"net"
 	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
 
+	"zvonar/internal/calls"
 	"zvonar/media/codec"
 )
 
@@ -14,7 +18,7 @@ type Config struct {
 	URI        string // "sip:host:port;transport=udp"
 	Username   string
 	Password   string
-	AcceptFrom []netip.Prefix // signalling sources; empty: the address of URI only
+	AcceptFrom []netip.Prefix // signalling sources besides the address of URI
 	MediaFrom  []netip.Prefix // further media sources
 	Numbers    []string       // caller numbers; the first is the default
 	MaxCalls   int
@@ -22,20 +26,118 @@ type Config struct {
 	Codecs     []codec.ID // in order of preference; empty: PCMA, PCMU
 }
 
-// Set is the trunks of a user agent; safe for concurrent use.
-type Set struct{}
-
-// NewSet checks and keeps the trunks; names are unique.
-func NewSet([]Config) (*Set, error) { panic("contract") }
-
-// Get returns the trunk called name.
-func (s *Set) Get(name string) (*Trunk, bool) { panic("contract") }
-
-// All returns every trunk in configured order.
-func (s *Set) All() []*Trunk { panic("contract") }
-
-// Match returns the trunk that may send requests from addr.
-func (s *Set) Match(addr netip.Addr) (*Trunk, bool) { panic("contract") }
-
 // Trunk is one SIP peer.
-type Trunk struct{ Config }
+type Trunk struct {
+	Config
+	uri URI
+
+	// learned are the addresses that a host name stood for when it was last
+	// asked; answers to our requests come from there.
+	learned atomic.Pointer[[]netip.Addr]
+	mu      sync.Mutex // serialises changes of learned
+}
+
+// maxLearned bounds the addresses remembered for one host name.
+const maxLearned = 16
+
+// resolver is the part of net.Resolver that a trunk needs.
+type resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Target is the trunk's address as configured.
+func (t *Trunk) Target() URI { return t.uri }
+
+// CodecsOrDefault is the configured codecs, or PCMA and PCMU.
+func (t *Trunk) CodecsOrDefault() []codec.ID {
+	if len(t.Codecs) > 0 {
+		return t.Codecs
+	}
+	return []codec.ID{codec.PCMA, codec.PCMU}
+}
+
+// DefaultNumber is the first caller number, "" if there is none.
+func (t *Trunk) DefaultNumber() string {
+	if len(t.Numbers) == 0 {
+		return ""
+	}
+	return t.Numbers[0]
+}
+
+// Resolve gives the address to send to. A host name is asked of the system's
+// resolver each time; the first address counts, and all of them may send to us
+// from then on. A zero port in the URI means the standard one.
+func (t *Trunk) Resolve(ctx context.Context) (netip.AddrPort, error) {
+	return t.resolve(ctx, net.DefaultResolver)
+}
+
+func (t *Trunk) resolve(ctx context.Context, r resolver) (netip.AddrPort, error) {
+	port := t.uri.PortOrDefault()
+	if t.uri.Addr.IsValid() {
+		return netip.AddrPortFrom(t.uri.Addr, port), nil
+	}
+	found, err := r.LookupNetIP(ctx, "ip", t.uri.Host)
+	if err != nil || len(found) == 0 {
+		return netip.AddrPort{}, &calls.Error{Code: calls.CodeInternal, Err: err,
+			Detail: "the host of trunk " + t.Name + " could not be resolved; check its uri and the name servers"}
+	}
+	for i := range found {
+		found[i] = found[i].Unmap()
+	}
+	t.learn(found)
+	return netip.AddrPortFrom(found[0], port), nil
+}
+
+func (t *Trunk) learn(found []netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	known := t.known()
+	if !slices.ContainsFunc(found, func(a netip.Addr) bool { return !slices.Contains(known, a) }) {
+		return
+	}
+	fresh := slices.Clone(found)
+	for _, a := range known {
+		if !slices.Contains(fresh, a) {
+			fresh = append(fresh, a)
+		}
+	}
+	if len(fresh) > maxLearned {
+		fresh = fresh[:maxLearned]
+	}
+	t.learned.Store(&fresh)
+}
+
+func (t *Trunk) known() []netip.Addr {
+	if p := t.learned.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Accepts reports whether the trunk may send signalling from addr: the address
+// of its URI always may, AcceptFrom adds to that.
+func (t *Trunk) Accepts(addr netip.Addr) bool { return t.rank(netip.AddrPortFrom(addr, 0)) > 0 }
+
+// The ranks of a match, from strongest; a prefix ranks by its length + 1.
+const (
+	rankExact = 1000 // address and port of the URI
+	rankHost  = 500  // address of the URI
+)
+
+// rank says how well from fits the trunk; 0 means not at all.
+func (t *Trunk) rank(from netip.AddrPort) int {
+	addr := from.Addr().Unmap().WithZone("")
+	if addr == t.uri.Addr || slices.Contains(t.known(), addr) {
+		if from.Port() == t.uri.PortOrDefault() {
+			return rankExact
+		}
+		return rankHost
+	}
+	best := 0
+	for _, p := range t.AcceptFrom {
+		if p.Contains(addr) && p.Bits()+1 > best {
+			best = p.Bits() + 1
+		}
+	}
+	return best
+}

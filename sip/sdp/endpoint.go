@@ -1,0 +1,223 @@
+package sdp
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"zvonar/media/codec"
+)
+
+// The faults of an offer or answer.
+var (
+	ErrNoCodec  = errors.New("no audio stream with a codec that we speak was described")
+	ErrNoAnswer = errors.New("the answer does not belong to our offer")
+)
+
+// telephoneEvent is the payload type of RFC 4733 events in our offers.
+const telephoneEvent = 101
+
+// eventName is the rtpmap name of RFC 4733 events.
+const eventName = "telephone-event"
+
+// Agreed is what an offer and its answer came to.
+type Agreed struct {
+	Remote      netip.AddrPort // where to send; invalid: nowhere (hold by c=0.0.0.0)
+	Codec       codec.ID
+	PayloadType uint8   // what we send; the far end's number
+	DTMFPayload uint8   // far end's telephone-event number for sending, 0: none
+	DTMFReceive []uint8 // numbers under which events may arrive
+	Ptime       time.Duration
+	Send        bool // false: we are on hold
+	Receive     bool
+}
+
+// Endpoint is our side of one dialog's session. It belongs to one goroutine.
+type Endpoint struct {
+	addr    netip.AddrPort
+	codecs  []codec.ID
+	id      uint32 // o= session id, < 2^31: larger ones overflow some peers
+	version uint32
+	last    string // the last body without its o= line: the version grows only on change
+	pinned  codec.ID
+}
+
+// NewEndpoint makes the side that receives RTP at addr and speaks codecs, best
+// first. id distinguishes the session (its low 30 bits are used).
+func NewEndpoint(addr netip.AddrPort, codecs []codec.ID, id uint32) *Endpoint {
+	return &Endpoint{addr: addr, codecs: slices.Clone(codecs), id: id&(1<<30-1) | 1, version: 1}
+}
+
+// Offer describes what we would like: every codec (after an agreement only the
+// agreed one), telephone-event, both directions.
+func (e *Endpoint) Offer() []byte {
+	list := e.codecs
+	if e.pinned != "" {
+		list = []codec.ID{e.pinned}
+	}
+	w := &mediaWriter{addr: e.addr, proto: "RTP/AVP", ptime: 20}
+	for _, id := range list {
+		w.codec(staticPayload(id), id)
+	}
+	w.events(telephoneEvent)
+	w.direction(SendRecv)
+	return e.write(w.String())
+}
+
+// Answer agrees to an offer: the first codec in their order that we speak (after
+// an agreement the agreed one, if it is still there), their numbers, the
+// inverted direction, port 0 for every other stream, in the same order.
+func (e *Endpoint) Answer(offer *Session) ([]byte, Agreed, error) {
+	chosen, pick := e.choose(offer)
+	if chosen < 0 {
+		return nil, Agreed{}, ErrNoCodec
+	}
+	var body strings.Builder
+	for i := range offer.Media {
+		m := &offer.Media[i]
+		if i != chosen {
+			body.WriteString(refused(m))
+			continue
+		}
+		w := &mediaWriter{addr: e.addr, proto: m.Proto, ptime: int(pick.Ptime / time.Millisecond)}
+		w.codec(pick.PayloadType, pick.Codec)
+		if pick.DTMFPayload != 0 {
+			w.events(pick.DTMFPayload)
+		}
+		w.direction(m.Direction.invert())
+		body.WriteString(w.String())
+	}
+	e.pinned = pick.Codec
+	pick.DTMFReceive = receiveNumbers(pick.DTMFPayload)
+	return e.write(body.String()), pick, nil
+}
+
+// Accept reads the answer to our last Offer.
+func (e *Endpoint) Accept(answer *Session) (Agreed, error) {
+	if len(answer.Media) == 0 {
+		return Agreed{}, ErrNoAnswer
+	}
+	chosen, pick := e.choose(answer)
+	if chosen < 0 {
+		return Agreed{}, ErrNoCodec
+	}
+	e.pinned = pick.Codec
+	// They send events under the number we offered; some send under their own.
+	pick.DTMFReceive = receiveNumbers(telephoneEvent)
+	if pick.DTMFPayload != 0 && pick.DTMFPayload != telephoneEvent {
+		pick.DTMFReceive = append(pick.DTMFReceive, pick.DTMFPayload)
+	}
+	return pick, nil
+}
+
+// Pinned is the codec agreed so far, "" before an agreement.
+func (e *Endpoint) Pinned() codec.ID { return e.pinned }
+
+// choose finds the audio stream and codec to use; -1 if there is none.
+func (e *Endpoint) choose(s *Session) (int, Agreed) {
+	for i := range s.Media {
+		m := &s.Media[i]
+		if m.Kind != "audio" || m.Port == 0 || !plainRTP(m.Proto) {
+			continue
+		}
+		id, pt, ok := e.pick(m)
+		if !ok {
+			continue
+		}
+		a := Agreed{
+			Codec: id, PayloadType: pt, DTMFPayload: m.eventNumber(), Ptime: m.ptime(),
+			Send:    m.Direction == SendRecv || m.Direction == RecvOnly,
+			Receive: m.Direction == SendRecv || m.Direction == SendOnly,
+		}
+		if m.Addr.IsValid() && !m.Addr.IsUnspecified() {
+			a.Remote = netip.AddrPortFrom(m.Addr, uint16(m.Port))
+		} else {
+			a.Send = false // hold in the old manner, or an address we cannot use
+		}
+		return i, a
+	}
+	return -1, Agreed{}
+}
+
+// pick is the first codec of m, in its order, that we speak; the pinned one wins.
+func (e *Endpoint) pick(m *Media) (codec.ID, uint8, bool) {
+	var first codec.ID
+	var firstPT uint8
+	for _, f := range m.Formats {
+		n, err := strconv.ParseUint(f, 10, 8)
+		if err != nil || n > 127 {
+			continue
+		}
+		c := m.codecOf(uint8(n))
+		id := codec.ID(strings.ToUpper(c.Name))
+		if c.Clock != 8000 || !slices.Contains(e.codecs, id) {
+			continue
+		}
+		if id == e.pinned {
+			return id, uint8(n), true
+		}
+		if first == "" {
+			first, firstPT = id, uint8(n)
+		}
+	}
+	return first, firstPT, first != ""
+}
+
+// eventNumber is the payload type of 8 kHz telephone-event in m, 0 if none.
+func (m *Media) eventNumber() uint8 {
+	for _, f := range m.Formats {
+		n, err := strconv.ParseUint(f, 10, 8)
+		if err != nil || n > 127 {
+			continue
+		}
+		if c := m.codecOf(uint8(n)); strings.EqualFold(c.Name, eventName) && c.Clock == 8000 {
+			return uint8(n)
+		}
+	}
+	return 0
+}
+
+// ptime is the packet time asked for, if it is one we send, else 20 ms.
+func (m *Media) ptime() time.Duration {
+	ms := m.Ptime
+	if m.MaxPtime > 0 && (ms == 0 && m.MaxPtime < 20 || ms > m.MaxPtime) {
+		ms = m.MaxPtime
+	}
+	switch ms {
+	case 10, 20, 30, 40, 60:
+		return time.Duration(ms) * time.Millisecond
+	}
+	return 20 * time.Millisecond
+}
+
+func (d Direction) invert() Direction {
+	switch d {
+	case SendOnly:
+		return RecvOnly
+	case RecvOnly:
+		return SendOnly
+	}
+	return d
+}
+
+func receiveNumbers(pt uint8) []uint8 {
+	if pt == 0 {
+		return nil
+	}
+	return []uint8{pt}
+}
+
+// staticPayload is a codec's number in our offers (RFC 3551 table 4).
+func staticPayload(id codec.ID) uint8 {
+	if id == codec.PCMU {
+		return 0
+	}
+	return 8
+}
+
+// plainRTP reports whether proto is unencrypted RTP. SAVP needs keys, which are
+// not spoken here.
+func plainRTP(proto string) bool { return proto == "RTP/AVP" || proto == "RTP/AVPF" }

@@ -1,0 +1,88 @@
+package trunk
+
+import (
+	"net/netip"
+	"slices"
+
+	"zvonar/internal/calls"
+	"zvonar/media/codec"
+)
+
+// Set is the trunks of a user agent; safe for concurrent use.
+type Set struct {
+	all    []*Trunk
+	byName map[string]*Trunk
+}
+
+// maxName bounds a trunk's name: it becomes a metric label.
+const maxName = 64
+
+// NewSet checks and keeps the trunks; names are unique. Errors are *calls.Error.
+func NewSet(configs []Config) (*Set, error) {
+	s := &Set{byName: make(map[string]*Trunk, len(configs))}
+	for _, c := range configs {
+		t, err := newTrunk(c)
+		if err != nil {
+			return nil, err
+		}
+		if _, taken := s.byName[t.Name]; taken {
+			return nil, calls.Errorf(calls.CodeInvalidField, "two trunks are called %q; give each its own name", t.Name)
+		}
+		s.byName[t.Name] = t
+		s.all = append(s.all, t)
+	}
+	return s, nil
+}
+
+func newTrunk(c Config) (*Trunk, error) {
+	if c.Name == "" || len(c.Name) > maxName || !calls.Printable(c.Name) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "a trunk needs a printable name of at most %d bytes", maxName)
+	}
+	uri, err := ParseURI(c.URI)
+	if err != nil {
+		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: uri: %v", c.Name, err)
+	}
+	if !calls.Printable(c.Username) || !calls.Printable(c.Password) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: username and password must not contain control characters", c.Name)
+	}
+	for i, p := range c.AcceptFrom {
+		if !p.IsValid() {
+			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: accept_from[%d] is not a network such as 192.0.2.0/24", c.Name, i)
+		}
+	}
+	for _, id := range c.Codecs {
+		if id != codec.PCMA && id != codec.PCMU {
+			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: codec %q is not known; use PCMA or PCMU", c.Name, id)
+		}
+	}
+	c.AcceptFrom, c.Numbers, c.Codecs = slices.Clone(c.AcceptFrom), slices.Clone(c.Numbers), slices.Clone(c.Codecs)
+	return &Trunk{Config: c, uri: uri}, nil
+}
+
+// Get returns the trunk called name.
+func (s *Set) Get(name string) (*Trunk, bool) {
+	t, ok := s.byName[name]
+	return t, ok
+}
+
+// All returns every trunk in configured order.
+func (s *Set) All() []*Trunk { return slices.Clone(s.all) }
+
+// Match returns the trunk that may send requests from addr.
+func (s *Set) Match(addr netip.Addr) (*Trunk, bool) {
+	return s.MatchFrom(netip.AddrPortFrom(addr, 0))
+}
+
+// MatchFrom is Match with the source port, which tells apart trunks that share
+// an address: the URI's own address and port come first, then its address, then
+// the narrowest accept_from, then the order of configuration.
+func (s *Set) MatchFrom(from netip.AddrPort) (*Trunk, bool) {
+	var best *Trunk
+	bestRank := 0
+	for _, t := range s.all {
+		if r := t.rank(from); r > bestRank {
+			best, bestRank = t, r
+		}
+	}
+	return best, best != nil
+}
