@@ -1,18 +1,540 @@
 package store
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"zvonar/internal/calls"
 )
 
 // runConformance holds any calls.Store to its contract. open gives a fresh,
-// empty one that is closed with the test.
+// empty one whose clock stands at testTime and which is closed with the test.
 func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
-	for name, test := range map[string]func(*testing.T, calls.Store){} {
+	for name, test := range map[string]func(*testing.T, calls.Store){
+		"a call comes back as it was stored":                   aCallRoundTrips,
+		"attempts come back with their call":                   attemptsRoundTrip,
+		"a ref is unique among live calls only":                refIsUniqueAmongLive,
+		"calls are filtered":                                   callsAreFiltered,
+		"call lists go on from a cursor":                       callsArePaged,
+		"foreign rows are not found":                           foreignRowsAreNotFound,
+		"attempts that count are counted":                      attemptsAreCounted,
+		"a failing unit leaves nothing and others stay":        failingUnitLeavesNothing,
+		"a panicking unit is an error":                         panickingUnitIsAnError,
+		"a unit whose caller left does not happen":             abandonedUnitDoesNotHappen,
+		"Observe and Update share one line":                    oneLine,
+		"a View sees one moment":                               viewIsASnapshot,
+		"a Tx is dead after its unit":                          txDiesWithItsUnit,
+		"Changed fires for what is committed":                  changedFires,
+		"pos and seq have no gaps that a reader can fall into": logHasNoHoles,
+		"an event comes back as it was stored":                 eventsRoundTrip,
+		"a call ends once":                                     aCallEndsOnce,
+		"the blacklist keeps the first reason":                 blacklistKeepsFirst,
+		"recordings come back and their numbers never repeat":  recordingsRoundTrip,
+		"tokens come back with what JSON hides":                tokensRoundTrip,
+		"idempotency records end":                              idempotencyEnds,
+		"texts move through their states":                      smsRoundTrip,
+		"webhooks start at the end of the log":                 webhooksStartAtTheEnd,
+		"lanes give their heads in order":                      lanesGiveHeads,
+		"lanes of a disabled webhook are parked":               disabledLanesArePark,
+		"a delivery made pending again takes its old place":    replayTakesItsPlace,
+		"a deleted webhook takes its deliveries along":         deletedWebhookIsGone,
+		"deliveries are listed newest first":                   deliveriesAreListed,
+		"an unknown row cannot be updated":                     unknownRowsAreNotFound,
+		"an audit entry can be written":                        auditIsWritten,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, open(t))
 		})
+	}
+}
+
+func update(t *testing.T, s calls.Store, fn func(calls.Tx) error) {
+	t.Helper()
+	if err := s.Update(t.Context(), fn); err != nil {
+		t.Fatalf("update: %v", err)
+	}
+}
+
+func view(t *testing.T, s calls.Store, fn func(calls.ReadTx) error) {
+	t.Helper()
+	if err := s.View(t.Context(), fn); err != nil {
+		t.Fatalf("view: %v", err)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// fill sets every settable field of v, at any depth, to something that is not
+// zero, so that a field which the store forgets is missed.
+func fill(v reflect.Value, path string) {
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(testTime.Add(time.Duration(len(path)) * time.Second)))
+		return
+	case json.RawMessage:
+		v.SetBytes([]byte(`{"a":1}`))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("s" + path)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(1000 + len(path)))
+	case reflect.Float64:
+		v.SetFloat(1.25)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), path+"*")
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			v.SetBytes([]byte{0, 1, 255})
+			return
+		}
+		if strings.Count(path, "D") > 3 { // maps of digits contain maps of digits
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			fill(v.Index(i), fmt.Sprintf("%s%d", path, i))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, val := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, path+"k")
+		fill(val, path+"v")
+		v.SetMapIndex(key, val)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), path+v.Type().Field(i).Name[:1])
+		}
+	}
+}
+
+func filled[T any]() *T {
+	v := new(T)
+	fill(reflect.ValueOf(v).Elem(), "")
+	return v
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s:\n got %+v\nwant %+v", what, got, want)
+	}
+}
+
+func aCallRoundTrips(t *testing.T, s calls.Store) {
+	c := filled[calls.Call]()
+	c.Attempts = nil
+	msk := time.FixedZone("MSK", 3*3600)
+	c.CreatedAt = c.CreatedAt.In(msk)
+	update(t, s, func(tx calls.Tx) error { return tx.InsertCall(c) })
+	if c.Node == "" || c.Fence == 0 || c.LeaseUntil.IsZero() {
+		t.Errorf("the store did not sign the call: %q %d %v", c.Node, c.Fence, c.LeaseUntil)
+	}
+	if c.CreatedAt.Location() != msk {
+		t.Error("the store changed the caller's value")
+	}
+	c.CreatedAt = c.CreatedAt.UTC()
+	view(t, s, func(r calls.ReadTx) error {
+		got, err := r.Call(c.Account, c.ID)
+		same(t, "inserted call", got, c)
+		return err
+	})
+
+	before := *c
+	c.Status, c.Outcome, c.From, c.EndedAt, c.Hold = calls.StatusCompleted, calls.OutcomeAnswered, "7999", ptr(testTime.Add(time.Hour)), nil
+	c.Digits = append(c.Digits, calls.DigitPress{Digit: "3", At: testTime})
+	update(t, s, func(tx calls.Tx) error { return tx.UpdateCall(c) })
+	view(t, s, func(r calls.ReadTx) error {
+		got, err := r.Call("", c.ID)
+		same(t, "updated call", got, c)
+		if reflect.DeepEqual(got, &before) {
+			t.Error("the update changed nothing")
+		}
+		return err
+	})
+
+	bare := &calls.Call{ID: "bare", Account: "main", Status: calls.StatusQueued}
+	update(t, s, func(tx calls.Tx) error { return tx.InsertCall(bare) })
+	same(t, "bare call", readCall(t, s, "bare"), bare)
+}
+
+func attemptsRoundTrip(t *testing.T, s calls.Store) {
+	insertCall(t, s, "c1", "")
+	insertCall(t, s, "c2", "")
+	var want []calls.Attempt
+	for n := 1; n <= 3; n++ {
+		a := filled[calls.Attempt]()
+		a.ID, a.CallID, a.Account, a.N = fmt.Sprint("a", 9-n), "c1", "main", n
+		update(t, s, func(tx calls.Tx) error { return tx.InsertAttempt(a) })
+		want = append(want, *a)
+	}
+	a := want[1]
+	a.State, a.Dialog, a.SIPCode, a.EndedAt, a.Charged = calls.AttemptOver, []byte("bye"), 486, nil, false
+	update(t, s, func(tx calls.Tx) error { return tx.UpdateAttempt(&a) })
+	want[1] = a
+	same(t, "attempts of Call", readCall(t, s, "c1").Attempts, want)
+	view(t, s, func(r calls.ReadTx) error {
+		list, err := r.Calls(calls.CallFilter{Account: "main"})
+		if err != nil {
+			return err
+		}
+		same(t, "attempts in Calls", list[1].Attempts, want)
+		same(t, "attempts of the other call", list[0].Attempts, []calls.Attempt(nil))
+		return nil
+	})
+}
+
+func refIsUniqueAmongLive(t *testing.T, s calls.Store) {
+	c := insertCall(t, s, "c1", "order-7")
+	insertCall(t, s, "c2", "") // no ref, no conflict
+	insertCall(t, s, "c3", "")
+	again := &calls.Call{ID: "c4", Account: "main", Ref: "order-7", Status: calls.StatusQueued}
+	insert := func(tx calls.Tx) error { return tx.InsertCall(again) }
+	if err := s.Update(t.Context(), insert); calls.CodeOf(err) != calls.CodeRefConflict {
+		t.Errorf("second live call: %v; want ref-conflict", err)
+	}
+	update(t, s, func(tx calls.Tx) error {
+		return tx.InsertCall(&calls.Call{ID: "c5", Account: "other", Ref: "order-7", Status: calls.StatusQueued})
+	})
+	find := func(account, ref string) string {
+		id := ""
+		err := s.View(t.Context(), func(r calls.ReadTx) error {
+			c, err := r.LiveCallByRef(account, ref)
+			if err == nil {
+				id = c.ID
+			}
+			return err
+		})
+		if err != nil {
+			return err.Error()
+		}
+		return id
+	}
+	for _, tc := range [][3]string{{"main", "order-7", "c1"}, {"other", "order-7", "c5"}, {"main", "", "not found"}, {"main", "x", "not found"}} {
+		if got := find(tc[0], tc[1]); got != tc[2] {
+			t.Errorf("live call of %s by ref %q: %s; want %s", tc[0], tc[1], got, tc[2])
+		}
+	}
+	c.Status = calls.StatusCompleted
+	update(t, s, func(tx calls.Tx) error { return tx.UpdateCall(c) })
+	update(t, s, insert)
+	if got := find("main", "order-7"); got != "c4" {
+		t.Errorf("live call after the ref was used anew: %s; want c4", got)
+	}
+}
+
+func callsAreFiltered(t *testing.T, s calls.Store) {
+	for _, c := range []calls.Call{
+		{ID: "1", To: "7900", Ref: "r1", Series: "s1", Status: calls.StatusCompleted, Outcome: calls.OutcomeBusy},
+		{ID: "2", To: "7900", Ref: "r2", Series: "s1", CampaignID: "k", Status: calls.StatusQueued},
+		{ID: "3", To: "7901", Ref: "r3", Series: "s2", CampaignID: "k", Status: calls.StatusHeld},
+		{ID: "4", To: "7901", Status: calls.StatusCompleted, Outcome: calls.OutcomeAnswered},
+		{ID: "5", To: "7901", Account: "other", Status: calls.StatusQueued},
+	} {
+		if c.Account == "" {
+			c.Account = "main"
+		}
+		update(t, s, func(tx calls.Tx) error { return tx.InsertCall(&c) })
+	}
+	for _, tc := range []struct {
+		f    calls.CallFilter
+		want string
+	}{
+		{calls.CallFilter{}, "5 4 3 2 1"},
+		{calls.CallFilter{Account: "main"}, "4 3 2 1"},
+		{calls.CallFilter{Account: "main", To: "7901"}, "4 3"},
+		{calls.CallFilter{Account: "main", Ref: "r2"}, "2"},
+		{calls.CallFilter{Account: "main", Series: "s1"}, "2 1"},
+		{calls.CallFilter{Account: "main", Series: "s1", Live: true}, "2"},
+		{calls.CallFilter{Account: "main", Campaign: "k"}, "3 2"},
+		{calls.CallFilter{Account: "main", Status: calls.StatusHeld}, "3"},
+		{calls.CallFilter{Account: "main", Outcome: calls.OutcomeBusy}, "1"},
+		{calls.CallFilter{Account: "main", Live: true}, "3 2"},
+		{calls.CallFilter{Account: "nobody"}, ""},
+	} {
+		view(t, s, func(r calls.ReadTx) error {
+			list, err := r.Calls(tc.f)
+			if got := ids(list); got != tc.want {
+				t.Errorf("%+v: %q; want %q", tc.f, got, tc.want)
+			}
+			return err
+		})
+	}
+	view(t, s, func(r calls.ReadTx) error {
+		list, err := r.Unfinished()
+		if got := ids(list); got != "2 3 5" {
+			t.Errorf("unfinished: %q; want %q", got, "2 3 5")
+		}
+		return err
+	})
+}
+
+func ids(list []*calls.Call) string {
+	var out []string
+	for _, c := range list {
+		out = append(out, c.ID)
+	}
+	return strings.Join(out, " ")
+}
+
+func callsArePaged(t *testing.T, s calls.Store) {
+	var want []string
+	for i := range 7 {
+		id := fmt.Sprintf("c%d", 6-i)
+		want = append(want, id)
+	}
+	for i := range 7 {
+		insertCall(t, s, fmt.Sprintf("c%d", i), "")
+	}
+	var got []string
+	f := calls.CallFilter{Account: "main", Limit: 3}
+	for {
+		var page []*calls.Call
+		view(t, s, func(r calls.ReadTx) (err error) { page, err = r.Calls(f); return err })
+		if len(page) == 0 {
+			break
+		}
+		if len(page) > 3 {
+			t.Fatalf("a page of %d; want at most 3", len(page))
+		}
+		for _, c := range page {
+			got = append(got, c.ID)
+		}
+		f.Cursor = page[len(page)-1].ID
+	}
+	same(t, "pages", got, want)
+}
+
+func foreignRowsAreNotFound(t *testing.T, s calls.Store) {
+	insertCall(t, s, "c1", "")
+	w := &calls.Webhook{ID: "w1", Account: "main", URL: "u"}
+	rec := &calls.Recording{ID: "r1", Account: "main", RecordID: ptr(int64(5))}
+	update(t, s, func(tx calls.Tx) error {
+		_, err := tx.Block(calls.BlockEntry{Account: "main", Number: "7900"})
+		return errors.Join(err, tx.PutWebhook(w), tx.InsertRecording(rec), tx.PutIdempotent(
+			calls.IdempotencyRecord{Account: "main", Key: "k", ExpiresAt: testTime.Add(time.Hour)}))
+	})
+	look := func(account string) map[string]error {
+		got := map[string]error{}
+		view(t, s, func(r calls.ReadTx) error {
+			_, got["Call"] = r.Call(account, "c1")
+			_, got["Webhook"] = r.Webhook(account, "w1")
+			_, got["Recording"] = r.Recording(account, "r1")
+			_, got["RecordingByRecordID"] = r.RecordingByRecordID(account, 5)
+			_, got["Blocked"] = r.Blocked(account, "7900")
+			_, got["Idempotent"] = r.Idempotent(account, "k")
+			return nil
+		})
+		return got
+	}
+	for what, err := range look("main") {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, err := range look("other") {
+		if !errors.Is(err, calls.ErrNotFound) {
+			t.Errorf("%s of another account: %v; want ErrNotFound", what, err)
+		}
+	}
+	stolen := *w
+	stolen.Account, stolen.URL = "other", "theirs"
+	for what, fn := range map[string]func(calls.Tx) error{
+		"PutWebhook":    func(tx calls.Tx) error { return tx.PutWebhook(&stolen) },
+		"DeleteWebhook": func(tx calls.Tx) error { return tx.DeleteWebhook("other", "w1") },
+	} {
+		if err := s.Update(t.Context(), fn); !errors.Is(err, calls.ErrNotFound) {
+			t.Errorf("%s of another account: %v; want ErrNotFound", what, err)
+		}
+	}
+}
+
+func attemptsAreCounted(t *testing.T, s calls.Store) {
+	insertCall(t, s, "c1", "")
+	for i, a := range []calls.Attempt{
+		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-3 * time.Hour)},
+		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-2 * time.Hour)},
+		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-time.Hour)},
+		{To: "7900", Role: calls.RoleCustomer, Charged: false, SentAt: testTime}, // a trunk's fault
+		{To: "7900", Role: calls.RoleManager, Charged: true, SentAt: testTime},
+		{To: "7901", Role: calls.RoleCustomer, Charged: true, SentAt: testTime},
+		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime, Account: "other"},
+	} {
+		a.ID, a.CallID, a.N = fmt.Sprint("a", i), "c1", i+1
+		if a.Account == "" {
+			a.Account = "main"
+		}
+		update(t, s, func(tx calls.Tx) error { return tx.InsertAttempt(&a) })
+	}
+	view(t, s, func(r calls.ReadTx) error {
+		n, err := r.AttemptsSince("main", "7900", testTime.Add(-2*time.Hour))
+		if n != 2 || err != nil {
+			t.Errorf("attempts since two hours ago: %d, %v; want 2", n, err)
+		}
+		at, err := r.LastAttemptAt("main", "7900")
+		if !at.Equal(testTime.Add(-time.Hour)) || err != nil {
+			t.Errorf("last attempt: %v, %v; want an hour ago", at, err)
+		}
+		if _, err = r.LastAttemptAt("main", "7999"); !errors.Is(err, calls.ErrNotFound) {
+			t.Errorf("last attempt to a number never called: %v; want ErrNotFound", err)
+		}
+		return nil
+	})
+}
+
+// together runs units that wait in line while the writer is busy, so that they
+// share a batch, and returns their errors.
+func together(s calls.Store, units ...func(calls.Tx) error) []error {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s.Observe(func(calls.Tx) error { close(entered); <-release; return nil }, nil)
+	<-entered
+	errs := make([]error, len(units))
+	var done sync.WaitGroup
+	for i, fn := range units {
+		done.Add(1)
+		s.Observe(fn, func(err error) { errs[i] = err; done.Done() })
+	}
+	close(release)
+	done.Wait()
+	return errs
+}
+
+func failingUnitLeavesNothing(t *testing.T, s calls.Store) {
+	mine := errors.New("mine")
+	errs := together(s,
+		func(tx calls.Tx) error { return tx.SetCursor("before", 1) },
+		func(tx calls.Tx) error {
+			e := calls.NewEvent("e1", testTime, "trunk:x", calls.TrunkUp, nil)
+			return errors.Join(tx.SetCursor("failed", 1), tx.AppendEvent(&e), mine)
+		},
+		func(tx calls.Tx) error { return tx.SetCursor("after", 1) },
+	)
+	if errs[0] != nil || !errors.Is(errs[1], mine) || errs[2] != nil {
+		t.Errorf("errors %v; want only the second, and that its own", errs)
+	}
+	for name, want := range map[string]int64{"before": 1, "failed": 0, "after": 1} {
+		if got := readCursor(t, s, name); got != want {
+			t.Errorf("cursor %s = %d; want %d", name, got, want)
+		}
+	}
+	if err := s.Update(t.Context(), func(calls.Tx) error { return mine }); err != mine {
+		t.Errorf("Update gives %v; want the unit's error itself", err)
+	}
+	view(t, s, func(r calls.ReadTx) error {
+		if last, err := r.LastPos(); last != 0 || err != nil {
+			t.Errorf("an event of the failed unit remains at %d, %v", last, err)
+		}
+		return nil
+	})
+}
+
+func panickingUnitIsAnError(t *testing.T, s calls.Store) {
+	errs := together(s,
+		func(tx calls.Tx) error {
+			if err := tx.SetCursor("p", 1); err != nil {
+				return err
+			}
+			panic("boom")
+		},
+		func(tx calls.Tx) error { return tx.SetCursor("after", 1) })
+	if errs[0] == nil || errs[1] != nil {
+		t.Errorf("errors %v; want only the first", errs)
+	}
+	if p, after := readCursor(t, s, "p"), readCursor(t, s, "after"); p != 0 || after != 1 {
+		t.Errorf("p=%d after=%d; want 0 and 1", p, after)
+	}
+}
+
+func abandonedUnitDoesNotHappen(t *testing.T, s calls.Store) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s.Observe(func(calls.Tx) error { close(entered); <-release; return nil }, nil)
+	<-entered
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := s.Update(ctx, func(tx calls.Tx) error { return tx.SetCursor("x", 1) })
+	close(release)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Update: %v; want context.Canceled", err)
+	}
+	update(t, s, func(calls.Tx) error { return nil }) // behind it in line
+	if n := readCursor(t, s, "x"); n != 0 {
+		t.Error("the abandoned unit happened")
+	}
+}
+
+func oneLine(t *testing.T, s calls.Store) {
+	var got []int // written by the units, which run one after another
+	for i := range 50 {
+		unit := func(calls.Tx) error { got = append(got, i); return nil }
+		if i%10 == 9 {
+			update(t, s, unit)
+		} else {
+			s.Observe(unit, nil)
+		}
+	}
+	for i, n := range got {
+		if i != n {
+			t.Fatalf("order %v", got)
+		}
+	}
+	if len(got) != 50 {
+		t.Errorf("%d units ran; want 50", len(got))
+	}
+}
+
+func viewIsASnapshot(t *testing.T, s calls.Store) {
+	update(t, s, func(tx calls.Tx) error { return tx.SetCursor("x", 1) })
+	view(t, s, func(r calls.ReadTx) error {
+		before, err := r.Cursor("x")
+		if err != nil {
+			return err
+		}
+		update(t, s, func(tx calls.Tx) error { return tx.SetCursor("x", 2) })
+		after, err := r.Cursor("x")
+		if before != 1 || after != 1 {
+			t.Errorf("the same View read %d, then %d", before, after)
+		}
+		return err
+	})
+	if n := readCursor(t, s, "x"); n != 2 {
+		t.Errorf("a later View reads %d; want 2", n)
+	}
+}
+
+func txDiesWithItsUnit(t *testing.T, s calls.Store) {
+	var kept calls.Tx
+	update(t, s, func(tx calls.Tx) error { kept = tx; return nil })
+	if err := kept.SetCursor("x", 1); err == nil {
+		t.Error("a kept Tx wrote")
+	}
+	if _, err := kept.Cursor("x"); err == nil {
+		t.Error("a kept Tx read")
+	}
+}
+
+func unknownRowsAreNotFound(t *testing.T, s calls.Store) {
+	for what, fn := range map[string]func(calls.Tx) error{
+		"UpdateCall":      func(tx calls.Tx) error { return tx.UpdateCall(&calls.Call{ID: "x"}) },
+		"UpdateAttempt":   func(tx calls.Tx) error { return tx.UpdateAttempt(&calls.Attempt{ID: "x"}) },
+		"UpdateRecording": func(tx calls.Tx) error { return tx.UpdateRecording(&calls.Recording{ID: "x"}) },
+		"UpdateSMS":       func(tx calls.Tx) error { return tx.UpdateSMS(&calls.SMS{ID: "x"}) },
+		"UpdateDelivery":  func(tx calls.Tx) error { return tx.UpdateDelivery(&calls.Delivery{ID: 9}) },
+		"InsertDelivery":  func(tx calls.Tx) error { return tx.InsertDelivery(&calls.Delivery{WebhookID: "x"}) },
+	} {
+		if err := s.Update(t.Context(), fn); !errors.Is(err, calls.ErrNotFound) {
+			t.Errorf("%s: %v; want ErrNotFound", what, err)
+		}
 	}
 }
