@@ -1,0 +1,210 @@
+package timeline
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// sentences has one entry for each published type of event (DESIGN 4.4).
+var sentences = map[calls.EventType]func(calls.Event, data) string{
+	calls.CallQueued: func(e calls.Event, d data) string {
+		if e.Direction == calls.In {
+			return sentence("call from", clean(d.From), with("to ", d.To, ""))
+		}
+		return sentence("queued: call", clean(d.To), with("as ", d.From, ""), d.clip("with "))
+	},
+	calls.CallHeld: func(_ calls.Event, d data) string {
+		words := sentence("held back", with("(", d.Gate, ")"), with("until ", moment(d.Until), ""))
+		return words + with(": ", d.Text, "")
+	},
+	calls.CallDialing: func(_ calls.Event, d data) string {
+		again := ""
+		if d.N > 1 {
+			again = fmt.Sprintf("(attempt %d)", d.N)
+		}
+		return sentence("dialling", clean(d.Target), with("over trunk ", d.Trunk, ""), with("as ", d.From, ""), again)
+	},
+	calls.CallRinging:    func(_ calls.Event, d data) string { return sentence("ringing", d.code()) },
+	calls.CallEarlyMedia: func(_ calls.Event, d data) string { return sentence("audio before the answer", d.code()) },
+	calls.CallAnswered: func(_ calls.Event, d data) string {
+		who := "answered"
+		if d.Leg == string(calls.RoleManager) {
+			who = "the manager answered"
+		}
+		return sentence(who, "after "+seconds(d.RingMS), with("(", d.Codec, ")"))
+	},
+	calls.CallAMD: func(_ calls.Event, d data) string {
+		return sentence("it is", with("a ", d.Verdict, ""), with("(", d.Cause, ")"))
+	},
+	calls.CallPlaybackStarted: func(_ calls.Event, d data) string { return sentence("playing", d.clip("")) },
+	calls.CallPlaybackFinished: func(_ calls.Event, d data) string {
+		return sentence("played", seconds(d.PlayedMS), d.clip("of ")+with(": ", playedTo(d.Reason), ""))
+	},
+	calls.CallDigit: func(_ calls.Event, d data) string {
+		who := "pressed"
+		if d.Leg == string(calls.RoleManager) {
+			who = "the manager pressed"
+		}
+		return sentence(who, clean(d.Digit), with("(", d.Via, ")"))
+	},
+	calls.CallAction: action,
+	calls.CallBridging: func(_ calls.Event, d data) string {
+		return sentence("ringing the manager", clean(d.To))
+	},
+	calls.CallBridged: func(calls.Event, data) string { return "connected with the manager" },
+	calls.CallUnbridged: func(_ calls.Event, d data) string {
+		return sentence("connection with the manager ended after", seconds(d.TalkMS), with("by ", d.By, ""), with("(", plain(d.Reason), ")"))
+	},
+	calls.CallTransferred: func(_ calls.Event, d data) string { return sentence("transferred", with("to ", d.To, "")) },
+	calls.CallRecordingReady: func(_ calls.Event, d data) string {
+		return sentence("the capture of the talk is ready,", seconds(d.DurationMS))
+	},
+	calls.CallNeedsAttention: func(_ calls.Event, d data) string { return "needs a person" + with(": ", plain(d.Why), "") },
+	calls.CallCompleted:      completed,
+	calls.ProviderCall:       provider,
+
+	calls.SMSQueued: func(_ calls.Event, d data) string {
+		return sentence("SMS queued for", clean(d.To)) + with(": “", d.Text, "”")
+	},
+	calls.SMSSent:      func(_ calls.Event, d data) string { return sentence("SMS sent", with("to ", d.To, "")) },
+	calls.SMSDelivered: func(_ calls.Event, d data) string { return sentence("SMS delivered", with("to ", d.To, "")) },
+	calls.SMSFailed: func(_ calls.Event, d data) string {
+		return sentence("SMS not sent", with("to ", d.To, "")) + with(": ", d.Error, "")
+	},
+	calls.NumberBlocked: func(_ calls.Event, d data) string {
+		return sentence(clean(d.Number), "is on the blacklist now", with("(by ", d.Source, ")")) + with(": ", d.Reason, "")
+	},
+	calls.NumberUnblocked: func(_ calls.Event, d data) string { return sentence(clean(d.Number), "is off the blacklist") },
+
+	calls.RecordingUploaded: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), with("“", d.Title, "”"), "was uploaded and waits for a moderator")
+	},
+	calls.RecordingApproved: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "was approved", with("as ", d.RecordID.String(), ""))
+	},
+	calls.RecordingRejected: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "was rejected") + with(": ", d.Reason, "")
+	},
+	calls.RecordingRevoked: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "was revoked") + with(": ", d.Reason, "")
+	},
+	calls.TrunkUp: func(e calls.Event, _ data) string { return sentence("trunk", name(e), "is up") },
+	calls.TrunkDown: func(e calls.Event, d data) string {
+		return sentence("trunk", name(e), "is down") + with(": ", d.Why, "")
+	},
+
+	calls.CampaignStarted: func(e calls.Event, _ data) string { return sentence("campaign", name(e), "started") },
+	calls.CampaignPaused: func(e calls.Event, d data) string {
+		return sentence("campaign", name(e), "paused") + with(": ", d.Reason, "")
+	},
+	calls.CampaignResumed:  func(e calls.Event, _ data) string { return sentence("campaign", name(e), "goes on") },
+	calls.CampaignFinished: func(e calls.Event, _ data) string { return sentence("campaign", name(e), "finished") },
+	calls.IntegrationAuth: func(e calls.Event, d data) string {
+		return sentence(name(e), "refused our credentials") + with(": ", d.Error, "")
+	},
+}
+
+// actions says what each action does, and what it did.
+var actions = map[string]struct{ does, did string }{
+	string(calls.ActionRecord):  {"play recording", "goes on to recording"},
+	string(calls.ActionManager): {"connect with", "connects with"},
+	string(calls.ActionSMS):     {"send an SMS", "sends an SMS"},
+	string(calls.ActionBlock):   {"put on the blacklist", "puts the number on the blacklist"},
+}
+
+func action(_ calls.Event, d data) string {
+	words, known := actions[d.Action]
+	if !known {
+		words.does, words.did = clean(d.Action), clean(d.Action)
+	}
+	value := ""
+	if d.Action == string(calls.ActionRecord) || d.Action == string(calls.ActionManager) {
+		value = clean(d.Value)
+	}
+	if d.Result == "failed" {
+		return sentence("digit", clean(d.Digit), "could not", words.does, value) + with(": ", plain(d.Error), "")
+	}
+	return sentence("digit", clean(d.Digit), words.did, value)
+}
+
+// states says what a provider did.
+var states = map[string]string{
+	"requested": "is asked to call",
+	"accepted":  "will call",
+	"failed":    "refused",
+	"unknown":   "gave no clear answer; the call may come all the same",
+	"claimed":   "rang us",
+}
+
+func provider(_ calls.Event, d data) string {
+	words, known := states[d.State]
+	if !known {
+		words = clean(d.State)
+	}
+	return sentence("provider", clean(d.Provider), words, with("at extension ", d.Extension, ""), with("(its call ", d.ProviderID, ")")) + with(": ", d.Error, "")
+}
+
+func completed(_ calls.Event, d data) string {
+	words := sentence("over:", plain(d.Outcome), with("(", plain(d.Reason), ")"), d.code())
+	if d.TalkMS > 0 {
+		words += ", talked " + seconds(d.TalkMS)
+	}
+	if digits, ok := d.Digits.(string); ok {
+		words += with(", digits ", digits, "")
+	}
+	return words + with(", ended by ", d.HangupBy, "")
+}
+
+// clip names the recording, after before.
+func (d data) clip(before string) string {
+	c := clip{d.RecordingID, d.RecordID}
+	if d.Recording != nil {
+		c = *d.Recording
+	}
+	switch id := c.RecordID.String(); {
+	case id != "" && id != "0":
+		return with(before+"recording ", id, "")
+	default:
+		return with(before+"recording ", c.RecordingID, "")
+	}
+}
+
+func (d data) code() string {
+	if d.SIPCode == 0 {
+		return ""
+	}
+	return "(SIP " + strconv.Itoa(d.SIPCode) + ")"
+}
+
+// name is the part of the subject after the colon.
+func name(e calls.Event) string {
+	_, id, _ := strings.Cut(e.Subject, ":")
+	return clean(id)
+}
+
+// plain makes a word of a published list readable: no_answer → no answer.
+func plain(word string) string { return strings.ReplaceAll(clean(word), "_", " ") }
+
+// playedTo says why a playback ended.
+func playedTo(reason string) string {
+	switch reason {
+	case "end":
+		return "to its end"
+	case "digit":
+		return "interrupted by a digit"
+	case "hangup":
+		return "hung up meanwhile"
+	}
+	return plain(reason)
+}
+
+func moment(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 MST")
+}
