@@ -152,10 +152,10 @@ func isLocal(host string) bool {
 // addresses resolves t once and judges every address it has: one that is inside
 // condemns the name. They come back in the resolver's order.
 func (g *Guard) addresses(ctx context.Context, t target) ([]netip.Addr, error) {
-	list, local := []netip.Addr{t.addr}, false
+	list, local, open := []netip.Addr{t.addr}, false, g.allowsHost(t.host, t.port)
 	if !t.addr.IsValid() {
 		var err error
-		local = isLocal(t.host)
+		local = !open && isLocal(t.host)
 		if list, err = g.resolve(ctx, t.host); err != nil {
 			if local {
 				return nil, inside()
@@ -163,7 +163,6 @@ func (g *Guard) addresses(ctx context.Context, t target) ([]netip.Addr, error) {
 			return nil, err
 		}
 	}
-	open := g.allowsHost(t.host, t.port)
 	for _, a := range list {
 		if !open && !g.allowsAddr(a, t.port) && (local || !public(a)) {
 			return nil, inside()
