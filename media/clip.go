@@ -1,0 +1,58 @@
+package media
+
+import (
+	"time"
+
+	"zvonar/media/codec"
+	"zvonar/media/tone"
+
+	"zvonar/internal/calls"
+)
+
+// sampleRate is that of every codec of the line, Hz.
+const sampleRate = 8000
+
+// Clip is audio ready for the line: one contiguous run of code words per codec,
+// immutable and shared by every port that plays it.
+type Clip struct {
+	words   [codec.Count][]byte // by codec index, one byte a sample
+	samples int
+}
+
+// NewClip encodes 8 kHz mono samples for every codec. pcm is only read.
+func NewClip(pcm []int16) *Clip {
+	c := &Clip{samples: len(pcm)}
+	for _, info := range codec.All() {
+		b := make([]byte, len(pcm))
+		codec.Encode(info.ID, b, pcm)
+		c.words[info.Index] = b
+	}
+	return c
+}
+
+// Duration of the clip.
+func (c *Clip) Duration() time.Duration { return durationOf(int64(c.samples)) }
+
+// size in memory, bytes.
+func (c *Clip) size() int64 { return int64(c.samples) * codec.Count }
+
+func durationOf(samples int64) time.Duration {
+	return time.Duration(samples) * time.Second / sampleRate
+}
+
+// toneClips are the generated tones, made once an engine.
+type toneClips map[calls.ToneKind]toneClip
+
+type toneClip struct {
+	clip *Clip
+	loop bool
+}
+
+func newToneClips() toneClips {
+	t := toneClips{}
+	for _, kind := range tone.Kinds() {
+		c, _ := tone.Of(kind)
+		t[kind] = toneClip{NewClip(c.PCM()), c.Repeat}
+	}
+	return t
+}

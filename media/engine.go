@@ -1,0 +1,219 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// Engine owns the shards, the port range and every Port.
+type Engine struct {
+	cfg   Config
+	tones toneClips
+	epoch time.Time
+	limit int // ports that may be open at once
+
+	bridges sync.Mutex // who is bridged with whom (Port.peer)
+
+	mu      sync.Mutex
+	state   engineState
+	shards  []*shard
+	ports   *portRange // nil: the system gives the ports
+	open    int
+	done    chan struct{} // closed when all goroutines have ended
+	deliver sync.WaitGroup
+}
+
+type engineState int
+
+const (
+	engineNew engineState = iota
+	engineRunning
+	engineStopped
+)
+
+// NewEngine checks the configuration (range, descriptors) without opening
+// anything. Its errors say which key to change.
+func NewEngine(cfg Config) (*Engine, error) {
+	limit, err := cfg.checked(maxOpenFiles())
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{cfg: cfg, tones: newToneClips(), epoch: time.Now(), limit: limit, done: make(chan struct{})}
+	if cfg.PortMax > 0 {
+		e.ports = newPortRange(cfg.PortMin, cfg.PortMax)
+		if low, high, ok := ephemeralRange(); ok && cfg.PortMin <= high && cfg.PortMax >= low {
+			cfg.Log.Warn("media.ports overlaps the range from which the system gives ports to others; some will be found in use",
+				"ports", fmt.Sprintf("%d-%d", cfg.PortMin, cfg.PortMax), "ip_local_port_range", fmt.Sprintf("%d-%d", low, high))
+		}
+	}
+	if err := e.register(cfg.Metrics); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Start starts the shards. The context is not kept: Stop ends them.
+func (e *Engine) Start(context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.state != engineNew {
+		return errors.New("the media engine can be started once")
+	}
+	for range e.cfg.Shards {
+		sleep, err := newSleeper()
+		if err != nil {
+			for _, s := range e.shards {
+				err = errors.Join(err, s.sleep.close())
+			}
+			e.shards = nil
+			return err
+		}
+		e.shards = append(e.shards, newShard(e, sleep))
+	}
+	e.state = engineRunning
+	for _, s := range e.shards {
+		go s.run()
+		e.deliver.Go(s.box.deliver)
+	}
+	return nil
+}
+
+// Stop closes every port and returns when all goroutines have ended, or with the
+// context's error. It must not be called from an event.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.mu.Lock()
+	before := e.state
+	e.state = engineStopped
+	shards := e.shards
+	e.mu.Unlock()
+	switch before {
+	case engineNew:
+		close(e.done)
+	case engineRunning:
+		for _, s := range shards {
+			s.stop()
+		}
+		go e.reap(shards)
+	}
+	select {
+	case <-e.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop media: %w", ctx.Err())
+	}
+}
+
+// reap waits for the goroutines and frees what they used.
+func (e *Engine) reap(shards []*shard) {
+	for _, s := range shards {
+		<-s.ended
+	}
+	e.deliver.Wait()
+	e.mu.Lock()
+	for _, s := range shards {
+		_ = s.sleep.close() // nobody waits on it any more
+	}
+	e.mu.Unlock()
+	close(e.done)
+}
+
+// Open binds a fresh even port and begins to drain it. events receives what
+// happens on it, one at a time, in order, never on a shard's thread; it must not
+// block. Error{Code: overloaded} when the range is used up.
+func (e *Engine) Open(events func(Event)) (*Port, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.state != engineRunning {
+		return nil, calls.Errorf(calls.CodeOverloaded, "the media engine is not running")
+	}
+	if e.open >= e.limit {
+		return nil, calls.Errorf(calls.CodeOverloaded, "all %d media ports are in use; try again when a call has ended", e.limit)
+	}
+	sock, number, err := e.bind()
+	if err != nil {
+		return nil, err
+	}
+	s := e.lightest()
+	p := &Port{engine: e, shard: s, number: number, events: events}
+	p.local = netip.AddrPortFrom(e.cfg.Advertise, sock.addr().Port())
+	p.leg = newLeg(p, sock)
+	e.open++
+	s.load.Add(1)
+	s.do(func(s *shard) { s.add(p.leg) })
+	return p, nil
+}
+
+// bindTries bounds the ports found taken by others before a call is refused.
+const bindTries = 32
+
+// bind opens a socket on the port that has been idle the longest. The caller
+// holds e.mu.
+func (e *Engine) bind() (socket, int, error) {
+	var last error
+	for range bindTries {
+		number := 0
+		if e.ports != nil {
+			var ok bool
+			if number, ok = e.ports.take(e.since()); !ok {
+				break
+			}
+		}
+		sock, err := e.cfg.listen(netip.AddrPortFrom(e.cfg.IP, uint16(number)))
+		if err != nil {
+			last = err
+			if e.ports != nil {
+				// Somebody else has it: it rests like one that was used.
+				e.ports.release(number, true, e.since())
+			}
+			continue
+		}
+		if sock.addr().Port()%2 == 0 {
+			return sock, number, nil
+		}
+		if err := sock.close(); err != nil {
+			last = err
+		}
+	}
+	if last != nil {
+		e.cfg.Log.Error("no media port could be opened", "err", last)
+	}
+	refusal := calls.Errorf(calls.CodeOverloaded, "no media port is free; try again when a call has ended")
+	refusal.Err = last
+	return nil, 0, refusal
+}
+
+func (e *Engine) lightest() *shard {
+	best := e.shards[0]
+	for _, s := range e.shards[1:] {
+		if s.load.Load() < best.load.Load() {
+			best = s
+		}
+	}
+	return best
+}
+
+// release takes a closed port back. Called by shards.
+func (e *Engine) release(p *Port, heard bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.open--
+	if e.ports != nil {
+		e.ports.release(p.number, heard, e.since())
+	}
+}
+
+// leaveBridge separates a port that closes from the one it is bridged with.
+func (e *Engine) leaveBridge(p *Port) {
+	e.bridges.Lock()
+	defer e.bridges.Unlock()
+	p.part()
+}
+
+// since is the time on the engine's clock.
+func (e *Engine) since() time.Duration { return time.Since(e.epoch) }

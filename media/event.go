@@ -1,0 +1,103 @@
+package media
+
+import (
+	"sync"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// EventKind is what a Port reports.
+type EventKind int
+
+// The events of a port.
+const (
+	EventFirstAudio       EventKind = iota + 1 // first valid RTP received, once
+	EventPlaybackStarted                       // PlayID; its first frame left
+	EventPlaybackFinished                      // PlayID, Played, Reason; with PlayEnd, 20 ms after the last frame
+	EventDigit                                 // Digit, Via
+	EventMediaTimeout                          // nothing received for Session.MediaTimeout
+	EventClosed                                // Facts; the last event
+)
+
+// Event is something that happened on a port.
+type Event struct {
+	Kind   EventKind
+	At     time.Time
+	PlayID int64
+	Played time.Duration // audio that left on the wire
+	Reason calls.PlayReason
+	Digit  byte
+	Via    string // rfc4733, inband
+	Facts  calls.LegFacts
+}
+
+// viaRFC4733 is Event.Via of a telephone-event.
+const viaRFC4733 = "rfc4733"
+
+// told is an event on its way to the port's owner.
+type told struct {
+	port  *Port
+	event Event
+}
+
+// outbox carries events and counters from a shard to the goroutines that may
+// wait: the shard takes its lock once a beat.
+type outbox struct {
+	mu       sync.Mutex
+	waiting  []told
+	counters counters
+	closed   bool
+	signal   chan struct{}
+}
+
+func newOutbox() *outbox { return &outbox{signal: make(chan struct{}, 1)} }
+
+func (o *outbox) put(events []told, c *counters) {
+	o.mu.Lock()
+	o.waiting = append(o.waiting, events...)
+	o.counters = *c
+	o.mu.Unlock()
+	if len(events) > 0 {
+		o.ring()
+	}
+}
+
+func (o *outbox) ring() {
+	select {
+	case o.signal <- struct{}{}:
+	default:
+	}
+}
+
+// close lets deliver return once everything has been delivered.
+func (o *outbox) close() {
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	o.ring()
+}
+
+func (o *outbox) snapshot() counters {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.counters
+}
+
+// deliver hands out the events, one at a time and in order, until close.
+func (o *outbox) deliver() {
+	var batch []told
+	for range o.signal {
+		o.mu.Lock()
+		batch, o.waiting = o.waiting, batch[:0]
+		closed := o.closed
+		o.mu.Unlock()
+		for i := range batch {
+			batch[i].port.tell(batch[i].event)
+		}
+		clear(batch)
+		if closed {
+			return
+		}
+	}
+}

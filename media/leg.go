@@ -1,0 +1,160 @@
+package media
+
+import (
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/media/codec"
+	"zvonar/media/dtmf"
+)
+
+// leg is the shard's side of a port: everything that changes with a packet.
+type leg struct {
+	port   *Port
+	sock   socket
+	shard  *shard
+	placed bool
+	closed bool
+
+	configured bool
+	session    Session
+	codec      codec.Info
+	known      bool // the codec is one of ours
+	ptime      time.Duration
+	frame      int // samples, and bytes, of a packet we send
+	events     payloadTypes
+
+	in    inbound
+	out   outbound
+	hear  *ring // what the other side of a bridge says
+	speak *ring // where the other side hears us
+}
+
+// inbound is the state of what is received.
+type inbound struct {
+	latch     latch
+	source    source
+	digits    dtmf.Receiver
+	recorder  *Recorder
+	anything  bool // some datagram came
+	heard     bool // valid RTP came
+	waitsFrom time.Duration
+	timedOut  bool
+
+	digitWindow time.Duration
+	digitCount  int
+}
+
+// payloadTypes is a set of RTP payload types.
+type payloadTypes [2]uint64
+
+func (p *payloadTypes) add(pt uint8)      { p[pt>>6&1] |= 1 << (pt & 63) }
+func (p *payloadTypes) has(pt uint8) bool { return p[pt>>6&1]&(1<<(pt&63)) != 0 }
+
+const defaultPtime = 20 * time.Millisecond
+
+func newLeg(p *Port, sock socket) *leg {
+	l := &leg{port: p, sock: sock}
+	l.setPtime(defaultPtime)
+	l.out.init()
+	return l
+}
+
+// beat is the leg's turn: hear, then speak.
+func (l *leg) beat() {
+	l.receive()
+	if l.configured {
+		l.watch()
+	}
+	if l.in.recorder != nil {
+		l.in.recorder.idle(l.shard.now)
+	}
+	l.transmit()
+}
+
+// configure takes a session description.
+func (l *leg) configure(s Session) {
+	if l.closed {
+		return
+	}
+	l.session, l.configured = s, true
+	l.codec, l.known = codec.Lookup(s.Codec)
+	l.events = payloadTypes{}
+	for _, pt := range s.DTMFReceive {
+		l.events.add(pt)
+	}
+	l.in.latch.aim(s.Remote, s.AcceptFrom)
+	l.in.waitsFrom, l.in.timedOut = l.shard.now, false
+	if s.Ptime != l.ptime {
+		l.setPtime(s.Ptime)
+		l.out.due = l.shard.place(l, l.shard.now+l.ptime)
+	}
+	if sends := s.Send && l.known && l.in.latch.target().IsValid(); sends != l.out.sending {
+		l.out.sending, l.out.started = sends, false
+	}
+	l.shard.kicked = append(l.shard.kicked, l)
+}
+
+// setPtime takes a packet time that fits the wheel; others become 20 ms.
+func (l *leg) setPtime(d time.Duration) {
+	switch d {
+	case 10 * time.Millisecond, 20 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond:
+	default:
+		d = defaultPtime
+	}
+	l.ptime = d
+	l.frame = int(d * sampleRate / time.Second)
+}
+
+// watch reports, once, that the far end has fallen silent.
+func (l *leg) watch() {
+	s, in := &l.session, &l.in
+	if s.MediaTimeout <= 0 || !s.Receive || in.timedOut || l.shard.now-in.waitsFrom < s.MediaTimeout {
+		return
+	}
+	in.timedOut = true
+	l.shard.count.timeouts++
+	l.shard.emit(l.port, Event{Kind: EventMediaTimeout})
+}
+
+// bridge connects the leg to the rings of another; nil, nil disconnects it.
+func (l *leg) bridge(hear, speak *ring) {
+	if l.closed {
+		return
+	}
+	l.hear, l.speak = hear, speak
+	l.shard.setQuick(l, speak != nil)
+	if hear != nil {
+		l.stop(calls.PlayStopped)
+	}
+}
+
+// record replaces the recorder.
+func (l *leg) record(r *Recorder) {
+	if l.closed {
+		return
+	}
+	if old := l.in.recorder; old != nil {
+		old.flush()
+	}
+	l.in.recorder = r
+}
+
+// close ends everything; the last event carries the facts.
+func (l *leg) close() {
+	if l.closed {
+		return
+	}
+	// What the far end said last may still wait in the socket.
+	l.receive()
+	l.closed = true
+	l.stop(calls.PlayHangup)
+	if l.in.recorder != nil {
+		l.in.recorder.flush()
+	}
+	l.shard.remove(l)
+	// Closing a datagram socket has nothing left to fail at that anyone could act on.
+	_ = l.sock.close()
+	l.shard.engine.release(l.port, l.in.anything)
+	l.shard.emit(l.port, Event{Kind: EventClosed, Facts: l.in.source.facts(string(l.session.Codec))})
+}

@@ -1,0 +1,173 @@
+package media
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// dropKind is why a packet was not used or not sent.
+type dropKind int
+
+const (
+	dropNot         dropKind = iota
+	dropUnset                // before the session was known
+	dropHold                 // while the session does not receive
+	dropMalformed            // no RTP
+	dropRTCP                 // RTCP on the RTP port
+	dropPayloadType          // not negotiated
+	dropSource               // from a stranger
+	dropSSRC                 // too many changes of the source
+	dropLate                 // too late or too many for a bridge
+	dropDigits               // digits beyond what a finger can do, or that nobody takes
+	dropNoTarget             // nowhere to send to
+	dropSend                 // the system did not take it
+	dropKinds
+)
+
+var dropNames = [dropKinds]string{
+	dropUnset: "no_session", dropHold: "on_hold", dropMalformed: "malformed", dropRTCP: "rtcp",
+	dropPayloadType: "payload_type", dropSource: "source", dropSSRC: "ssrc", dropLate: "late",
+	dropDigits: "digits", dropNoTarget: "no_target", dropSend: "send",
+}
+
+// counters are plain numbers of one shard.
+type counters struct {
+	received, sent      uint64
+	digitsIn, digitsOut uint64
+	firstAudio          uint64
+	timeouts            uint64
+	lateTicks           uint64
+	reanchors           uint64
+	drops               [dropKinds]uint64
+	lateness            lateness
+}
+
+// lateness is a histogram of how long after its time a packet left.
+type lateness struct {
+	buckets [len(latenessBounds)]uint64 // not cumulative; what is beyond the last is only in count
+	count   uint64
+	sum     time.Duration
+}
+
+var latenessBounds = [...]time.Duration{
+	time.Millisecond / 2, time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond,
+	10 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
+}
+
+func (l *lateness) observe(d time.Duration) {
+	d = max(d, 0) // a frame that is sent early is not late
+	l.count++
+	l.sum += d
+	for i, bound := range latenessBounds {
+		if d <= bound {
+			l.buckets[i]++
+			return
+		}
+	}
+}
+
+func (l *lateness) add(o *lateness) {
+	l.count += o.count
+	l.sum += o.sum
+	for i := range l.buckets {
+		l.buckets[i] += o.buckets[i]
+	}
+}
+
+func (c *counters) add(o *counters) {
+	c.received += o.received
+	c.sent += o.sent
+	c.digitsIn += o.digitsIn
+	c.digitsOut += o.digitsOut
+	c.firstAudio += o.firstAudio
+	c.timeouts += o.timeouts
+	c.lateTicks += o.lateTicks
+	c.reanchors += o.reanchors
+	for i := range c.drops {
+		c.drops[i] += o.drops[i]
+	}
+	c.lateness.add(&o.lateness)
+}
+
+// collector shows the shards' numbers to Prometheus.
+type collector struct {
+	engine                                 *Engine
+	inUse, limit                           *prometheus.Desc
+	packets, drops, digits                 *prometheus.Desc
+	firstAudio, timeouts, ticks, reanchors *prometheus.Desc
+	lateness                               *prometheus.Desc
+}
+
+func (e *Engine) register(r prometheus.Registerer) error {
+	if r == nil {
+		return nil
+	}
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("zvonar_media_"+name, help, labels, nil)
+	}
+	c := &collector{
+		engine:     e,
+		inUse:      desc("ports_in_use", "RTP ports that are open."),
+		limit:      desc("ports_limit", "RTP ports that may be open at once."),
+		packets:    desc("packets_total", "RTP packets used (rx) and sent (tx).", "direction"),
+		drops:      desc("drops_total", "Packets and digits that were dropped, by the reason.", "kind"),
+		digits:     desc("digits_total", "Digits received (rx) and sent (tx) by way.", "direction", "via"),
+		firstAudio: desc("first_audio_total", "Legs on which the far end's RTP was heard."),
+		timeouts:   desc("timeouts_total", "Times a far end fell silent for longer than its time-out."),
+		ticks:      desc("late_ticks_total", "Beats of a shard that came more than 5 ms late."),
+		reanchors:  desc("reanchors_total", "Times a stream was set on because frames could not be sent in time."),
+		lateness:   desc("tx_lateness_seconds", "How long after its time a packet was sent."),
+	}
+	if err := r.Register(c); err != nil {
+		return fmt.Errorf("register media metrics: %w", err)
+	}
+	return nil
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors, c.lateness} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	e := c.engine
+	e.mu.Lock()
+	open, shards := e.open, e.shards
+	e.mu.Unlock()
+	var sum counters
+	for _, s := range shards {
+		n := s.box.snapshot()
+		sum.add(&n)
+	}
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	ch <- prometheus.MustNewConstMetric(c.inUse, prometheus.GaugeValue, float64(open))
+	ch <- prometheus.MustNewConstMetric(c.limit, prometheus.GaugeValue, float64(e.limit))
+	count(c.packets, sum.received, "rx")
+	count(c.packets, sum.sent, "tx")
+	for kind := dropNot + 1; kind < dropKinds; kind++ {
+		count(c.drops, sum.drops[kind], dropNames[kind])
+	}
+	count(c.digits, sum.digitsIn, "rx", viaRFC4733)
+	count(c.digits, sum.digitsOut, "tx", viaRFC4733)
+	count(c.firstAudio, sum.firstAudio)
+	count(c.timeouts, sum.timeouts)
+	count(c.ticks, sum.lateTicks)
+	count(c.reanchors, sum.reanchors)
+	ch <- sum.lateness.metric(c.lateness)
+}
+
+func (l *lateness) metric(d *prometheus.Desc) prometheus.Metric {
+	buckets, n := make(map[float64]uint64, len(l.buckets)), uint64(0)
+	for i, b := range l.buckets {
+		n += b
+		buckets[latenessBounds[i].Seconds()] = n
+	}
+	return prometheus.MustNewConstHistogram(d, l.count, l.sum.Seconds(), buckets)
+}

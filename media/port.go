@@ -1,0 +1,159 @@
+package media
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/media/codec"
+)
+
+// Session is what offer and answer agreed on.
+type Session struct {
+	Remote      netip.AddrPort // where to send; invalid or 0.0.0.0: do not send
+	Codec       codec.ID
+	PayloadType uint8
+	// DTMFPayload is the far end's telephone-event payload type for sending,
+	// DTMFReceive those we accept; 0 / empty: not negotiated.
+	DTMFPayload uint8
+	DTMFReceive []uint8
+	Ptime       time.Duration // 20 ms unless negotiated otherwise (10, 20, 30, 40, 60)
+	Send        bool          // false: the far end is not to be sent anything (hold)
+	Receive     bool
+	// AcceptFrom are further sources whose RTP may be latched (the signalling
+	// address, a trunk's media_from).
+	AcceptFrom []netip.Prefix
+	// MediaTimeout: no RTP received for this long yields EventMediaTimeout once,
+	// and again after RTP came back; 0 = never. Not counted while Receive is off.
+	MediaTimeout time.Duration
+}
+
+// Port is one RTP socket with everything that is played on it and heard from
+// it. Methods are safe for concurrent use; they queue a command for the shard,
+// wake it and return at once. On a closed port they do nothing.
+type Port struct {
+	engine *Engine
+	shard  *shard
+	leg    *leg // of the shard alone
+	number int  // as taken from the range; 0: given by the system
+	local  netip.AddrPort
+	events func(Event)
+	closed atomic.Bool
+
+	peer *Port // bridged with; under engine.bridges
+}
+
+// Addr is the address for our SDP.
+func (p *Port) Addr() netip.AddrPort { return p.local }
+
+// Set (re)configures the port. With s.Send the first frame leaves at once, with
+// silence where nothing is played, and one frame every Ptime from then on; with
+// s.Send false and s.Receive true the port only listens (early media, or media
+// that is dropped on purpose) and what is played waits. The slices of s belong to
+// the port from here on.
+func (p *Port) Set(s Session) { p.do(func(l *leg) { l.configure(s) }) }
+
+// Play plays clip from its first sample to its last, replacing what was played
+// (which ends with PlayStopped). id comes back in the events. On a bridged port
+// it is heard instead of the other side until it ends. A nil clip is an empty one.
+func (p *Port) Play(id int64, clip *Clip, loop bool) {
+	if clip == nil {
+		clip = &Clip{}
+	}
+	p.do(func(l *leg) { l.play(player{clip: clip, id: id, loop: loop}) })
+}
+
+// StopPlayback ends the playback or tone, if any, with reason.
+func (p *Port) StopPlayback(reason calls.PlayReason) { p.do(func(l *leg) { l.stop(reason) }) }
+
+// Tone plays a generated tone until Play, StopPlayback or a bridge replaces it.
+// Tones make no playback events. An unknown kind is silence.
+func (p *Port) Tone(kind calls.ToneKind) {
+	t, known := p.engine.tones[kind]
+	if !known {
+		p.StopPlayback(calls.PlayStopped)
+		return
+	}
+	p.do(func(l *leg) { l.play(player{clip: t.clip, loop: t.loop, tone: true}) })
+}
+
+// SendDigits sends RFC 4733 digits one after another (100 ms on, 60 ms off); what
+// is played pauses meanwhile. Characters that are no digits are left out, and all
+// of them if the far end takes no telephone-events.
+func (p *Port) SendDigits(digits string) { p.do(func(l *leg) { l.sendDigits(digits) }) }
+
+// Record starts keeping what is received (decoded, 8 kHz mono, gaps filled with
+// silence by RTP timestamp) in memory, at most max. It replaces a recorder that
+// was there, whose sound stays readable.
+func (p *Port) Record(max time.Duration) *Recorder {
+	r := newRecorder(max)
+	p.do(func(l *leg) { l.record(r) })
+	return r
+}
+
+// Close stops playback (event with PlayHangup), releases the socket and, after
+// the last event, sends EventClosed with the facts. It may be called again.
+func (p *Port) Close() {
+	if p.closed.Swap(true) {
+		return
+	}
+	p.engine.leaveBridge(p)
+	p.shard.do(func(*shard) { p.leg.close() })
+}
+
+func (p *Port) do(f func(*leg)) {
+	if p.closed.Load() {
+		return
+	}
+	p.shard.do(func(*shard) { f(p.leg) })
+}
+
+func (p *Port) tell(ev Event) {
+	if p.events != nil {
+		p.events(ev)
+	}
+}
+
+// Bridge lets a and b hear each other (whatever was played on them stops);
+// codecs may differ. A port that was bridged with another leaves it.
+func Bridge(a, b *Port) {
+	if a == b || a.closed.Load() || b.closed.Load() {
+		return
+	}
+	bridges := &a.engine.bridges
+	bridges.Lock()
+	defer bridges.Unlock()
+	if a.peer == b {
+		return
+	}
+	a.part()
+	b.part()
+	a.peer, b.peer = b, a
+	aToB, bToA := &ring{}, &ring{}
+	a.do(func(l *leg) { l.bridge(bToA, aToB) })
+	b.do(func(l *leg) { l.bridge(aToB, bToA) })
+}
+
+// Unbridge ends that: both go back to silence. Ports that are not bridged with
+// each other are left as they are.
+func Unbridge(a, b *Port) {
+	bridges := &a.engine.bridges
+	bridges.Lock()
+	defer bridges.Unlock()
+	if a.peer == b {
+		a.part()
+	}
+}
+
+// part separates the port from its peer. The caller holds engine.bridges.
+func (p *Port) part() {
+	other := p.peer
+	if other == nil {
+		return
+	}
+	p.peer, other.peer = nil, nil
+	for _, one := range []*Port{p, other} {
+		one.shard.do(func(*shard) { one.leg.bridge(nil, nil) })
+	}
+}

@@ -1,0 +1,112 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+
+	"zvonar/media/codec"
+)
+
+// maxReceive packets are taken from a socket in one turn: a flood on one leg
+// takes no time from the others.
+const maxReceive = 4
+
+// comfortNoise is the static payload type of RFC 3389.
+const comfortNoise = 13
+
+// maxPayload is 100 ms of audio and some: nobody sends longer packets.
+const maxPayload = 1024
+
+// Digits beyond this many a second are no finger's.
+const maxDigitRate = 40
+
+// receive takes what has arrived.
+func (l *leg) receive() {
+	s := l.shard
+	for range maxReceive {
+		n, from, at, ok := l.sock.recv(s.buffer[:])
+		if !ok {
+			return
+		}
+		l.in.anything = true
+		if drop := l.packet(s.buffer[:n], from, at); drop != dropNot {
+			s.count.drops[drop]++
+		}
+	}
+}
+
+// packet judges and uses one datagram.
+func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
+	s, p := l.shard, &l.shard.packet
+	switch {
+	case !l.configured:
+		return dropUnset
+	case !l.session.Receive:
+		return dropHold
+	case len(b) < rtpHeader || len(b) > maxDatagram || b[0]>>6 != 2:
+		return dropMalformed
+	case b[1] >= 192 && b[1] <= 223:
+		return dropRTCP // RFC 5761 4
+	}
+	if err := p.Unmarshal(b); err != nil || len(p.Payload) == 0 || len(p.Payload) > maxPayload {
+		return dropMalformed
+	}
+	audio := l.known && p.PayloadType == l.session.PayloadType
+	event := !audio && l.events.has(p.PayloadType)
+	if !audio && !event && p.PayloadType != comfortNoise {
+		return dropPayloadType
+	}
+	if !l.in.latch.accept(from, p.SSRC, p.SequenceNumber, s.now) {
+		return dropSource
+	}
+	v := l.in.source.take(p.SSRC, p.SequenceNumber, p.Timestamp, at, s.now)
+	if v == refused {
+		return dropSSRC
+	}
+	s.count.received++
+	l.in.waitsFrom, l.in.timedOut = s.now, false
+	if !l.in.heard {
+		l.in.heard = true
+		s.count.firstAudio++
+		s.emit(l.port, Event{Kind: EventFirstAudio})
+	}
+	switch {
+	case event:
+		l.digit()
+	case audio:
+		l.sound(v == restarted)
+	}
+	return dropNot
+}
+
+// digit takes the telephone-event in the shard's packet.
+func (l *leg) digit() {
+	s, p, in := l.shard, &l.shard.packet, &l.in
+	if l.speak != nil {
+		l.speak.skip(p.SequenceNumber)
+	}
+	d, pressed := in.digits.Packet(p.SSRC, p.Timestamp, p.SequenceNumber, p.Marker, p.Payload)
+	if !pressed {
+		return
+	}
+	if s.now-in.digitWindow >= time.Second {
+		in.digitWindow, in.digitCount = s.now, 0
+	}
+	if in.digitCount++; in.digitCount > maxDigitRate {
+		s.count.drops[dropDigits]++
+		return
+	}
+	s.count.digitsIn++
+	s.emit(l.port, Event{Kind: EventDigit, Digit: d, Via: viaRFC4733})
+}
+
+// sound passes the audio in the shard's packet on.
+func (l *leg) sound(restarted bool) {
+	s, p := l.shard, &l.shard.packet
+	if l.in.recorder != nil {
+		l.in.recorder.write(p.Timestamp, restarted, codec.DecodeTable(l.codec.Index), p.Payload, s.now)
+	}
+	if l.speak != nil && !l.speak.put(p.SequenceNumber, restarted, l.codec.Index, p.Payload) {
+		s.count.drops[dropLate]++
+	}
+}

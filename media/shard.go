@@ -1,0 +1,215 @@
+package media
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+// beat is the period of a shard. A leg is due every ptime, which is a multiple of
+// it; all ptimes divide the wheel of 120 ms.
+const (
+	beat       = 5 * time.Millisecond
+	wheelSlots = 24
+)
+
+// maxDatagram is more than any RTP packet of ours; longer ones are cut and then
+// refused by their length.
+const maxDatagram = 1500
+
+// shard owns legs: only its goroutine (or a test that plays it) touches them.
+// Times are counted from the engine's epoch.
+type shard struct {
+	engine *Engine
+	sleep  sleeper
+	box    *outbox
+	load   atomic.Int64 // legs, for the choice of a shard
+	ended  chan struct{}
+
+	mu       sync.Mutex // of the two fields below alone; taken once a beat
+	commands []func(*shard)
+	stopping bool
+
+	spare  []func(*shard) // the other half of commands
+	now    time.Duration
+	next   time.Duration // nominal time of the next beat
+	slot   int           // of the next beat
+	legs   map[*leg]struct{}
+	wheel  [wheelSlots][]*leg
+	quick  []*leg // bridged legs, drained on every beat
+	kicked []*leg // legs that may send before their beat
+	events []told
+	count  counters
+	packet rtp.Packet // reused by receive
+	buffer [maxDatagram + 1]byte
+}
+
+func newShard(e *Engine, s sleeper) *shard {
+	return &shard{
+		engine: e, sleep: s, box: newOutbox(), ended: make(chan struct{}),
+		legs: map[*leg]struct{}{},
+	}
+}
+
+// do queues a command and wakes the shard. False once the shard is stopping.
+func (s *shard) do(f func(*shard)) bool {
+	s.mu.Lock()
+	if s.stopping {
+		s.mu.Unlock()
+		return false
+	}
+	s.commands = append(s.commands, f)
+	s.mu.Unlock()
+	s.sleep.wake()
+	return true
+}
+
+// stop makes the shard close what is left and end.
+func (s *shard) stop() {
+	s.mu.Lock()
+	s.stopping = true
+	s.mu.Unlock()
+	s.sleep.wake()
+}
+
+// run is the shard's goroutine.
+func (s *shard) run() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(s.ended)
+	defer s.box.close()
+	s.next = s.engine.since() + beat
+	for {
+		s.sleep.wait(s.next - s.engine.since())
+		if s.advance(s.engine.since()) {
+			return
+		}
+	}
+}
+
+// advance does all that is due at now, and reports whether the shard has ended.
+func (s *shard) advance(now time.Duration) (ended bool) {
+	s.now = now
+	stopping := s.obey()
+	if late := now - s.next; late > wheelSlots*beat {
+		// Whole turns are left out: every leg is still served once.
+		s.next += late / (wheelSlots * beat) * (wheelSlots * beat)
+	}
+	for s.next <= now {
+		if now-s.next > beat {
+			s.count.lateTicks++
+		}
+		slot := s.slot
+		s.next, s.slot = s.next+beat, (slot+1)%wheelSlots
+		s.serve(slot)
+	}
+	if stopping {
+		for l := range s.legs {
+			l.close()
+		}
+	}
+	s.box.put(s.events, &s.count)
+	clear(s.events)
+	s.events = s.events[:0]
+	return stopping
+}
+
+// serve is one beat.
+func (s *shard) serve(slot int) {
+	for _, l := range s.quick {
+		l.receive()
+	}
+	for _, l := range s.wheel[slot] {
+		l.beat()
+	}
+}
+
+// obey runs the commands that wait, then lets the legs they touched send.
+func (s *shard) obey() (stopping bool) {
+	s.mu.Lock()
+	commands := s.commands
+	s.commands, s.spare = s.spare[:0], commands
+	stopping = s.stopping
+	s.mu.Unlock()
+	for _, f := range commands {
+		f(s)
+	}
+	clear(commands)
+	for _, l := range s.kicked {
+		l.kick()
+	}
+	clear(s.kicked)
+	s.kicked = s.kicked[:0]
+	return stopping
+}
+
+// add takes over a fresh leg, which is drained every 20 ms from now on.
+func (s *shard) add(l *leg) {
+	l.shard = s
+	s.legs[l] = struct{}{}
+	s.place(l, s.now+l.ptime)
+}
+
+// remove forgets a leg.
+func (s *shard) remove(l *leg) {
+	delete(s.legs, l)
+	s.unplace(l)
+	s.setQuick(l, false)
+	s.load.Add(-1)
+}
+
+// place makes the leg due at the beat nearest to at, and every ptime from there.
+// It returns the nominal time of that beat.
+func (s *shard) place(l *leg, at time.Duration) time.Duration {
+	s.unplace(l)
+	ahead := max(0, int((at-s.next+beat/2)/beat))
+	period := int(l.ptime / beat)
+	for slot := (s.slot + ahead) % period; slot < wheelSlots; slot += period {
+		s.wheel[slot] = append(s.wheel[slot], l)
+	}
+	l.placed = true
+	return s.next + time.Duration(ahead)*beat
+}
+
+func (s *shard) unplace(l *leg) {
+	if !l.placed {
+		return
+	}
+	for i := range s.wheel {
+		s.wheel[i] = without(s.wheel[i], l)
+	}
+	l.placed = false
+}
+
+// setQuick has the leg drained on every beat, or no longer.
+func (s *shard) setQuick(l *leg, on bool) {
+	if have := slices.Contains(s.quick, l); have == on {
+		return
+	}
+	if on {
+		s.quick = append(s.quick, l)
+		return
+	}
+	s.quick = without(s.quick, l)
+}
+
+// without removes a leg; the order within a beat is of no meaning.
+func without(legs []*leg, l *leg) []*leg {
+	i := slices.Index(legs, l)
+	if i < 0 {
+		return legs
+	}
+	last := len(legs) - 1
+	legs[i], legs[last] = legs[last], nil
+	return legs[:last]
+}
+
+// emit queues an event for delivery after this beat.
+func (s *shard) emit(p *Port, ev Event) {
+	ev.At = s.engine.epoch.Add(s.now)
+	s.events = append(s.events, told{p, ev})
+}

@@ -1,0 +1,35 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+)
+
+// socket is one bound UDP socket that never makes its shard wait. Only its shard
+// calls recv and send.
+type socket interface {
+	// recv takes one datagram that is there already; false if none is. at is
+	// when it arrived, in Unix nanoseconds. A longer one than b is cut.
+	recv(b []byte) (n int, from netip.AddrPort, at int64, ok bool)
+	// send puts one datagram out; false if the system did not take it.
+	send(b []byte, to netip.AddrPort) bool
+	addr() netip.AddrPort
+	close() error
+}
+
+// dscp marks voice: expedited forwarding (RFC 4594 4.1), shifted into the TOS
+// byte.
+const dscp = 46 << 2
+
+// receiveBuffer holds the packets of about a second: what waits longer is worth
+// nothing.
+const receiveBuffer = 64 << 10
+
+// sleeper lets a shard wait for its next beat or for a command.
+type sleeper interface {
+	// wait returns after d or at once after wake.
+	wait(d time.Duration)
+	// wake ends the present or the next wait; safe from any goroutine.
+	wake()
+	close() error
+}

@@ -1,0 +1,209 @@
+//go:build linux && (amd64 || arm64)
+
+package media
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// rawSocket is a non-blocking socket outside the runtime's poller. Its calls
+// take about a microsecond and never wait, so they go past the scheduler
+// (RawSyscall): about a fifth of the cost of a send is saved, four fifths of
+// that of a receive with a goroutine a socket.
+type rawSocket struct {
+	fd    int
+	local netip.AddrPort
+
+	out     [unix.SizeofSockaddrInet6]byte
+	outLen  uintptr
+	outAddr netip.AddrPort // what out holds
+
+	from    [unix.SizeofSockaddrInet6]byte
+	control [64]byte
+	vector  unix.Iovec
+	message unix.Msghdr
+}
+
+func listen(local netip.AddrPort) (socket, error) {
+	family, address := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Port: int(local.Port()), Addr: v4(local)})
+	if local.Addr().Is6() {
+		family, address = unix.AF_INET6, &unix.SockaddrInet6{Port: int(local.Port()), Addr: local.Addr().As16()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open RTP socket: %w", err)
+	}
+	if err := unix.Bind(fd, address); err != nil {
+		return nil, fmt.Errorf("bind RTP socket to %s: %w", local, closing(err, fd))
+	}
+	s := &rawSocket{fd: fd, local: local}
+	if local.Port() == 0 {
+		if s.local, err = boundTo(fd); err != nil {
+			return nil, fmt.Errorf("address of RTP socket: %w", closing(err, fd))
+		}
+	}
+	setOptions(fd, family)
+	s.message.Name = &s.from[0]
+	s.message.Iov = &s.vector
+	s.message.Iovlen = 1
+	s.message.Control = &s.control[0]
+	return s, nil
+}
+
+// setOptions asks for what makes the sound better; a system that refuses one is
+// used as it is.
+func setOptions(fd, family int) {
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+	if family == unix.AF_INET6 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp)
+		return
+	}
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp)
+}
+
+func closing(err error, fd int) error {
+	_ = unix.Close(fd)
+	return err
+}
+
+func v4(a netip.AddrPort) (b [4]byte) {
+	if a.Addr().Unmap().Is4() {
+		b = a.Addr().Unmap().As4()
+	}
+	return b
+}
+
+func boundTo(fd int) (netip.AddrPort, error) {
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), nil
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port)), nil
+	}
+	return netip.AddrPort{}, unix.EAFNOSUPPORT
+}
+
+func (s *rawSocket) recv(b []byte) (int, netip.AddrPort, int64, bool) {
+	s.vector.Base = &b[0]
+	s.vector.SetLen(len(b))
+	s.message.Namelen = uint32(len(s.from))
+	s.message.SetControllen(len(s.control))
+	n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.message)), 0)
+	if errno != 0 {
+		return 0, netip.AddrPort{}, 0, false
+	}
+	return int(n), s.source(), s.arrival(), true
+}
+
+// source reads the sender's address, whose first two bytes are the family in the
+// machine's order.
+func (s *rawSocket) source() netip.AddrPort {
+	port := binary.BigEndian.Uint16(s.from[2:])
+	switch binary.NativeEndian.Uint16(s.from[:]) {
+	case unix.AF_INET:
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(s.from[4:8])), port)
+	case unix.AF_INET6:
+		return netip.AddrPortFrom(netip.AddrFrom16([16]byte(s.from[8:24])).Unmap(), port)
+	}
+	return netip.AddrPort{}
+}
+
+// arrival is the kernel's time of the packet, or now if it gave none.
+func (s *rawSocket) arrival() int64 {
+	const header = unix.SizeofCmsghdr
+	if s.message.Controllen >= header+16 {
+		level := int32(binary.NativeEndian.Uint32(s.control[8:]))
+		kind := int32(binary.NativeEndian.Uint32(s.control[12:]))
+		if level == unix.SOL_SOCKET && kind == unix.SO_TIMESTAMPNS {
+			seconds := int64(binary.NativeEndian.Uint64(s.control[header:]))
+			nanos := int64(binary.NativeEndian.Uint64(s.control[header+8:]))
+			return seconds*int64(time.Second) + nanos
+		}
+	}
+	return time.Now().UnixNano()
+}
+
+func (s *rawSocket) send(b []byte, to netip.AddrPort) bool {
+	if to != s.outAddr {
+		s.aim(to)
+	}
+	if s.outLen == 0 || len(b) == 0 {
+		return false
+	}
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		0, uintptr(unsafe.Pointer(&s.out[0])), s.outLen)
+	return errno == 0
+}
+
+// aim writes the destination as the kernel wants it, once per change.
+func (s *rawSocket) aim(to netip.AddrPort) {
+	s.outAddr, s.outLen = to, 0
+	s.out = [unix.SizeofSockaddrInet6]byte{}
+	binary.BigEndian.PutUint16(s.out[2:], to.Port())
+	switch {
+	case s.local.Addr().Is6():
+		binary.NativeEndian.PutUint16(s.out[:], unix.AF_INET6)
+		a := to.Addr().As16()
+		copy(s.out[8:], a[:])
+		s.outLen = unix.SizeofSockaddrInet6
+	case to.Addr().Unmap().Is4():
+		binary.NativeEndian.PutUint16(s.out[:], unix.AF_INET)
+		a := to.Addr().Unmap().As4()
+		copy(s.out[4:], a[:])
+		s.outLen = unix.SizeofSockaddrInet4
+	}
+}
+
+func (s *rawSocket) addr() netip.AddrPort { return s.local }
+
+func (s *rawSocket) close() error { return unix.Close(s.fd) }
+
+// pollSleeper waits in ppoll on an eventfd: as exact as nanosleep on a locked
+// thread, and it can be woken.
+type pollSleeper struct {
+	fd      int
+	pending atomic.Bool
+}
+
+func newSleeper() (sleeper, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("open the media shard's wake-up: %w", err)
+	}
+	return &pollSleeper{fd: fd}, nil
+}
+
+func (s *pollSleeper) wait(d time.Duration) {
+	timeout := unix.NsecToTimespec(int64(max(d, 0)))
+	fds := [1]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
+	n, err := unix.Ppoll(fds[:], &timeout, nil)
+	if err != nil || n == 0 {
+		return
+	}
+	var b [8]byte
+	_, _ = unix.Read(s.fd, b[:])
+	s.pending.Store(false)
+}
+
+func (s *pollSleeper) wake() {
+	if s.pending.Swap(true) {
+		return
+	}
+	one := [8]byte{}
+	binary.NativeEndian.PutUint64(one[:], 1)
+	_, _ = unix.Write(s.fd, one[:])
+}
+
+func (s *pollSleeper) close() error { return unix.Close(s.fd) }

@@ -1,0 +1,215 @@
+package media
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/media/dtmf"
+)
+
+const (
+	rtpHeader  = 12
+	rtpVersion = 2 << 6
+	markerBit  = 1 << 7
+	// maxBurst frames are sent in one turn of a late shard; what is missing
+	// beyond that is left out of the clock, for nobody could play it any more.
+	maxBurst = 3
+)
+
+// outbound is the state of what is sent: one clock for sequence and timestamp,
+// whatever the packet holds.
+type outbound struct {
+	sending bool // the session asks for it
+	started bool // the clock runs
+	early   bool // the one frame ahead of the clock has been spent
+	due     time.Duration
+	ssrc    uint32
+	ts      uint32
+	seq     uint16
+	marker  bool
+	player  player
+	digits  dtmf.Sender
+	digitTS uint32
+	stopped time.Duration // when the clock was last seen running
+	ran     bool
+	scratch [rtpHeader + maxFrame]byte
+	tail    [maxFrame]byte
+}
+
+func (o *outbound) init() {
+	o.ssrc, o.ts, o.seq = rand.Uint32(), rand.Uint32(), uint16(rand.Uint32())
+}
+
+// kick lets a leg that was commanded send at once: the first frame of a stream,
+// or, once a stream, the first frame of a clip ahead of its time.
+func (l *leg) kick() {
+	o := &l.out
+	switch {
+	case l.closed || !o.sending:
+		return
+	case !o.started:
+		l.start()
+	case !o.early && o.player.active() && !o.player.begun && l.hear == nil && !o.digits.Busy():
+		// The frame is early by less than one ptime, and so is all that follows:
+		// a jitter buffer takes that as it takes any early packet.
+		o.early = true
+		l.send(o.due)
+		o.due = l.shard.place(l, l.shard.now+l.ptime)
+	}
+}
+
+// start begins or resumes the stream with a frame that leaves now. The timestamp
+// goes on as if it had never stopped.
+func (l *leg) start() {
+	o := &l.out
+	now := l.shard.now
+	if o.ran {
+		o.ts += uint32(max(0, now-o.stopped) / (time.Second / sampleRate))
+	}
+	o.started, o.ran, o.early, o.marker = true, true, false, true
+	l.send(now)
+	o.due = l.shard.place(l, now+l.ptime)
+}
+
+// transmit sends what is due.
+func (l *leg) transmit() {
+	o := &l.out
+	if !o.sending || !o.started {
+		return
+	}
+	now := l.shard.now
+	for range maxBurst {
+		if o.due > now {
+			return
+		}
+		l.send(o.due)
+		o.due += l.ptime
+	}
+	if o.due <= now {
+		missed := (now-o.due)/l.ptime + 1
+		o.due += missed * l.ptime
+		o.ts += uint32(missed) * uint32(l.frame)
+		o.marker = true
+		l.shard.count.reanchors++
+	}
+}
+
+// send puts one packet on the wire, whose nominal time is due, and moves the
+// clock on by it.
+func (l *leg) send(due time.Duration) {
+	o := &l.out
+	pt, ts := l.session.PayloadType, o.ts
+	var payload int
+	step, ev, first := o.digits.Next(l.frame)
+	switch step {
+	case dtmf.Packet:
+		if first {
+			o.digitTS, o.marker = o.ts, true
+		}
+		pt, ts = l.session.DTMFPayload, o.digitTS
+		ev.Put(o.scratch[rtpHeader:])
+		payload = dtmf.EventLen
+	case dtmf.Pause:
+		payload = l.frame
+		fill(o.scratch[rtpHeader:rtpHeader+payload], l.codec.Silence)
+	default:
+		payload = copy(o.scratch[rtpHeader:], l.audio())
+	}
+	b := o.scratch[:rtpHeader+payload]
+	b[0], b[1] = rtpVersion, pt
+	if o.marker {
+		b[1] |= markerBit
+	}
+	binary.BigEndian.PutUint16(b[2:], o.seq)
+	binary.BigEndian.PutUint32(b[4:], ts)
+	binary.BigEndian.PutUint32(b[8:], o.ssrc)
+	l.emit(b, due)
+	o.marker = false
+	o.seq++
+	o.ts += uint32(l.frame)
+	o.stopped = l.shard.now + l.ptime
+}
+
+func (l *leg) emit(b []byte, due time.Duration) {
+	c := &l.shard.count
+	c.lateness.observe(l.shard.now - due)
+	to := l.in.latch.target()
+	switch {
+	case !to.IsValid():
+		c.drops[dropNoTarget]++
+	case l.sock.send(b, to):
+		c.sent++
+	default:
+		c.drops[dropSend]++
+	}
+}
+
+// audio is the next frame of whatever is to be heard: a clip, a tone, the other
+// side of a bridge, silence. It is only to be read, before the next call.
+func (l *leg) audio() []byte {
+	o := &l.out
+	p := &o.player
+	tail := o.tail[:l.frame]
+	if p.active() && p.begun && p.over() {
+		l.finish(calls.PlayEnd)
+	}
+	if p.active() && !p.begun {
+		p.begun = true
+		if !p.tone {
+			l.shard.emit(l.port, Event{Kind: EventPlaybackStarted, PlayID: p.id})
+		}
+		if p.over() {
+			l.finish(calls.PlayEnd)
+		}
+	}
+	switch {
+	case p.active():
+		if l.hear != nil {
+			l.hear.drain()
+		}
+		return p.frame(l.codec.Index, l.frame, tail, l.codec.Silence)
+	case l.hear != nil:
+		l.hear.take(tail, l.codec.Index, l.codec.Silence)
+	default:
+		fill(tail, l.codec.Silence)
+	}
+	return tail
+}
+
+// play replaces what is played.
+func (l *leg) play(p player) {
+	if l.closed {
+		return
+	}
+	l.stop(calls.PlayStopped)
+	l.out.player = p
+	l.shard.kicked = append(l.shard.kicked, l)
+}
+
+// stop ends what is played, if anything. What never began to be heard ends
+// without having started.
+func (l *leg) stop(reason calls.PlayReason) {
+	if l.out.player.active() {
+		l.finish(reason)
+	}
+}
+
+func (l *leg) finish(reason calls.PlayReason) {
+	p := l.out.player
+	l.out.player = player{}
+	if !p.tone {
+		l.shard.emit(l.port, Event{Kind: EventPlaybackFinished, PlayID: p.id, Played: p.played(), Reason: reason})
+	}
+}
+
+// sendDigits queues RFC 4733 digits, if the far end takes them.
+func (l *leg) sendDigits(digits string) {
+	if l.closed || l.session.DTMFPayload == 0 {
+		l.shard.count.drops[dropDigits] += uint64(len(digits))
+		return
+	}
+	taken := l.out.digits.Queue(digits)
+	l.shard.count.digitsOut += uint64(taken)
+}
