@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"zvonar/internal/calls"
+)
+
+// together runs units that wait in line while the writer is busy, so that they
+// share a batch, and returns their errors.
+func together(s calls.Store, units ...func(calls.Tx) error) []error {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s.Observe(func(calls.Tx) error { close(entered); <-release; return nil }, nil)
+	<-entered
+	errs := make([]error, len(units))
+	var done sync.WaitGroup
+	for i, fn := range units {
+		done.Add(1)
+		s.Observe(fn, func(err error) { errs[i] = err; done.Done() })
+	}
+	close(release)
+	done.Wait()
+	return errs
+}
+
+func failingUnitLeavesNothing(t *testing.T, s calls.Store) {
+	mine := errors.New("mine")
+	errs := together(s,
+		func(tx calls.Tx) error { return tx.SetCursor("before", 1) },
+		func(tx calls.Tx) error {
+			e := calls.NewEvent("e1", testTime, "trunk:x", calls.TrunkUp, nil)
+			return errors.Join(tx.SetCursor("failed", 1), tx.AppendEvent(&e), mine)
+		},
+		func(tx calls.Tx) error { return tx.SetCursor("after", 1) },
+	)
+	if errs[0] != nil || !errors.Is(errs[1], mine) || errs[2] != nil {
+		t.Errorf("errors %v; want only the second, and that its own", errs)
+	}
+	for name, want := range map[string]int64{"before": 1, "failed": 0, "after": 1} {
+		if got := readCursor(t, s, name); got != want {
+			t.Errorf("cursor %s = %d; want %d", name, got, want)
+		}
+	}
+	if err := s.Update(t.Context(), func(calls.Tx) error { return mine }); err != mine {
+		t.Errorf("Update gives %v; want the unit's error itself", err)
+	}
+	view(t, s, func(r calls.ReadTx) error {
+		if last, err := r.LastPos(); last != 0 || err != nil {
+			t.Errorf("an event of the failed unit remains at %d, %v", last, err)
+		}
+		return nil
+	})
+}
+
+func panickingUnitIsAnError(t *testing.T, s calls.Store) {
+	errs := together(s,
+		func(tx calls.Tx) error {
+			if err := tx.SetCursor("p", 1); err != nil {
+				return err
+			}
+			panic("boom")
+		},
+		func(tx calls.Tx) error { return tx.SetCursor("after", 1) })
+	if errs[0] == nil || errs[1] != nil {
+		t.Errorf("errors %v; want only the first", errs)
+	}
+	if p, after := readCursor(t, s, "p"), readCursor(t, s, "after"); p != 0 || after != 1 {
+		t.Errorf("p=%d after=%d; want 0 and 1", p, after)
+	}
+}
+
+func abandonedUnitDoesNotHappen(t *testing.T, s calls.Store) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s.Observe(func(calls.Tx) error { close(entered); <-release; return nil }, nil)
+	<-entered
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := s.Update(ctx, func(tx calls.Tx) error { return tx.SetCursor("x", 1) })
+	close(release)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Update: %v; want context.Canceled", err)
+	}
+	update(t, s, func(calls.Tx) error { return nil }) // behind it in line
+	if n := readCursor(t, s, "x"); n != 0 {
+		t.Error("the abandoned unit happened")
+	}
+}
+
+func oneLine(t *testing.T, s calls.Store) {
+	var got []int // written by the units, which run one after another
+	for i := range 50 {
+		unit := func(calls.Tx) error { got = append(got, i); return nil }
+		if i%10 == 9 {
+			update(t, s, unit)
+		} else {
+			s.Observe(unit, nil)
+		}
+	}
+	for i, n := range got {
+		if i != n {
+			t.Fatalf("order %v", got)
+		}
+	}
+	if len(got) != 50 {
+		t.Errorf("%d units ran; want 50", len(got))
+	}
+}
+
+func viewIsASnapshot(t *testing.T, s calls.Store) {
+	update(t, s, func(tx calls.Tx) error { return tx.SetCursor("x", 1) })
+	view(t, s, func(r calls.ReadTx) error {
+		before, err := r.Cursor("x")
+		if err != nil {
+			return err
+		}
+		update(t, s, func(tx calls.Tx) error { return tx.SetCursor("x", 2) })
+		after, err := r.Cursor("x")
+		if before != 1 || after != 1 {
+			t.Errorf("the same View read %d, then %d", before, after)
+		}
+		return err
+	})
+	if n := readCursor(t, s, "x"); n != 2 {
+		t.Errorf("a later View reads %d; want 2", n)
+	}
+}
+
+func txDiesWithItsUnit(t *testing.T, s calls.Store) {
+	var kept calls.Tx
+	update(t, s, func(tx calls.Tx) error { kept = tx; return nil })
+	if err := kept.SetCursor("x", 1); err == nil {
+		t.Error("a kept Tx wrote")
+	}
+	if _, err := kept.Cursor("x"); err == nil {
+		t.Error("a kept Tx read")
+	}
+}
