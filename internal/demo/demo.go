@@ -70,23 +70,6 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	return nil
 }
 
-// upload brings the clips into the library. The notice comes first: inbound
-// calls were configured to hear the first record_id.
-func (w *world) upload(ctx context.Context, clips map[string]*clip) (ids map[string]int64, err error) {
-	ids = map[string]int64{}
-	for _, name := range []string{"notice", "second", "busy"} {
-		c := clips[name]
-		c.make(ctx)
-		if ids[name], err = w.api.upload(ctx, c.title, c.pcm, c.least == 0); err != nil {
-			return nil, fmt.Errorf("clip %q: %w", c.title, err)
-		}
-	}
-	if ids["notice"] != firstRecord {
-		return nil, fmt.Errorf("the first clip got record_id %d instead of %d", ids["notice"], firstRecord)
-	}
-	return ids, nil
-}
-
 // show plays the scenarios.
 type show struct {
 	world     *world
@@ -120,7 +103,10 @@ func (s *show) play(ctx context.Context) ([]result, error) {
 	var followErr error
 	follower.Go(func() {
 		defer cancel() // nothing to wait for once the stream is gone
-		followErr = s.world.api.follow(ctx, s.watch.on)
+		err := s.world.api.Events(ctx, 0, func(e calls.Event) error { s.watch.on(e); return nil })
+		if ctx.Err() == nil {
+			followErr = err
+		}
 	})
 	results := make([]result, len(s.scenarios))
 	over := map[string]chan struct{}{}
@@ -159,7 +145,7 @@ func (s *show) one(ctx context.Context, i int) result {
 	}
 	select {
 	case id := <-s.watch.over[s.ref(i)]:
-		if err := s.world.api.do(ctx, http.MethodGet, "/v1/calls/"+id, nil, &res.call); err != nil {
+		if res.call, err = s.world.api.Call(ctx, id); err != nil {
 			res.fault("%v", err)
 			return res
 		}
@@ -180,11 +166,11 @@ func (s *show) begin(ctx context.Context, i int) (heardBy string, err error) {
 	}
 	body := s.request(i)
 	var call calls.CallView
-	if err := s.world.api.do(ctx, http.MethodPost, "/v1/calls", body, &call); err != nil {
+	if err := s.world.api.Do(ctx, http.MethodPost, "/v1/calls", body, &call); err != nil {
 		return "", err
 	}
 	if sc.origin == cancelled {
-		return "", s.world.api.do(ctx, http.MethodDelete, "/v1/calls?ref="+s.ref(i), nil, nil)
+		return "", s.world.api.Do(ctx, http.MethodDelete, "/v1/calls?ref="+s.ref(i), nil, nil)
 	}
 	return "", nil
 }

@@ -151,7 +151,7 @@ func (w *world) checkWebhooks(ctx context.Context) (h hooks) {
 	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
 	defer cancel()
 	for {
-		log, err := w.api.events(ctx)
+		log, err := eventLog(ctx, w.api)
 		if err != nil {
 			return hooks{faults: []string{err.Error()}}
 		}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
 	"zvonar/internal/carrier"
+	"zvonar/internal/client"
 )
 
 // pace makes the test carrier's network ten times faster than a real one.
@@ -24,7 +26,8 @@ type world struct {
 	receiver *receiver
 	carrier  *carrier.Carrier
 	system   System
-	api      *client
+	api      *client.Client
+	http     *http.Client // of api
 }
 
 // build starts the receiver, the carrier and the daemon.
@@ -64,7 +67,8 @@ func build(ctx context.Context, cfg Config) (w *world, err error) {
 	if w.system, err = cfg.Start(ctx, Overrides{ConfigFile: file, Log: cfg.Log}); err != nil {
 		return w, fmt.Errorf("the daemon did not start: %w", err)
 	}
-	w.api = newClient(w.system.APIBase(), w.system.Token())
+	w.http = &http.Client{Transport: &http.Transport{}}
+	w.api = &client.Client{Base: w.system.APIBase(), Token: w.system.Token(), HTTP: w.http, Pause: 200 * time.Millisecond}
 	return w, nil
 }
 
@@ -73,8 +77,8 @@ func (w *world) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	var errs []error
-	if w.api != nil {
-		w.api.close()
+	if w.http != nil {
+		w.http.CloseIdleConnections()
 	}
 	if w.system != nil {
 		errs = append(errs, w.system.Stop(ctx))
@@ -123,7 +127,8 @@ providers:
   http:
     - name: cloud
       url: "http://%[4]s/api/callback"
-      body: '{"extension":"%[9]s","phone":"{{.To}}","order":"client_first","token":"demo-pbx"}'
+      extension: "%[9]s"
+      body: '{"extension":"{{.Extension}}","phone":"{{.To}}","order":"client_first","token":"demo-pbx"}'
 `, data, sipPort, sipPeer, pbx, line, firstRecord, r.url, r.secret(), extension)
 }
 
