@@ -20,7 +20,8 @@ func (s *Server) declareBlacklist() {
 		Summary: "Unblock a number", Tags: []string{"blacklist"}}, s.unblock)
 }
 
-type blockedInput struct {
+// NumberPath names the number a request is about.
+type NumberPath struct {
 	Number string `path:"number" maxLength:"40"`
 }
 
@@ -31,7 +32,7 @@ type blockedOutput struct {
 
 type blockListOutput struct{ Body List[BlockResource] }
 
-func (s *Server) listBlacklist(ctx context.Context, in *struct{ page }) (*blockListOutput, error) {
+func (s *Server) listBlacklist(ctx context.Context, in *struct{ Page }) (*blockListOutput, error) {
 	var rows []calls.BlockEntry
 	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
 		rows, err = tx.BlockEntries(accountOf(ctx), in.Cursor, in.size())
@@ -52,7 +53,7 @@ func (s *Server) blocked(ctx context.Context, number string) (entry *calls.Block
 	return entry, err
 }
 
-func (s *Server) getBlocked(ctx context.Context, in *blockedInput) (*blockedOutput, error) {
+func (s *Server) getBlocked(ctx context.Context, in *NumberPath) (*blockedOutput, error) {
 	number, err := s.number(in.Number, "path.number")
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func (s *Server) getBlocked(ctx context.Context, in *blockedInput) (*blockedOutp
 }
 
 type blockInput struct {
-	blockedInput
+	NumberPath
 	Body *struct {
 		Reason string `json:"reason,omitempty" maxLength:"500"`
 	} `nameHint:"Blocking"`
@@ -98,7 +99,7 @@ func (s *Server) block(ctx context.Context, in *blockInput) (*blockedOutput, err
 	return out, nil
 }
 
-func (s *Server) unblock(ctx context.Context, in *blockedInput) (*struct{}, error) {
+func (s *Server) unblock(ctx context.Context, in *NumberPath) (*struct{}, error) {
 	number, err := s.number(in.Number, "path.number")
 	if err != nil {
 		return nil, err

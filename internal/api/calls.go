@@ -81,7 +81,7 @@ func (s *Server) checkURL(ctx context.Context, url, location string) error {
 }
 
 type listCallsInput struct {
-	page
+	Page
 	Status   string `query:"status" enum:"queued,held,dialing,ringing,answered,bridged,completed"`
 	To       string `query:"to" maxLength:"40"`
 	Ref      string `query:"ref" maxLength:"128"`
@@ -170,7 +170,7 @@ type callEventsInput struct {
 type eventListOutput struct{ Body List[calls.Event] }
 
 func (s *Server) callEvents(ctx context.Context, in *callEventsInput) (*eventListOutput, error) {
-	filter := calls.EventFilter{Account: accountOf(ctx), Subject: calls.CallSubject(in.ID), After: in.After, Limit: page{Limit: in.Limit}.size()}
+	filter := calls.EventFilter{Account: accountOf(ctx), Subject: calls.CallSubject(in.ID), After: in.After, Limit: Page{Limit: in.Limit}.size()}
 	var rows []calls.Event
 	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
 		if _, err = tx.Call(filter.Account, in.ID); err != nil {

@@ -34,7 +34,7 @@ type eventsInput struct {
 }
 
 func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamResponse, error) {
-	filter := calls.EventFilter{Account: accountOf(ctx), Limit: page{Limit: in.Limit}.size()}
+	filter := calls.EventFilter{Account: accountOf(ctx), Limit: Page{Limit: in.Limit}.size()}
 	if err := in.read(&filter); err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -24,18 +23,13 @@ func unmarshalStrict(data []byte, v any) error {
 	if !ok {
 		return json.Unmarshal(data, v)
 	}
+	var whole json.RawMessage
+	if err := json.Unmarshal(data, &whole); err != nil {
+		return whereBroken(data, 0, err)
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	parsed, err := readValue(d, 0)
-	if err == nil {
-		_, err = d.Token()
-		switch {
-		case errors.Is(err, io.EOF):
-			err = nil
-		case err == nil:
-			err = errors.New("there is something after the end of the document")
-		}
-	}
 	if err != nil {
 		return whereBroken(data, d.InputOffset(), err)
 	}
@@ -133,10 +127,6 @@ func whereBroken(data []byte, offset int64, err error) error {
 	if errors.As(err, &syntax) && syntax.Offset > 0 {
 		offset = syntax.Offset
 	}
-	words := err.Error()
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		words, offset = "the document ends too early", int64(len(data))
-	}
 	line, column := 1, 1
 	for _, b := range data[:min(max(offset-1, 0), int64(len(data)))] {
 		column++
@@ -144,7 +134,7 @@ func whereBroken(data []byte, offset int64, err error) error {
 			line, column = line+1, 1
 		}
 	}
-	return fmt.Errorf("line %d, column %d: %s", line, column, words)
+	return fmt.Errorf("line %d, column %d: %w", line, column, err)
 }
 
 // bodyHash is the hex sha256 of a JSON body in canonical form: keys sorted, no

@@ -43,7 +43,9 @@ func (s *Server) declareRecordings() {
 		Summary: "Reject a recording", DefaultStatus: http.StatusOK, Tags: []string{"recordings"}}, s.rejectRecording)
 }
 
-type recordingInput struct {
+// RecordingPath names the recording a request is about. Exported, as Page is,
+// because huma reads embedded structs only then.
+type RecordingPath struct {
 	ID string `path:"id" maxLength:"64" doc:"recording_id or record_id"`
 }
 
@@ -106,9 +108,6 @@ func uploadFields(form *multipart.Form) (title string, system bool, err error) {
 			}
 		}
 	}
-	if len(title) > 200 || !calls.Printable(title) {
-		return "", false, calls.Errorf(calls.CodeInvalidField, "a title has at most 200 bytes and no control characters").At("body.title", nil)
-	}
 	return title, system, nil
 }
 
@@ -125,7 +124,7 @@ func uploadFile(form *multipart.Form) (multipart.File, error) {
 }
 
 type listRecordingsInput struct {
-	page
+	Page
 	State string `query:"state" enum:"draft,processing,pending,approved,rejected,archived,revoked"`
 }
 
@@ -158,7 +157,7 @@ func (s *Server) recording(ctx context.Context, id string) (rec *calls.Recording
 	return rec, err
 }
 
-func (s *Server) getRecording(ctx context.Context, in *recordingInput) (*recordingOutput, error) {
+func (s *Server) getRecording(ctx context.Context, in *RecordingPath) (*recordingOutput, error) {
 	rec, err := s.recording(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -166,7 +165,7 @@ func (s *Server) getRecording(ctx context.Context, in *recordingInput) (*recordi
 	return &recordingOutput{Body: viewRecording(rec)}, nil
 }
 
-func (s *Server) recordingAudio(ctx context.Context, in *recordingInput) (*huma.StreamResponse, error) {
+func (s *Server) recordingAudio(ctx context.Context, in *RecordingPath) (*huma.StreamResponse, error) {
 	rec, err := s.recording(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -187,7 +186,7 @@ func (s *Server) recordingAudio(ctx context.Context, in *recordingInput) (*huma.
 	}}, nil
 }
 
-func (s *Server) approveRecording(ctx context.Context, in *recordingInput) (*recordingOutput, error) {
+func (s *Server) approveRecording(ctx context.Context, in *RecordingPath) (*recordingOutput, error) {
 	rec, err := s.recording(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -199,9 +198,9 @@ func (s *Server) approveRecording(ctx context.Context, in *recordingInput) (*rec
 }
 
 type rejectInput struct {
-	recordingInput
+	RecordingPath
 	Body struct {
-		Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"what the uploader must change"`
+		Reason string `json:"reason" minLength:"1" maxLength:"1000" doc:"what the uploader must change"`
 	} `nameHint:"Rejection"`
 }
 

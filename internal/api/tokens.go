@@ -29,7 +29,7 @@ func (s *Server) declareTokens() {
 
 type tokenListOutput struct{ Body List[TokenResource] }
 
-func (s *Server) listTokens(ctx context.Context, in *struct{ page }) (*tokenListOutput, error) {
+func (s *Server) listTokens(ctx context.Context, in *struct{ Page }) (*tokenListOutput, error) {
 	all, err := allTokens(ctx, s.cfg.Store)
 	if err != nil {
 		return nil, err
@@ -94,12 +94,13 @@ func (s *Server) changeTokens(ctx context.Context, action, object string, change
 	})
 }
 
-type tokenInput struct {
+// TokenPath names the token a request is about.
+type TokenPath struct {
 	ID string `path:"id" maxLength:"128"`
 }
 
 type rotateTokenInput struct {
-	tokenInput
+	TokenPath
 	Body *struct {
 		Overlap string `json:"overlap,omitempty" maxLength:"20" doc:"how long the old secret still works, 0s to 720h; 24h where left out" example:"24h"`
 	} `nameHint:"Rotation"`
@@ -139,7 +140,7 @@ func (s *Server) rotateToken(ctx context.Context, in *rotateTokenInput) (*newTok
 	return &newTokenOutput{Body: NewTokenResource{TokenResource: viewToken(next), Token: plain}}, nil
 }
 
-func (s *Server) revokeToken(ctx context.Context, in *tokenInput) (*struct{}, error) {
+func (s *Server) revokeToken(ctx context.Context, in *TokenPath) (*struct{}, error) {
 	now := s.clock.Now()
 	return nil, s.changeTokens(ctx, "token.revoke", in.ID, func(tx calls.Tx) error {
 		t, all, err := changeable(tx, accountOf(ctx), in.ID, now)

@@ -10,14 +10,14 @@ type List[T any] struct {
 	Next  *string `json:"next" doc:"cursor of the next page; null on the last one"`
 }
 
-// page is the part of a list that a request asks for.
-type page struct {
+// Page is the part of a list that a request asks for.
+type Page struct {
 	Cursor string `query:"cursor" maxLength:"128" doc:"next of the page before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 }
 
 // size is the limit, also where the parameter was not given.
-func (p page) size() int {
+func (p Page) size() int {
 	if p.Limit <= 0 {
 		return defaultLimit
 	}

@@ -7,15 +7,12 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/outbox"
 )
-
-// secretPrefix begins the secret of a webhook (Standard Webhooks).
-const secretPrefix = "whsec_"
 
 // maxWebhooks bounds what one account may make: each receives every event.
 const maxWebhooks = 50
@@ -50,7 +47,7 @@ type createWebhookInput struct {
 	Body struct {
 		URL    string   `json:"url" minLength:"1" maxLength:"2048"`
 		Types  []string `json:"types,omitempty" maxItems:"64" nullable:"false" doc:"event types; all where left out"`
-		Secret string   `json:"secret,omitempty" maxLength:"128" doc:"whsec_ and base64 of 24 to 64 bytes; made for you where left out"`
+		Secret string   `json:"secret,omitempty" maxLength:"200" doc:"whsec_ and base64 of 16 to 128 bytes; made for you where left out"`
 	} `nameHint:"WebhookRequest"`
 }
 
@@ -91,9 +88,8 @@ func (s *Server) newWebhook(ctx context.Context, in *createWebhookInput) (*calls
 	if w.Secret == "" {
 		w.Secret = newWebhookSecret()
 	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(w.Secret, secretPrefix))
-	if err != nil || !strings.HasPrefix(w.Secret, secretPrefix) || len(key) < 24 || len(key) > 64 {
-		return nil, calls.Errorf(calls.CodeInvalidField, "a secret is whsec_ followed by base64 of 24 to 64 bytes").At("body.secret", nil)
+	if err := outbox.CheckSecret(w.Secret); err != nil {
+		return nil, calls.Errorf(calls.CodeInvalidField, "%s", err.Error()).At("body.secret", nil)
 	}
 	for i, t := range in.Body.Types {
 		if !slices.Contains(calls.EventTypes(), calls.EventType(t)) {
@@ -104,17 +100,19 @@ func (s *Server) newWebhook(ctx context.Context, in *createWebhookInput) (*calls
 	return w, nil
 }
 
+// newWebhookSecret makes a secret as Standard Webhooks writes it.
 func newWebhookSecret() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return secretPrefix + base64.StdEncoding.EncodeToString(b[:])
+	return "whsec_" + base64.StdEncoding.EncodeToString(b[:])
 }
 
-type webhookInput struct {
+// WebhookPath names the webhook a request is about.
+type WebhookPath struct {
 	ID string `path:"id" maxLength:"128"`
 }
 
-func (s *Server) deleteWebhook(ctx context.Context, in *webhookInput) (*struct{}, error) {
+func (s *Server) deleteWebhook(ctx context.Context, in *WebhookPath) (*struct{}, error) {
 	account := accountOf(ctx)
 	return nil, s.cfg.Store.Update(ctx, func(tx calls.Tx) error {
 		w, err := tx.Webhook(account, in.ID)
@@ -132,8 +130,8 @@ func (s *Server) deleteWebhook(ctx context.Context, in *webhookInput) (*struct{}
 }
 
 type listDeliveriesInput struct {
-	webhookInput
-	page
+	WebhookPath
+	Page
 	State string `query:"state" enum:"pending,delivered,dead"`
 }
 

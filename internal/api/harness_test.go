@@ -1,0 +1,203 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/internal/egress"
+	"zvonar/internal/engine"
+	"zvonar/internal/store"
+	"zvonar/recordings"
+)
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// house is the API over the real engine, store and library; only the line and
+// the dialer are missing, so that calls stay queued.
+type house struct {
+	t      *testing.T
+	clock  *clock.Fake
+	store  calls.Store
+	engine *engine.Engine
+	server *Server
+	tokens map[calls.Permission]string
+}
+
+// idleQueue takes calls and never dials them.
+type idleQueue struct{}
+
+func (idleQueue) Enqueue(*calls.Call)               {}
+func (idleQueue) Remove(string) (*calls.Call, bool) { return nil, false }
+func (idleQueue) Kick()                             {}
+
+type noLine struct{ engine.Line }
+
+type noLimits struct{}
+
+func (noLimits) Acquire(string) (engine.Slot, calls.Gate, bool) {
+	return nil, calls.GateTrunkDown, false
+}
+
+func newHouse(t *testing.T, change ...func(*Config)) *house {
+	t.Helper()
+	c := clock.NewFake(noon)
+	ids := clock.NewIDs(c, nil)
+	dir := t.TempDir()
+	st, err := store.Open(context.Background(), store.Config{Path: filepath.Join(dir, "z.db"), Clock: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	lib, err := recordings.New(recordings.Config{Store: st, Dir: filepath.Join(dir, "clips"), Clock: c, IDs: ids})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Queue: idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
+		Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"}, Trunks: []engine.TrunkNumbers{{Name: "main", Numbers: []string{"78005553535"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := egress.New(egress.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Store: st, Recordings: lib, Guard: guard, Country: "RU", Clock: c, IDs: ids,
+		Trunks: func() []TrunkStatus { return []TrunkStatus{{Name: "main", Numbers: []string{"78005553535"}, Up: true}} }}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{t: t, clock: c, store: st, engine: eng, server: s, tokens: map[calls.Permission]string{}}
+	for _, role := range allRoles {
+		h.tokens[role] = h.token(calls.MainAccount, string(role), role)
+	}
+	h.put(func(tx calls.Tx) error {
+		return tx.InsertRecording(recording("rec_ok", 1460168, calls.RecordingIsApproved))
+	})
+	h.put(func(tx calls.Tx) error {
+		return tx.InsertRecording(recording("rec_pending", 0, calls.RecordingPending))
+	})
+	return h
+}
+
+var allRoles = []calls.Permission{calls.PermViewer, calls.PermCaller, calls.PermModerator, calls.PermOperator, calls.PermAdmin}
+
+func recording(id string, number int64, state calls.RecordingState) *calls.Recording {
+	r := &calls.Recording{ID: id, Account: calls.MainAccount, Title: id, State: state, Version: 1, SHA256: strings.Repeat("a", 64), DurationMS: 8000, CreatedAt: noon}
+	if number > 0 {
+		r.RecordID = &number
+	}
+	return r
+}
+
+func (h *house) put(f func(calls.Tx) error) {
+	h.t.Helper()
+	if err := h.store.Update(context.Background(), f); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// token puts a token into the store and returns its secret.
+func (h *house) token(account, name string, roles ...calls.Permission) string {
+	plain := "zv_test_" + account + "_" + name
+	h.put(func(tx calls.Tx) error {
+		return tx.PutToken(&calls.Token{ID: "tok_" + account + "_" + name, Account: account, Name: name, Roles: roles, Hash: HashToken(plain), CreatedAt: noon})
+	})
+	h.server.tokens.forget()
+	return plain
+}
+
+// reply is what came back.
+type reply struct {
+	code   int
+	header http.Header
+	body   string
+	doc    map[string]any // the body as an object, if it is one
+}
+
+func (r reply) problem() string {
+	t, _ := r.doc["type"].(string)
+	return strings.TrimPrefix(t, "/problems/")
+}
+
+// field is the location of the i-th error.
+func (r reply) field(i int) (location, message string) {
+	list, _ := r.doc["errors"].([]any)
+	if i >= len(list) {
+		return "", ""
+	}
+	m, _ := list[i].(map[string]any)
+	location, _ = m["location"].(string)
+	message, _ = m["message"].(string)
+	return location, message
+}
+
+// do sends a request with the admin's token; header overrides follow as pairs.
+func (h *house) do(method, path, body string, header ...string) reply {
+	h.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+h.tokens[calls.PermAdmin])
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return h.send(r)
+}
+
+func (h *house) send(r *http.Request) reply {
+	h.t.Helper()
+	w := httptest.NewRecorder()
+	h.server.Handler().ServeHTTP(w, r)
+	out := reply{code: w.Code, header: w.Header(), body: w.Body.String()}
+	_ = json.Unmarshal(w.Body.Bytes(), &out.doc)
+	return out
+}
+
+// as is the header pair that sends another token.
+func as(token string) []string { return []string{"Authorization", "Bearer " + token} }
+
+// rows counts what is in the store: nothing half-written means nothing more.
+func (h *house) rows() (n int) {
+	h.t.Helper()
+	err := h.store.View(context.Background(), func(tx calls.ReadTx) error {
+		cs, err := tx.Calls(calls.CallFilter{Limit: 500})
+		if err != nil {
+			return err
+		}
+		es, err := tx.Events(calls.EventFilter{Limit: 500})
+		if err != nil {
+			return err
+		}
+		rs, err := tx.Recordings(calls.RecordingFilter{Limit: 500})
+		if err != nil {
+			return err
+		}
+		ws, err := tx.Webhooks("")
+		n = len(cs) + len(es) + len(rs) + len(ws)
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return n
+}
+
+const goodCall = `{"to":"79004443322","record_id":"1460168"}`
