@@ -79,12 +79,15 @@ func (o *Outbox) fanOnce(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	// Side by side, so that all these units share one commit.
+	errs := make(chan error, len(behind))
 	for name, w := range behind {
-		if err := o.advance(ctx, name, w, starts[name], pages[starts[name]]); err != nil {
-			return false, err
-		}
+		go func() { errs <- o.advance(ctx, name, w, starts[name], pages[starts[name]]) }()
 	}
-	return len(behind) > 0, nil
+	for range behind {
+		err = errors.Join(err, <-errs)
+	}
+	return len(behind) > 0, err
 }
 
 func readPage(r calls.ReadTx, after, last int64) (*page, error) {

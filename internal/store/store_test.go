@@ -237,6 +237,22 @@ func TestCloseMakesEverythingQueuedDurable(t *testing.T) {
 	}
 }
 
+func TestAViewThatOutlivesCloseStillGivesItsConnectionBack(t *testing.T) {
+	t.Parallel()
+	s := openTest(t, filepath.Join(t.TempDir(), "zvonar.db"))
+	view(t, s, func(r calls.ReadTx) error {
+		closeStore(t, s)
+		_, err := r.LastPos()
+		return err
+	})
+	if n := len(s.readers); n != 0 {
+		t.Errorf("%d connections stay in the pool of a closed store", n)
+	}
+	if _, err := os.Stat(s.path + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the write-ahead log stays: %v; a connection was not closed", err)
+	}
+}
+
 func TestUnitsThatWaitTogetherShareOneCommit(t *testing.T) {
 	t.Parallel()
 	s := newTest(t)

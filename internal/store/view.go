@@ -41,7 +41,19 @@ func (s *Store) lend(ctx context.Context) (*conn, error) {
 	}
 }
 
-func (s *Store) giveBack(c *conn) { s.readers <- c }
+// giveBack returns a connection. One that comes back after Close had emptied the
+// pool is closed here.
+func (s *Store) giveBack(c *conn) {
+	s.readers <- c
+	if !s.queue.isClosed() {
+		return
+	}
+	select {
+	case c := <-s.readers:
+		_ = c.close() // nobody is left to tell
+	default:
+	}
+}
 
 // changed is a broadcast: the channel is closed and replaced on every change.
 type changed struct {
