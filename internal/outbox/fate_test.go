@@ -1,7 +1,10 @@
 package outbox
 
 import (
+	"context"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -228,5 +231,42 @@ func TestWebhooksOfTheConfigurationFollowTheFile(t *testing.T) {
 		if err := o.EnsureConfigured(t.Context(), list); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v; want an error about %s", err, name)
 		}
+	}
+}
+
+func TestStopBreaksOffWhatHangsAndItIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	entered := make(chan struct{}, 1)
+	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // the server sees the client leave only once it has read the body
+		entered <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(hanging.Close)
+	addHook(t, s, calls.Webhook{ID: "w1", URL: hanging.URL})
+	o, err := New(Config{Store: s, Clock: clock.System(), Client: egress.Trusted()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Stop(t.Context()); err != nil {
+		t.Errorf("stop without start: %v", err)
+	}
+	if err := o.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	happen(t, s, "c1", calls.CallQueued)
+	<-entered
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := o.Stop(gone); err == nil {
+		t.Error("Stop says nothing of the delivery it broke off")
+	}
+	if err := o.Stop(t.Context()); err != nil {
+		t.Errorf("second stop: %v", err)
+	}
+	list := await(t, s, "w1", func(l []calls.Delivery) bool { return len(l) == 1 })
+	if list[0].State != calls.DeliveryPending || list[0].Attempts != 0 {
+		t.Errorf("delivery %+v; want as it was", list[0])
 	}
 }
