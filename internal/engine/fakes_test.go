@@ -353,6 +353,9 @@ func newBench(t *testing.T) *bench {
 	}
 	b.e = e
 	t.Cleanup(func() {
+		if t.Failed() {
+			return // its sessions may wait for legs that will never end
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		_ = e.Stop(ctx)

@@ -41,14 +41,13 @@ func (s *session) leave(q850 int) {
 	s.endBridge(s.ending.by, s.ending.reason)
 	s.phase = leaving
 	s.stopTimers()
-	waiting := false
+	var waiting []Leg
 	for _, p := range s.parties {
 		if p.leg != nil && !p.gone {
-			waiting = true
-			p.leg.Hangup(q850)
+			waiting = append(waiting, p.leg)
 		}
 	}
-	if !waiting {
+	if len(waiting) == 0 {
 		s.finish()
 		return
 	}
@@ -56,6 +55,9 @@ func (s *session) leave(q850 int) {
 		s.log.Warn("a leg did not report its end in time; the call is closed without it")
 		s.finish()
 	})
+	for _, leg := range waiting {
+		leg.Hangup(q850)
+	}
 }
 
 // onLastLeg finishes once no leg is left.
