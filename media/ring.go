@@ -35,7 +35,6 @@ type slot struct {
 // ringWriter is the state of the writing shard.
 type ringWriter struct {
 	begun bool
-	base  uint64 // position of the packet with sequence number first
 	last  uint16
 	at    uint64 // position of last
 }

@@ -27,7 +27,7 @@ type Sender struct {
 	active  bool
 	elapsed int // samples since the press began
 	ends    int // end packets sent
-	off     int // samples since the first end packet
+	off     int // samples since the first end packet, with the present frame
 }
 
 // Queue adds digits; what is no digit is left out. It returns how many were
@@ -76,7 +76,7 @@ func (s *Sender) Next(samples int) (step Step, e Event, first bool) {
 		s.ends++
 		e.End = true
 		return Packet, e, first
-	case s.off < offSamples:
+	case s.off <= offSamples:
 		return Pause, Event{}, false
 	}
 	s.active = false
