@@ -124,11 +124,16 @@ webhooks:
 recordings: {first_id: %[6]d}
 dialer: {window: {from: "00:00", to: "24:00"}, countries: [RU]}
 providers:
-  http:
-    - name: cloud
-      url: "http://%[4]s/api/callback"
-      extension: "%[9]s"
-      body: '{"extension":"{{.Extension}}","phone":"{{.To}}","order":"client_first","token":"demo-pbx"}'
+  - name: cloud
+    kind: http
+    url: "http://%[4]s/api/callback"
+    headers: {Content-Type: application/json}
+    body: '{"extension":"{{.Extension}}","phone":"{{.To}}","order":"client_first","token":"demo-pbx"}'
+    success: {path: result, equals: ok}
+    call_id: {path: call_id}
+    error: {path: error}
+    trunk: main
+    extension: "%[9]s"
 `, data, sipPort, sipPeer, pbx, line, firstRecord, r.url, r.secret(), extension)
 }
 

@@ -1,0 +1,465 @@
+package carrier
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/media"
+	"zvonar/media/codec"
+	"zvonar/sip"
+	"zvonar/sip/trunk"
+)
+
+// bench is a carrier and a user agent that stands for zvonar, on loopback.
+type bench struct {
+	carrier *Carrier
+	ua      *sip.UA
+	ids     *clock.IDs
+	inbound chan inboundLeg
+}
+
+type inboundLeg struct {
+	leg *sip.Leg
+	inv calls.Invite
+}
+
+// patience bounds every wait; it is never reached where all is well.
+const patience = 30 * time.Second
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	sock, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := sock.LocalAddr().String()
+	_ = sock.Close()
+
+	b := &bench{inbound: make(chan inboundLeg, 4)}
+	b.ids = clock.NewIDs(clock.System(), nil)
+	b.carrier, err = New(Config{PeerAddr: "sip:" + own, Pace: 0.1, PortMin: 26000, PortMax: 26998, Token: "s3cret", OutDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, b.carrier)
+
+	engine, err := media.NewEngine(media.Config{IP: netip.MustParseAddr("127.0.0.1"), PortMin: 27000, PortMax: 27998})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, engine)
+	trunks, err := trunk.NewSet([]trunk.Config{{
+		Name: "main", URI: "sip:" + b.carrier.Addr().String(), MaxCalls: 50, Codecs: []codec.ID{codec.PCMA},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.ua, err = sip.New(sip.Config{
+		Listen: []string{"udp://" + own}, Trunks: trunks, Media: engine, Clock: clock.System(), IDs: b.ids, MediaTimeout: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { b.inbound <- inboundLeg{leg, inv} })
+	start(t, b.ua)
+	return b
+}
+
+func start(t *testing.T, p interface {
+	Start(context.Context) error
+	Stop(context.Context) error
+}) {
+	t.Helper()
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := p.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// placed is a call under way.
+type placed struct {
+	sipCallID string
+	events    chan calls.LegEvent
+}
+
+// dial calls a magic number; on, if not nil, is told each event as it happens.
+func (b *bench) dial(t *testing.T, suffix string, on func(*sip.Leg, calls.LegEvent)) placed {
+	t.Helper()
+	p := placed{b.ids.New(""), make(chan calls.LegEvent, 1024)}
+	made := make(chan *sip.Leg, 1)
+	var leg *sip.Leg
+	dialled, err := b.ua.Dial(calls.DialRequest{
+		AttemptID: p.sipCallID, SIPCallID: p.sipCallID, Trunk: "main", To: Prefix + suffix, From: "78005553535",
+		Role: calls.RoleCustomer, RingTimeout: patience, MediaTimeout: time.Second,
+	}, func(e calls.LegEvent) {
+		if leg == nil {
+			leg = <-made
+		}
+		if on != nil {
+			on(leg, e)
+		}
+		p.events <- e
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made <- dialled
+	return p
+}
+
+// trail reads the events of a leg to their end.
+func trail(t *testing.T, events <-chan calls.LegEvent) (trail []calls.LegEvent) {
+	t.Helper()
+	limit := time.After(patience)
+	for {
+		select {
+		case e := <-events:
+			trail = append(trail, e)
+			if e.Kind == calls.LegEnded {
+				return trail
+			}
+		case <-limit:
+			t.Fatalf("the leg did not end; so far %s", words(trail))
+		}
+	}
+}
+
+// words writes a trail down, without what depends on time.
+func words(events []calls.LegEvent) string {
+	var out []string
+	last := ""
+	for _, e := range events {
+		w := ""
+		switch e.Kind {
+		case calls.LegRinging:
+			w = fmt.Sprintf("ringing %d", e.Code)
+		case calls.LegEarlyMedia:
+			w = "early media"
+		case calls.LegAnswered:
+			w = "answered " + e.Codec
+		case calls.LegFirstAudio:
+			w = "audio"
+		case calls.LegDigit:
+			w = fmt.Sprintf("digit %c %s", e.Digit, e.Via)
+		case calls.LegMediaTimeout:
+			w = "media time-out"
+		case calls.LegEnded:
+			w = fmt.Sprintf("ended %d", e.Ending.Code)
+			if e.Ending.Q850 > 0 {
+				w += fmt.Sprintf(" cause %d", e.Ending.Q850)
+			}
+			if e.Ending.Canceled {
+				w += " canceled"
+			}
+			if e.Ending.Answered {
+				w += fmt.Sprintf(" after an answer, by %s", e.Ending.By)
+			}
+		}
+		if w != "" && w != last {
+			out = append(out, w)
+		}
+		last = w
+	}
+	return strings.Join(out, "; ")
+}
+
+// hangUpOn ends the leg at the first event of a kind.
+func hangUpOn(kind calls.LegEventKind) func(*sip.Leg, calls.LegEvent) {
+	return func(leg *sip.Leg, e calls.LegEvent) {
+		if e.Kind == kind {
+			leg.Hangup(0)
+		}
+	}
+}
+
+// playsAndTakesDigits plays a clip of 1.5 s and hangs up after n digits.
+func playsAndTakesDigits(n int) func(*sip.Leg, calls.LegEvent) {
+	clip := media.NewClip(join(tone(440, 500), tone(660, 1000)))
+	return func(leg *sip.Leg, e calls.LegEvent) {
+		switch e.Kind {
+		case calls.LegAnswered:
+			leg.Play(1, clip, false)
+		case calls.LegDigit:
+			if n--; n == 0 {
+				leg.Hangup(0)
+			} else {
+				leg.Play(2, clip, false)
+			}
+		}
+	}
+}
+
+func TestMagicNumbersOnTheWire(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	tests := []struct {
+		suffix string
+		on     func(*sip.Leg, calls.LegEvent)
+		want   []string // in this order, others between them are allowed
+	}{
+		{"1000", hangUpOn(calls.LegAnswered), []string{"ringing 180", "answered PCMA", "ended 200 after an answer, by zvonar"}},
+		{"1107", playsAndTakesDigits(1), []string{"answered PCMA", "digit 7 rfc4733", "ended 200"}},
+		{"1305", playsAndTakesDigits(1), []string{"answered PCMA", "digit 5 info", "ended 200"}},
+		{"1421", playsAndTakesDigits(2), []string{"digit 2 rfc4733", "digit 1 rfc4733", "ended 200"}},
+		{"1610", playsAndTakesDigits(4), []string{"digit 7 rfc4733", "digit 8 rfc4733", "digit * rfc4733", "digit # rfc4733"}},
+		{"2002", nil, []string{"answered PCMA", "ended 200 after an answer, by customer"}},
+		{"2003", hangUpOn(calls.LegMediaTimeout), []string{"answered PCMA", "media time-out", "ended"}},
+		{"3000", hangUpOn(calls.LegRinging), []string{"ringing 180", "ended 487 canceled"}},
+		{"3001", hangUpOn(calls.LegRinging), []string{"ringing 180", "ended 200 canceled"}},
+		{"3002", hangUpOn(calls.LegAnswered), []string{"ringing 183", "early media", "answered PCMA", "ended 200"}},
+		{"8020", nil, []string{"early media", "audio", "ended 480 cause 20"}},
+		{"8000", nil, []string{"early media", "ended 480"}},
+		{"9003", nil, []string{"early media", "audio", "answered PCMA", "ended 200 after an answer, by customer"}},
+		{"9005", nil, []string{"answered PCMA", "digit 1 rfc4733", "ended 200"}},
+		{"0486", nil, []string{"ringing 180", "ended 486 cause 17"}},
+		{"0480", nil, []string{"ringing 180", "ended 480"}},
+		{"0603", nil, []string{"ringing 180", "ended 603 cause 21"}},
+		{"0404", nil, []string{"ended 404"}},
+		{"0503", nil, []string{"ended 503"}},
+		{"5000", nil, []string{"ended 404 cause 1"}},
+	}
+	// All at once: the table takes as long as its longest row.
+	under := make([]placed, len(tests))
+	for i, tt := range tests {
+		under[i] = b.dial(t, tt.suffix, tt.on)
+	}
+	for i, tt := range tests {
+		t.Run(tt.suffix, func(t *testing.T) {
+			sipCallID := under[i].sipCallID
+			got := words(trail(t, under[i].events))
+			rest := got
+			for _, want := range tt.want {
+				_, after, found := strings.Cut(rest, want)
+				if !found {
+					t.Fatalf("got  %s\nwant %s", got, strings.Join(tt.want, " … "))
+				}
+				rest = after
+			}
+			if seen := b.ended(t, sipCallID); seen.SIPCallID != sipCallID || seen.Number != Prefix+tt.suffix {
+				t.Errorf("the carrier's record: %+v", seen)
+			}
+		})
+	}
+}
+
+// ended waits until the carrier's call with this Call-ID (or id) is over.
+func (b *bench) ended(t *testing.T, id string) Call {
+	t.Helper()
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
+		for _, c := range b.carrier.Calls() {
+			if (c.SIPCallID == id || c.ID == id) && !c.EndedAt.IsZero() {
+				return c
+			}
+		}
+	}
+	t.Fatalf("call %s did not end at the carrier: %+v", id, b.carrier.Calls())
+	return Call{}
+}
+
+func TestTheCalleeHearsTheClip(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	call := b.ended(t, b.dial(t, "1107", playsAndTakesDigits(1)).sipCallID)
+	pcm, ok := b.carrier.Heard(call.ID)
+	var s scanner
+	s.look(pcm, time.Time{})
+	if !ok || s.loud < 1400*time.Millisecond || s.loud > 1600*time.Millisecond {
+		t.Errorf("heard %v of sound in %d ms, want 1.5 s", s.loud, call.HeardMS)
+	}
+	res := b.get(t, "/calls/"+call.ID+"/audio", "s3cret")
+	if want := 44 + 2*len(pcm); res.code != http.StatusOK || len(res.body) != want {
+		t.Errorf("audio over HTTP: %d, %d bytes, want %d", res.code, len(res.body), want)
+	}
+}
+
+type response struct {
+	code int
+	body string
+}
+
+func (b *bench) get(t *testing.T, path, token string) response {
+	return b.send(t, http.MethodGet, path, token, "")
+}
+
+func (b *bench) send(t *testing.T, method, path, token, body string) response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+b.carrier.HTTPAddr().String()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response{res.StatusCode, string(text)}
+}
+
+// callback asks the PBX for a call and returns its id.
+func (b *bench) callback(t *testing.T, body string) string {
+	t.Helper()
+	res := b.send(t, http.MethodPost, "/api/callback", "s3cret", body)
+	var out struct {
+		Result string `json:"result"`
+		CallID string `json:"call_id"`
+	}
+	if err := json.Unmarshal([]byte(res.body), &out); err != nil || res.code != http.StatusOK || out.Result != "ok" || out.CallID == "" {
+		t.Fatalf("callback: %d %s", res.code, res.body)
+	}
+	return out.CallID
+}
+
+// take answers the next inbound leg and reads its events.
+func (b *bench) take(t *testing.T, on func(*sip.Leg, calls.LegEvent)) (in inboundLeg, heard string) {
+	t.Helper()
+	select {
+	case in = <-b.inbound:
+	case <-time.After(patience):
+		t.Fatal("no INVITE came")
+	}
+	events := make(chan calls.LegEvent, 1024)
+	in.leg.Listen(func(e calls.LegEvent) {
+		if on != nil {
+			on(in.leg, e)
+		}
+		events <- e
+	})
+	in.leg.Answer()
+	return in, words(trail(t, events))
+}
+
+func TestPBXRingsTheClientFirst(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.callback(t, `{"extension":"201","phone":"79005551106","order":"client_first"}`)
+	in, trail := b.take(t, playsAndTakesDigits(1))
+	if in.inv.To != "201" || in.inv.From != "79005551106" || in.leg.ReceivedHeader(HeaderCallID) != id {
+		t.Errorf("INVITE %+v with %s %q, want %q", in.inv, HeaderCallID, in.leg.ReceivedHeader(HeaderCallID), id)
+	}
+	if !strings.Contains(trail, "digit 6 rfc4733") {
+		t.Errorf("trail: %s", trail)
+	}
+	if c := b.ended(t, id); c.Kind != KindPBX || c.DigitsSent != "6" || c.HeardMS < 1500 {
+		t.Errorf("record: %+v", c)
+	}
+}
+
+func TestPBXRingsTheAgentFirst(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.callback(t, `{"extension":"201","phone":"79005559006"}`)
+	if _, trail := b.take(t, nil); !strings.Contains(trail, "audio; ended 200 after an answer") {
+		t.Errorf("trail: %s", trail)
+	}
+	b.callback(t, `{"extension":"201","phone":"79005550486"}`)
+	if _, trail := b.take(t, nil); !strings.Contains(trail, "cause 17") {
+		t.Errorf("trail of a busy client: %s", trail)
+	}
+}
+
+func TestPBXClientWhoIsBusyRingsNobody(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.callback(t, `{"extension":"201","phone":"79005550486","order":"client_first"}`)
+	if c := b.ended(t, id); c.Code != 486 || c.SIPCallID != "" {
+		t.Errorf("record: %+v", c)
+	}
+}
+
+func TestTheCarrierCallsZvonar(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	res := b.send(t, http.MethodPost, "/api/call", "s3cret", `{"from":"79005551000","to":"78005553535","like":"1104"}`)
+	if res.code != http.StatusOK {
+		t.Fatalf("%d %s", res.code, res.body)
+	}
+	in, trail := b.take(t, playsAndTakesDigits(1))
+	if in.inv.From != "79005551000" || in.inv.To != "78005553535" || !strings.Contains(trail, "digit 4 rfc4733") {
+		t.Errorf("INVITE %+v, trail %s", in.inv, trail)
+	}
+}
+
+func TestHTTPRefusesWhatItShould(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for name, tt := range map[string]struct {
+		method, path, token, body string
+		code                      int
+	}{
+		"wrong token":        {"POST", "/api/callback", "no", `{"extension":"201","phone":"79005551000"}`, 401},
+		"list without token": {"GET", "/calls", "", "", 401},
+		"broken JSON":        {"POST", "/api/callback", "s3cret", `{"extension"`, 400},
+		"header injection":   {"POST", "/api/callback", "s3cret", `{"extension":"201\r\nX: y","phone":"79005551000"}`, 400},
+		"no phone":           {"POST", "/api/callback", "s3cret", `{"extension":"201"}`, 400},
+		"unknown order":      {"POST", "/api/callback", "s3cret", `{"extension":"201","phone":"1","order":"both"}`, 400},
+		"too large":          {"POST", "/api/callback", "s3cret", `{"extension":"` + strings.Repeat("1", maxBody) + `"}`, 413},
+		"like a busy one":    {"POST", "/api/call", "s3cret", `{"from":"1","to":"2","like":"0486"}`, 400},
+		"no such audio":      {"GET", "/calls/tc_x/audio", "s3cret", "", 404},
+		"numbers":            {"GET", "/numbers", "s3cret", "", 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if res := b.send(t, tt.method, tt.path, tt.token, tt.body); res.code != tt.code || !json.Valid([]byte(res.body)) {
+				t.Errorf("%d %s, want %d", res.code, res.body, tt.code)
+			}
+		})
+	}
+	if n := len(b.carrier.Calls()); n != 0 {
+		t.Errorf("%d calls were made", n)
+	}
+}
+
+func TestStopTwiceAndWithoutStart(t *testing.T) {
+	t.Parallel()
+	c, err := New(Config{PortMin: 28000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := c.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := c.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]Config{
+		"any interface":  {Listen: "udp://0.0.0.0:5070"},
+		"tcp":            {Listen: "tcp://127.0.0.1:5070"},
+		"negative pace":  {Pace: -1},
+		"unmagic alias":  {Aliases: map[string]string{"79161234567": "0399"}},
+		"alias of alias": {Aliases: map[string]string{"1": "79161234567"}},
+	} {
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
