@@ -1,0 +1,348 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/media/codec"
+)
+
+func TestLatchingHearsTheSDPAddressAndLearnsAnotherOnlyFromAStream(t *testing.T) {
+	t.Parallel()
+	const (
+		sdp      = "192.0.2.1:4000"
+		moved    = "192.0.2.1:5555"
+		gateway  = "203.0.113.5:7000"
+		stranger = "198.51.100.1:4000"
+	)
+	type step struct {
+		from  string
+		ssrc  uint32
+		seq   uint16
+		after time.Duration
+		want  bool
+	}
+	tests := []struct {
+		name   string
+		steps  []step
+		target string
+	}{
+		{"the SDP address at once", []step{{sdp, 1, 1, 0, true}}, sdp},
+		{"nobody yet", nil, sdp},
+		{"a stranger never", []step{{stranger, 1, 1, 0, false}, {stranger, 1, 2, 0, false}, {stranger, 1, 3, 0, false}, {stranger, 1, 4, 0, false}}, sdp},
+		{"another port of the host after three in a row", []step{{moved, 1, 1, 0, false}, {moved, 1, 2, 0, false}, {moved, 1, 3, 0, true}, {moved, 1, 9, 0, true}}, moved},
+		{"not if the sequence jumps", []step{{moved, 1, 1, 0, false}, {moved, 1, 5, 0, false}, {moved, 1, 6, 0, false}}, sdp},
+		{"not if the source changes", []step{{moved, 1, 1, 0, false}, {moved, 2, 2, 0, false}, {moved, 2, 3, 0, false}}, sdp},
+		{"the sequence may wrap", []step{{moved, 1, 65535, 0, false}, {moved, 1, 0, 0, false}, {moved, 1, 1, 0, true}}, moved},
+		{"an allowed host", []step{{gateway, 1, 1, 0, false}, {gateway, 1, 2, 0, false}, {gateway, 1, 3, 0, true}}, gateway},
+		{"learned once", []step{{moved, 1, 1, 0, false}, {moved, 1, 2, 0, false}, {moved, 1, 3, 0, true}, {gateway, 1, 4, 0, false}, {gateway, 1, 5, 0, false}, {gateway, 1, 6, 0, false}}, moved},
+		{"the SDP address wins over what was learned", []step{{moved, 1, 1, 0, false}, {moved, 1, 2, 0, false}, {moved, 1, 3, 0, true}, {sdp, 1, 4, 0, true}, {moved, 1, 5, 0, false}}, sdp},
+		{"no other while the source speaks", []step{{sdp, 1, 1, 0, true}, {moved, 1, 2, 0, false}, {moved, 1, 3, 0, false}, {moved, 1, 4, 4 * time.Second, false}}, sdp},
+		{"another after 5 s of silence", []step{{sdp, 1, 1, 0, true}, {moved, 1, 2, 6 * time.Second, false}, {moved, 1, 3, 0, false}, {moved, 1, 4, 0, true}}, moved},
+	}
+	for _, tt := range tests {
+		var l latch
+		l.aim(netip.MustParseAddrPort(sdp), []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")})
+		now := time.Hour
+		for i, s := range tt.steps {
+			now += s.after
+			if got := l.accept(netip.MustParseAddrPort(s.from), s.ssrc, s.seq, now); got != s.want {
+				t.Errorf("%s: step %d from %s: %v", tt.name, i, s.from, got)
+			}
+		}
+		if got := l.target().String(); got != tt.target {
+			t.Errorf("%s: sends to %s, want %s", tt.name, got, tt.target)
+		}
+	}
+}
+
+func TestANewSDPAddressIsSentToAtOnceWhileTheOldOneIsStillHeard(t *testing.T) {
+	t.Parallel()
+	old, fresh := netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("192.0.2.9:6000")
+	var l latch
+	l.aim(old, nil)
+	l.accept(old, 1, 1, 0)
+	l.aim(fresh, nil)
+	if l.target() != fresh {
+		t.Errorf("sends to %s", l.target())
+	}
+	if !l.accept(old, 1, 2, 0) {
+		t.Error("a gap in the sound")
+	}
+	if l.target() != fresh {
+		t.Errorf("the old source drew the sound back to %s", l.target())
+	}
+	if !l.accept(fresh, 2, 1, 0) || l.accept(old, 1, 3, 0) {
+		t.Error("the new source does not replace the old")
+	}
+}
+
+func TestLossAndJitterAreCountedAsRFC3550Says(t *testing.T) {
+	t.Parallel()
+	type packet struct {
+		ssrc uint32
+		seq  uint16
+	}
+	run := func(from, to int, ssrc uint32) (p []packet) {
+		for i := from; i < to; i++ {
+			p = append(p, packet{ssrc, uint16(i)})
+		}
+		return p
+	}
+	tests := []struct {
+		name     string
+		packets  []packet
+		rx, lost int64
+	}{
+		{"none", nil, 0, 0},
+		{"one", run(5, 6, 1), 1, 0},
+		{"all", run(0, 100, 1), 100, 0},
+		{"across the wrap", run(65500, 65600, 1), 100, 0},
+		{"three lost", append(run(0, 10, 1), run(13, 20, 1)...), 17, 3},
+		{"reordered", []packet{{1, 10}, {1, 12}, {1, 11}, {1, 13}}, 4, 0},
+		{"doubled", []packet{{1, 10}, {1, 10}, {1, 11}}, 3, 0},
+		{"another source", append(run(0, 10, 1), run(500, 510, 2)...), 20, 0},
+		{"loss in both sources", []packet{{1, 1}, {1, 3}, {2, 7}, {2, 9}}, 4, 2},
+		{"a restarted sequence", append(run(0, 10, 1), run(30000, 30010, 1)...), 20, 0},
+	}
+	for _, tt := range tests {
+		var s source
+		for i, p := range tt.packets {
+			s.take(p.ssrc, p.seq, uint32(i)*160, int64(i)*20e6, time.Duration(i)*20*time.Millisecond)
+		}
+		if rx, lost := s.totals(); rx != tt.rx || lost != tt.lost {
+			t.Errorf("%s: received %d lost %d, want %d and %d", tt.name, rx, lost, tt.rx, tt.lost)
+		}
+	}
+	var steady, shaken source
+	for i := range 400 {
+		at := int64(i) * 20e6
+		steady.take(1, uint16(i), uint32(i)*160-5000, at, 0)
+		shaken.take(1, uint16(i), uint32(i)*160, at+int64(i%2)*8e6, 0) // every other 8 ms late
+	}
+	if j := steady.facts("").JitterMS; j != 0 {
+		t.Errorf("a steady stream has %v ms of jitter", j)
+	}
+	if j := shaken.facts("").JitterMS; math.Abs(j-8) > 0.1 {
+		t.Errorf("8 ms of jitter measured as %v", j)
+	}
+}
+
+func TestSourcesCannotChangeWithEveryPacket(t *testing.T) {
+	t.Parallel()
+	var s source
+	taken := 0
+	for i := range 100 {
+		if s.take(uint32(i), 1, 1, 0, time.Duration(i)*10*time.Millisecond) != refused {
+			taken++
+		}
+	}
+	if taken != 1+ssrcChanges {
+		t.Errorf("%d sources in a second", taken)
+	}
+	if s.take(1000, 1, 1, 0, time.Minute) == refused {
+		t.Error("a change a minute later is refused")
+	}
+}
+
+func TestMOSFallsWithLoss(t *testing.T) {
+	t.Parallel()
+	if m := mos(0, 0); m < 4.3 || m > 4.5 {
+		t.Errorf("G.711 without loss: %v", m)
+	}
+	last := 5.0
+	for _, loss := range []float64{0, 0.01, 0.05, 0.1, 0.3, 1} {
+		m := mos(loss, 5)
+		if m >= last || m < 1 {
+			t.Errorf("loss %v: %v after %v", loss, m, last)
+		}
+		last = m
+	}
+}
+
+func TestPortsAreGivenOutLongestIdleFirstAfterAQuarantine(t *testing.T) {
+	t.Parallel()
+	r := newPortRange(20001, 20009) // 20002 to 20008
+	seen := map[int]bool{}
+	var first int
+	for i := range 4 {
+		p, ok := r.take(0)
+		if !ok || p%2 != 0 || p < 20002 || p > 20008 || seen[p] {
+			t.Fatalf("port %d: %d %v", i, p, ok)
+		}
+		if seen[p] = true; i == 0 {
+			first = p
+		}
+	}
+	if _, ok := r.take(0); ok {
+		t.Fatal("a fifth port")
+	}
+	r.release(first, true, time.Second)
+	r.release(first, true, time.Second) // twice does not double it
+	if _, ok := r.take(2 * time.Second); ok {
+		t.Error("out of quarantine too early")
+	}
+	if p, ok := r.take(3 * time.Second); !ok || p != first {
+		t.Errorf("after the quarantine: %d %v", p, ok)
+	}
+	if _, ok := r.take(time.Hour); ok {
+		t.Error("a port was released twice")
+	}
+	r.release(20004, false, time.Hour) // never heard anything
+	if p, ok := r.take(time.Hour); !ok || p != 20004 {
+		t.Errorf("an unused port rests: %d %v", p, ok)
+	}
+	r.release(30000, true, 0) // not of this range
+	for range 1000 {          // longer than any slice may grow
+		r.release(20004, true, 0)
+		if p, ok := r.take(time.Hour); !ok || p != 20004 {
+			t.Fatalf("%d %v", p, ok)
+		}
+	}
+	if cap(r.idle.items) > 512 || cap(r.resting.items) > 512 {
+		t.Error("the queues grow without end")
+	}
+}
+
+func TestABadConfigurationIsRefusedInWordsThatNameTheKey(t *testing.T) {
+	t.Parallel()
+	ip := netip.MustParseAddr("127.0.0.1")
+	tests := []struct {
+		name  string
+		cfg   Config
+		files uint64
+		want  string // in the error; "" is none
+	}{
+		{"good", Config{IP: ip, PortMin: 20000, PortMax: 20100}, 4096, ""},
+		{"no address", Config{PortMin: 20000, PortMax: 20100}, 4096, "media.ip"},
+		{"any address, nothing to advertise", Config{IP: netip.IPv4Unspecified(), PortMin: 20000, PortMax: 20100}, 4096, "media.advertise"},
+		{"turned round", Config{IP: ip, PortMin: 20100, PortMax: 20000}, 4096, "media.ports"},
+		{"privileged", Config{IP: ip, PortMin: 80, PortMax: 20000}, 4096, "media.ports"},
+		{"beyond the last", Config{IP: ip, PortMin: 20000, PortMax: 70000}, 4096, "media.ports"},
+		{"one port", Config{IP: ip, PortMin: 20000, PortMax: 20001}, 4096, "media.ports"},
+		{"odd ends", Config{IP: ip, PortMin: 20001, PortMax: 20004}, 4096, ""},
+		{"too few files", Config{IP: ip, PortMin: 20000, PortMax: 20100}, 200, "ulimit"},
+		{"shards", Config{IP: ip, PortMin: 20000, PortMax: 20100, Shards: -1}, 4096, "media.shards"},
+	}
+	for _, tt := range tests {
+		_, err := tt.cfg.checked(tt.files)
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%s: %v does not name %s", tt.name, err, tt.want)
+		}
+	}
+	c := Config{IP: ip, PortMin: 20000, PortMax: 21000}
+	if n, err := c.checked(356); err != nil || n != 100 {
+		t.Errorf("with room for 100 ports: %d %v", n, err)
+	}
+}
+
+func TestALibraryLoadsOnceAndForgetsTheLeastUsed(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	loads := map[string]int{}
+	release := make(chan struct{})
+	lib := NewLibrary(2*codec.Count*1000, func(hash string) ([]int16, error) {
+		mu.Lock()
+		loads[hash]++
+		mu.Unlock()
+		switch hash {
+		case "slow":
+			<-release
+		case "bad":
+			return nil, errors.New("no such file")
+		case "huge":
+			return make([]int16, 5000), nil
+		}
+		return make([]int16, 1000), nil
+	})
+	var wg sync.WaitGroup
+	clips := make([]*Clip, 8)
+	for i := range clips {
+		wg.Go(func() {
+			var err error
+			if clips[i], err = lib.Get("slow"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(release)
+	wg.Wait()
+	for _, c := range clips {
+		if c != clips[0] {
+			t.Fatal("two clips of one hash")
+		}
+	}
+	get := func(hash string) {
+		if _, err := lib.Get(hash); err != nil {
+			t.Error(err)
+		}
+	}
+	get("b")
+	get("slow") // now b is the least used
+	get("c")
+	get("slow")
+	get("b")
+	for _, hash := range []string{"bad", "bad"} {
+		if _, err := lib.Get(hash); err == nil {
+			t.Error("a failed load gave a clip")
+		}
+	}
+	get("huge")
+	get("b")
+	want := map[string]int{"slow": 1, "b": 2, "c": 1, "bad": 2, "huge": 1}
+	for hash, n := range want {
+		if loads[hash] != n {
+			t.Errorf("%s was loaded %d times, want %d", hash, loads[hash], n)
+		}
+	}
+}
+
+func TestUsedUpPortsAreAnOverload(t *testing.T) {
+	t.Parallel()
+	e, err := NewEngine(Config{IP: netip.MustParseAddr("127.0.0.1"), PortMin: 20000, PortMax: 20003,
+		listen: func(a netip.AddrPort) (socket, error) { return &memorySocket{local: a}, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Open(nil); calls.CodeOf(err) != calls.CodeOverloaded {
+		t.Errorf("before the start: %v", err)
+	}
+	startEngine(t, e)
+	for i := range 2 {
+		if _, err := e.Open(nil); err != nil {
+			t.Fatalf("port %d: %v", i, err)
+		}
+	}
+	if _, err := e.Open(nil); calls.CodeOf(err) != calls.CodeOverloaded {
+		t.Errorf("the third of two ports: %v", err)
+	}
+}
+
+func TestPortsTakenByOthersAreSkipped(t *testing.T) {
+	t.Parallel()
+	tries := 0
+	e, err := NewEngine(Config{IP: netip.MustParseAddr("127.0.0.1"), PortMin: 20000, PortMax: 20009,
+		listen: func(a netip.AddrPort) (socket, error) {
+			if tries++; tries < 4 {
+				return nil, fmt.Errorf("bind %s: in use", a)
+			}
+			return &memorySocket{local: a}, nil
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	startEngine(t, e)
+	if _, err := e.Open(nil); err != nil {
+		t.Error(err)
+	}
+}
