@@ -18,6 +18,9 @@ const idempotencyLife = 24 * time.Hour
 // Submit implements API: it checks everything that can be checked now, writes
 // the call and its first event in one unit of work, and hands it to the dialer.
 func (e *Engine) Submit(ctx context.Context, r CallRequest) (*calls.Call, bool, error) {
+	if e.isDraining() {
+		return nil, false, calls.Errorf(calls.CodeOverloaded, "zvonar is shutting down and takes no new calls; ask again once it is back")
+	}
 	c, err := e.draft(r)
 	if err != nil {
 		return nil, false, err

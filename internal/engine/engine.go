@@ -103,12 +103,18 @@ func New(cfg Config) (*Engine, error) {
 // calls already.
 func (e *Engine) Start(ctx context.Context) error { return e.recover(ctx) }
 
-// Drain refuses new inbound calls; calls that run go on. The dialer is stopped
+// Drain refuses new calls, asked for or inbound; calls that run go on. The dialer is stopped
 // by its owner.
 func (e *Engine) Drain() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.draining = true
+}
+
+func (e *Engine) isDraining() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.draining
 }
 
 // Stop drains, waits for the running calls until ctx ends, then hangs up what is

@@ -520,6 +520,9 @@ func TestDrainRefusesNewCallsAndHangsUpTheRest(t *testing.T) {
 	leg.emit(answered)
 	b.told(leg, "play 1001")
 	b.e.Drain()
+	if _, _, err := b.e.Submit(context.Background(), CallRequest{Account: "main", To: "79161234567", Clip: "1001"}); calls.CodeOf(err) != calls.CodeOverloaded {
+		t.Errorf("a call asked for while draining: %v", err)
+	}
 	late := newMemLeg("late")
 	b.e.Incoming(late, calls.Invite{Trunk: "main", To: "78005553535"})
 	b.told(late, "reject")
