@@ -1,0 +1,113 @@
+package sip
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/media"
+	"zvonar/sip/trunk"
+)
+
+// Config of a user agent.
+type Config struct {
+	Listen    []string   // "udp://127.0.0.1:5060", "tcp://…"
+	Advertise netip.Addr // address for Via, Contact; zero: the listener's
+	UserAgent string
+	Trunks    *trunk.Set
+	Media     *media.Engine
+	Clock     clock.Clock
+	IDs       *clock.IDs
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer // nil: none
+	// MediaTimeout reports an answered leg whose audio stops. 0: 30 s.
+	MediaTimeout time.Duration
+}
+
+// The limits of a user agent.
+const (
+	defaultMediaTimeout = 30 * time.Second
+	// maxRing ends a call that rings without a time-out of its own, and an
+	// inbound one that nobody decides on.
+	maxRing = 180 * time.Second
+	// maxLegs bounds the legs that live at once; above it calls get 503.
+	maxLegs = 20000
+	// byePatience is how long a leg waits for the answer to its BYE before it
+	// ends; the transaction goes on repeating the BYE without it.
+	byePatience = 4 * time.Second
+	// closePatience is how long a leg waits for the last word of its media.
+	closePatience = 2 * time.Second
+	// sendPatience bounds name resolution and connecting for one request.
+	sendPatience = 5 * time.Second
+)
+
+// endpoint is one configured listener.
+type endpoint struct {
+	network string // "udp", "tcp"
+	addr    netip.AddrPort
+}
+
+// complete checks the configuration and fills in the defaults.
+func (c *Config) complete() ([]endpoint, error) {
+	if c.Trunks == nil || c.Media == nil {
+		return nil, calls.Errorf(calls.CodeInternal, "a user agent needs trunks and a media engine")
+	}
+	if !calls.Printable(c.UserAgent) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "the user agent's name must not contain control characters")
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "zvonar"
+	}
+	if c.Clock == nil {
+		c.Clock = clock.System()
+	}
+	if c.IDs == nil {
+		c.IDs = clock.NewIDs(c.Clock, nil)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.MediaTimeout == 0 {
+		c.MediaTimeout = defaultMediaTimeout
+	}
+	if len(c.Listen) == 0 {
+		return nil, calls.Errorf(calls.CodeInvalidField, "sip.listen is empty; write at least udp://ADDRESS:5060")
+	}
+	var list []endpoint
+	for _, s := range c.Listen {
+		e, err := parseListen(s, c.Advertise)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// parseListen reads "udp://192.0.2.1:5060". All addresses (0.0.0.0) need an
+// advertised one: peers must be told where to answer.
+func parseListen(s string, advertise netip.Addr) (endpoint, error) {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "udp" && u.Scheme != "tcp") || u.Path != "" {
+		return endpoint{}, calls.Errorf(calls.CodeInvalidField, "sip.listen: %q is not like udp://192.0.2.1:5060 or tcp://192.0.2.1:5060", s)
+	}
+	host, port, err := net.SplitHostPort(u.Host)
+	if err != nil {
+		return endpoint{}, calls.Errorf(calls.CodeInvalidField, "sip.listen: %q lacks a port", s)
+	}
+	addr, err := netip.ParseAddrPort(net.JoinHostPort(host, port))
+	if err != nil {
+		return endpoint{}, calls.Errorf(calls.CodeInvalidField, "sip.listen: %q needs an IP address and a port", s)
+	}
+	if addr.Addr().IsUnspecified() && !advertise.IsValid() {
+		return endpoint{}, calls.Errorf(calls.CodeInvalidField,
+			"sip.listen: %q means every address; name one of them, or set sip.advertise to the one that peers reach", s)
+	}
+	return endpoint{network: u.Scheme, addr: netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())}, nil
+}

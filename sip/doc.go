@@ -1,0 +1,16 @@
+// Package sip is the user agent: it places calls through trunks and takes calls
+// from them, and joins each dialog with its audio. It stands on sipgo's parser,
+// transports and transactions; dialogs are our own, because sipgo's helpers lose
+// calls (a 2xx that crosses a CANCEL, repeated or forked 2xx, long ringing).
+//
+// Who may call it: [UA] and [Leg] from any goroutine; their methods queue and
+// return at once. Each leg has one mailbox: everything that happens to its
+// dialog (messages, timers, media events, commands) runs there, one after
+// another, so a leg's fields need no lock. Events of a leg come from that
+// goroutine and must not be blocked.
+//
+// Start reading at states.go, the life of a dialog as a table; uac.go and uas.go
+// are what its actions do for calls we place and take, indialog.go what happens
+// within an established one. listen.go and filter.go are the edge: what gets
+// near the parser at all.
+package sip

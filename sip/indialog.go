@@ -1,0 +1,177 @@
+package sip
+
+import (
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// fromPeer reports whether a request comes from where the dialog lives: the
+// trunk, or the address that its messages came from before.
+func (l *Leg) fromPeer(req *sipmsg.Request) bool {
+	a := source(req).Addr()
+	return a == l.peer || l.trunk.Accepts(a) || a == l.d.hopAddr()
+}
+
+// within takes a request inside the dialog, on the mailbox.
+func (l *Leg) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	if !l.belongs(req) {
+		l.ua.reply(req, tx, sipmsg.StatusCallTransactionDoesNotExists)
+		return
+	}
+	seq := req.CSeq().SeqNo
+	if l.d.remoteSeq != 0 && seq <= l.d.remoteSeq {
+		// Out of order, or an old request sent anew (RFC 3261 12.2.2).
+		l.ua.reply(req, tx, sipmsg.StatusInternalServerError)
+		return
+	}
+	l.d.remoteSeq = seq
+	switch req.Method {
+	case sipmsg.BYE:
+		l.handle(&input{ev: evBye, req: req, tx: tx})
+	case sipmsg.INVITE:
+		l.reinvited(req, tx)
+	case sipmsg.UPDATE:
+		l.updated(req, tx)
+	case sipmsg.INFO:
+		l.informed(req, tx)
+	case sipmsg.OPTIONS:
+		l.ua.reply(req, tx, sipmsg.StatusOK, sipmsg.NewHeader("Allow", allowed), sipmsg.NewHeader("Accept", typeSDP))
+	default:
+		l.ua.refuseMethod(req, tx)
+	}
+}
+
+// belongs checks source and tags. A dialog that the far end has not confirmed
+// has no remote tag yet.
+func (l *Leg) belongs(req *sipmsg.Request) bool {
+	return l.state != stEnded && l.fromPeer(req) && l.d.remote.tag != "" && tagOf(req.From()) == l.d.remote.tag
+}
+
+// peerBye answers a BYE and ends the leg, as the state wants it.
+func (l *Leg) peerBye(a action, in *input) {
+	if a == doUnknownBye {
+		l.ua.reply(in.req, in.tx, sipmsg.StatusCallTransactionDoesNotExists)
+		return
+	}
+	l.ua.reply(in.req, in.tx, sipmsg.StatusOK)
+	if a != doPeerByeLate {
+		l.endedBy(l.party())
+		l.ending.Q850, l.ending.Text = readReason(in.req.GetHeaders("Reason"))
+	}
+	if a == doPeerByeRing {
+		l.ending.Code = sipmsg.StatusRequestTerminated
+		l.respondInvite(sipmsg.StatusRequestTerminated, nil)
+	}
+	l.finish()
+}
+
+// reinvited takes an offer, or asks for one, within an established dialog.
+func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	if l.state != stUp || l.answer.res != nil {
+		l.ua.work.start(func() { l.ua.drainAcks(tx, l) })
+		l.ua.reply(req, tx, sipmsg.StatusRequestPending)
+		return
+	}
+	body, code, late := []byte(nil), 0, len(req.Body()) == 0
+	if late {
+		body = l.media.Offer()
+	} else if code = l.agreeTo(req.Body()); code == 0 {
+		body = l.uas.body
+	}
+	l.ua.work.start(func() { l.ua.drainAcks(tx, l) })
+	if code != 0 {
+		l.ua.reply(req, tx, code) // the session stays as it was (RFC 3261 14.2)
+		return
+	}
+	l.d.refresh(req.Contact())
+	l.hearPeers()
+	if !late {
+		l.setMedia(l.agreed, true)
+	}
+	res := l.response(req, sipmsg.StatusOK, body)
+	if err := l.ua.respond(tx, res); err != nil {
+		return // they will ask again
+	}
+	l.await(tx, res, req.CSeq().SeqNo, late)
+}
+
+// updated takes an UPDATE (RFC 3311): with an offer like a re-INVITE, without
+// one a refresh of the session or the target.
+func (l *Leg) updated(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	var body []byte
+	if len(req.Body()) > 0 {
+		if l.state != stUp || l.answer.res != nil {
+			l.ua.reply(req, tx, sipmsg.StatusRequestPending)
+			return
+		}
+		if code := l.agreeTo(req.Body()); code != 0 {
+			l.ua.reply(req, tx, code)
+			return
+		}
+		body = l.uas.body
+		l.setMedia(l.agreed, true)
+	}
+	l.d.refresh(req.Contact())
+	l.hearPeers()
+	if err := l.ua.respond(tx, l.response(req, sipmsg.StatusOK, body)); err != nil {
+		l.ua.log.Debug("sip: an UPDATE could not be answered", "leg", l.id, "error", err)
+	}
+}
+
+// informed takes an INFO: a digit, or something we do not speak.
+func (l *Leg) informed(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	kind := contentType(req)
+	if len(req.Body()) == 0 {
+		l.ua.reply(req, tx, sipmsg.StatusOK) // a keep-alive
+		return
+	}
+	if kind != typeRelay && kind != typeDTMF {
+		l.ua.reply(req, tx, sipmsg.StatusUnsupportedMediaType, sipmsg.NewHeader("Accept", typeRelay+", "+typeDTMF))
+		return
+	}
+	digit, ok := infoDigit(kind, req.Body())
+	if !ok {
+		l.ua.reply(req, tx, sipmsg.StatusBadRequest)
+		return
+	}
+	l.ua.reply(req, tx, sipmsg.StatusOK)
+	if l.state == stUp || l.state == stAnswering {
+		l.pressed(digit, "info", l.ua.clock.Now())
+	}
+}
+
+// maxInfo bounds the body of an INFO with a digit.
+const maxInfo = 256
+
+// infoDigit reads "Signal=5\r\nDuration=160" (application/dtmf-relay) or "5"
+// (application/dtmf). Events 10 and 11 are the names of * and # in some PBXs.
+func infoDigit(kind string, body []byte) (byte, bool) {
+	if len(body) > maxInfo {
+		return 0, false
+	}
+	value := string(body)
+	if kind == typeRelay {
+		value = ""
+		for line := range strings.SplitSeq(string(body), "\n") {
+			name, v, found := strings.Cut(line, "=")
+			if !found {
+				name, v, found = strings.Cut(line, ":")
+			}
+			if found && strings.EqualFold(strings.TrimSpace(name), "signal") {
+				value = v
+				break
+			}
+		}
+	}
+	switch value = strings.TrimSpace(value); value {
+	case "10":
+		return '*', true
+	case "11":
+		return '#', true
+	}
+	if len(value) != 1 || !strings.Contains("0123456789*#", value) {
+		return 0, false
+	}
+	return value[0], true
+}

@@ -1,0 +1,292 @@
+package sip
+
+import (
+	"net/netip"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/media"
+	"zvonar/media/dtmf"
+	"zvonar/sip/sdp"
+	"zvonar/sip/trunk"
+)
+
+// Leg is one SIP dialog with its media. Methods are safe for concurrent use and
+// return at once.
+type Leg struct {
+	// Set when the leg is made, never changed.
+	ua       *UA
+	id       string
+	key      string // in the registry
+	outbound bool
+	role     calls.Role
+	trunk    *trunk.Trunk
+	port     *media.Port
+	box      mailbox
+	started  time.Time
+
+	// Owned by the mailbox from here on.
+	state        state
+	d            dialog
+	media        *sdp.Endpoint
+	agreed       sdp.Agreed
+	mediaTimeout time.Duration
+	peer         netip.Addr   // where the dialog's messages come from
+	peers        []netip.Addr // what was added to ua.peers for it
+	presses      dtmf.Merger
+
+	events     func(calls.LegEvent)
+	held       []calls.LegEvent // before Listen
+	ending     calls.Ending
+	facts      calls.LegFacts
+	ringAt     time.Time
+	heardEarly bool // early media was reported
+	closed     bool // the port sent its last event
+	over       bool // LegEnded was sent
+	timers     [timerCount]clock.Timer
+	uac        uac
+	uas        uas
+	answer     answer
+	// received is the message whose headers ReceivedHeader reads: the INVITE of
+	// an inbound leg, the final response of an outbound one.
+	received headers
+}
+
+// timerName names a leg's timers.
+type timerName int
+
+const (
+	timerRing    timerName = iota
+	timerPending           // CANCEL without a final response, BYE without an answer
+	timerRepeat            // repeats our 2xx
+	timerAck               // gives up on an ACK
+	timerClose             // gives up on the media's last event
+	timerCount
+)
+
+// input is an event with what belongs to it.
+type input struct {
+	ev    event
+	res   *sipmsg.Response
+	req   *sipmsg.Request
+	tx    *sipmsg.ServerTx
+	err   error
+	media sdp.Agreed
+	code  int
+	q850  int
+	text  string
+	// credentials answer a challenge.
+	credentials sipmsg.Header
+}
+
+// post queues an event for the leg's table.
+func (l *Leg) post(in *input) { l.do(func() { l.handle(in) }) }
+
+// do queues f on the leg's mailbox.
+func (l *Leg) do(f func()) {
+	if !l.box.post(f) {
+		l.ua.m.drop(dropMailbox)
+	}
+}
+
+// handle looks the event up in the table, moves on and acts. The state is
+// changed first, so that an action may look at where the dialog stands now.
+func (l *Leg) handle(in *input) {
+	st, ok := lookup(l.state, in.ev)
+	if !ok {
+		return
+	}
+	l.state = st.next
+	if in.ev == evHangup {
+		l.endedBy(calls.ByZvonar)
+		if in.q850 > 0 {
+			l.uac.reason = reason(in.q850, "")
+		}
+	}
+	l.perform(st.do, in)
+}
+
+// after runs f on the mailbox once d has passed, replacing the timer of that name.
+func (l *Leg) after(name timerName, d time.Duration, f func()) {
+	l.stopTimer(name)
+	var t clock.Timer
+	t = l.ua.clock.AfterFunc(d, func() {
+		l.do(func() {
+			if l.timers[name] == t { // not stopped or replaced meanwhile
+				l.timers[name] = nil
+				f()
+			}
+		})
+	})
+	l.timers[name] = t
+}
+
+func (l *Leg) stopTimer(name timerName) {
+	if t := l.timers[name]; t != nil {
+		t.Stop()
+		l.timers[name] = nil
+	}
+}
+
+// emit reports an event; before anybody listens it is kept.
+func (l *Leg) emit(ev calls.LegEvent) {
+	if ev.At.IsZero() {
+		ev.At = l.ua.clock.Now()
+	}
+	if l.events == nil {
+		if len(l.held) < maxHeld {
+			l.held = append(l.held, ev)
+		}
+		return
+	}
+	l.events(ev)
+}
+
+// maxHeld bounds the events kept for a listener that has not come yet.
+const maxHeld = 64
+
+// party is who the far end is, for Ending.By.
+func (l *Leg) party() calls.Party {
+	if l.role == calls.RoleManager {
+		return calls.ByManager
+	}
+	return calls.ByCustomer
+}
+
+// endedBy notes who ended the leg; the first one counts.
+func (l *Leg) endedBy(p calls.Party) {
+	if l.ending.By == "" {
+		l.ending.By = p
+	}
+}
+
+// hangupMedia releases the port; its last event brings the facts.
+func (l *Leg) hangupMedia() {
+	if l.timers[timerClose] != nil || l.closed {
+		return
+	}
+	l.after(timerClose, closePatience, func() { l.closed = true; l.report() })
+	l.port.Close()
+}
+
+// finish ends the dialog: requests within it get 481 from now on.
+func (l *Leg) finish() {
+	l.state = stEnded
+	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck} {
+		l.stopTimer(n)
+	}
+	l.ua.forget(l)
+	if l.uas.seenKey != "" {
+		l.ua.unsee(l.uas.seenKey)
+	}
+	l.ua.ringing.remove(l.uas.branch)
+	for _, a := range l.peers {
+		l.ua.peers.add(a, -1)
+	}
+	l.peers = nil
+	l.hangupMedia()
+	l.report()
+}
+
+// report sends LegEnded, once dialog and media are both over.
+func (l *Leg) report() {
+	if l.state != stEnded || !l.closed || l.over {
+		return
+	}
+	l.over = true
+	l.stopTimer(timerClose)
+	l.endedBy(calls.ByNetwork)
+	l.facts.ID, l.facts.Role = l.id, l.role
+	if l.facts.Codec == "" {
+		l.facts.Codec = string(l.agreed.Codec)
+	}
+	if l.events == nil { // nobody listened: nobody is told, nobody waits
+		l.held = nil
+	}
+	l.emit(calls.LegEvent{Kind: calls.LegEnded, Code: l.ending.Code, Ending: l.ending, Facts: l.facts})
+	l.ua.gone(l)
+}
+
+// abort ends the leg without waiting for anybody: the user agent stops.
+func (l *Leg) abort() {
+	l.endedBy(calls.ByZvonar)
+	if l.uas.tx != nil && !l.ending.Answered {
+		l.respondInvite(480, nil)
+	}
+	l.closed = true
+	l.finish()
+	l.port.Close()
+}
+
+// heard takes an event of the port.
+func (l *Leg) heard(ev media.Event) {
+	if l.over {
+		return
+	}
+	out := calls.LegEvent{At: ev.At, PlayID: ev.PlayID, Played: ev.Played, Play: ev.Reason}
+	switch ev.Kind {
+	case media.EventFirstAudio:
+		out.Kind = calls.LegFirstAudio
+	case media.EventPlaybackStarted:
+		out.Kind = calls.LegPlaybackStarted
+	case media.EventPlaybackFinished:
+		out.Kind = calls.LegPlaybackFinished
+	case media.EventDigit:
+		l.pressed(ev.Digit, ev.Via, ev.At)
+		return
+	case media.EventMediaTimeout:
+		out.Kind = calls.LegMediaTimeout
+	case media.EventClosed:
+		l.facts, l.closed = ev.Facts, true
+		l.report()
+		return
+	default:
+		return
+	}
+	l.emit(out)
+}
+
+// pressed reports a digit, once however many ways it came.
+func (l *Leg) pressed(digit byte, via string, at time.Time) {
+	if at.IsZero() {
+		at = l.ua.clock.Now()
+	}
+	if l.presses.Accept(digit, via, at) {
+		l.emit(calls.LegEvent{Kind: calls.LegDigit, At: at, Digit: digit, Via: via})
+	}
+}
+
+// setMedia gives the port what was agreed; sending starts at once. playing says
+// whether we may send of our own: not before the answer on a leg that we dialled.
+func (l *Leg) setMedia(a sdp.Agreed, playing bool) {
+	l.agreed = a
+	accept := append([]netip.Prefix(nil), l.trunk.MediaFrom...)
+	if l.peer.IsValid() {
+		accept = append(accept, netip.PrefixFrom(l.peer, l.peer.BitLen()))
+	}
+	s := media.Session{
+		Remote: a.Remote, Codec: a.Codec, PayloadType: a.PayloadType, DTMFPayload: a.DTMFPayload,
+		DTMFReceive: a.DTMFReceive, Ptime: a.Ptime, Send: a.Send && playing, Receive: a.Receive, AcceptFrom: accept,
+	}
+	if playing && a.Receive && a.Send { // a held leg is silent by right
+		s.MediaTimeout = l.mediaTimeout
+	}
+	l.port.Set(s)
+}
+
+// hearPeers lets the dialog's addresses through the filter while it lives.
+func (l *Leg) hearPeers() {
+	a := l.d.hopAddr()
+	for _, known := range l.peers {
+		if known == a {
+			return
+		}
+	}
+	if a.IsValid() && len(l.peers) < 4 {
+		l.peers = append(l.peers, a)
+		l.ua.peers.add(a, 1)
+	}
+}

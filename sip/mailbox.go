@@ -1,0 +1,104 @@
+package sip
+
+import "sync"
+
+// mailbox runs what is posted to it one after another. Its goroutine exists
+// only while there is something to do, so an idle leg costs none and none can
+// be left behind.
+type mailbox struct {
+	mu      sync.Mutex
+	queue   []func()
+	running bool
+	work    *tasks
+}
+
+// maxQueued bounds a mailbox: a leg that cannot keep up is broken, and its
+// messages are repeated by their senders.
+const maxQueued = 4096
+
+// post queues f. It reports false when the box is full and f was dropped.
+func (m *mailbox) post(f func()) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.queue) >= maxQueued {
+		return false
+	}
+	m.queue = append(m.queue, f)
+	if !m.running {
+		m.running = true
+		m.work.start(m.drain)
+	}
+	return true
+}
+
+func (m *mailbox) drain() {
+	for {
+		m.mu.Lock()
+		if len(m.queue) == 0 {
+			m.running = false
+			m.queue = nil
+			m.mu.Unlock()
+			return
+		}
+		f := m.queue[0]
+		m.queue = m.queue[1:]
+		m.mu.Unlock()
+		m.work.guard(f)
+	}
+}
+
+// tasks counts the goroutines of a user agent and catches their panics: nothing
+// that comes from the network may end the process.
+type tasks struct {
+	panicked func(v any) // logs and counts
+
+	mu   sync.Mutex
+	n    int
+	idle chan struct{} // closed when n drops to 0; nil while nobody waits
+}
+
+// start runs f in a goroutine.
+func (t *tasks) start(f func()) {
+	t.mu.Lock()
+	t.n++
+	t.mu.Unlock()
+	go func() {
+		defer t.done()
+		t.guard(f)
+	}()
+}
+
+// guard runs f and survives its panic.
+func (t *tasks) guard(f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			t.panicked(v)
+		}
+	}()
+	f()
+}
+
+func (t *tasks) done() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n--
+	if t.n == 0 && t.idle != nil {
+		close(t.idle)
+		t.idle = nil
+	}
+}
+
+// waiting gives a channel that is closed once no goroutine runs.
+func (t *tasks) waiting() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n == 0 {
+		c := make(chan struct{})
+		close(c)
+		return c
+	}
+	if t.idle == nil {
+		t.idle = make(chan struct{})
+	}
+	return t.idle
+}

@@ -1,0 +1,406 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"zvonar/internal/calls"
+	"zvonar/sip/sdp"
+)
+
+// uac is what a leg that we dialled keeps besides its dialog.
+type uac struct {
+	req    calls.DialRequest
+	invite *sipmsg.Request // the last one sent
+	tx     *sipmsg.ClientTx
+	ack    *sipmsg.Request // for our 2xx; sent again with each repetition
+	auth   auth
+	offer  []byte
+	early  *sdp.Agreed   // from a provisional response
+	reason sipmsg.Header // for CANCEL and BYE; nil: none
+}
+
+// Dial sends an INVITE and returns at once. Every event of the leg goes to
+// events, LegEnded last. An error (*calls.Error) means that nothing was sent:
+// unknown trunk, no port, forbidden characters.
+func (ua *UA) Dial(req calls.DialRequest, events func(calls.LegEvent)) (*Leg, error) {
+	l := &Leg{ua: ua, outbound: true, role: req.Role, events: events, started: ua.clock.Now()}
+	l.box.work = ua.work
+	if err := l.prepare(req); err != nil {
+		return nil, err
+	}
+	if !ua.serving() {
+		return nil, calls.Errorf(calls.CodeOverloaded, "the user agent is stopping; try again later")
+	}
+	if err := ua.openPort(l); err != nil {
+		return nil, err
+	}
+	if !ua.enter(l) {
+		l.port.Close()
+		return nil, calls.Errorf(calls.CodeOverloaded, "too many calls, or the Call-ID %s is in use", printable(req.SIPCallID))
+	}
+	l.post(&input{ev: evDial})
+	return l, nil
+}
+
+// prepare checks a request and makes the dialog that its INVITE begins.
+func (l *Leg) prepare(req calls.DialRequest) error {
+	t, ok := l.ua.cfg.Trunks.Get(req.Trunk)
+	if !ok {
+		return calls.Errorf(calls.CodeNotFound, "there is no trunk %q", printable(req.Trunk))
+	}
+	if req.From == "" {
+		if req.From = t.DefaultNumber(); req.From == "" {
+			req.From = "anonymous"
+		}
+	}
+	to, err := userPart("the number to call", req.To)
+	if err != nil {
+		return err
+	}
+	from, err := userPart("the caller number", req.From)
+	if err != nil {
+		return err
+	}
+	name, err := displayName(req.FromName)
+	if err != nil {
+		return err
+	}
+	if err := callID(req.SIPCallID); err != nil {
+		return err
+	}
+	for n, v := range req.Headers {
+		if err := furtherHeader(n, v); err != nil {
+			return err
+		}
+	}
+	l.trunk, l.id = t, l.ua.cfg.IDs.New("leg_")
+	l.uac.req = req
+	l.uac.auth = auth{username: t.Username, password: t.Password}
+	l.d = dialog{trunk: t.Name, callID: req.SIPCallID, transport: strings.ToUpper(t.Target().Transport)}
+	l.d.local = party{name: name, tag: sipmsg.GenerateTagN(20), uri: sipmsg.Uri{Scheme: "sip", User: from}}
+	host := t.Target()
+	l.d.target = sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI(), Port: int(host.Port)}
+	if l.d.transport == "TCP" {
+		l.d.target.UriParams = sipmsg.HeaderParams{{K: "transport", V: "tcp"}}
+	}
+	l.d.remote = party{uri: sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI()}}
+	l.key = l.d.key()
+	l.mediaTimeout = req.MediaTimeout
+	if l.mediaTimeout == 0 {
+		l.mediaTimeout = l.ua.cfg.MediaTimeout
+	}
+	return nil
+}
+
+// invite resolves the trunk and sends the first INVITE.
+func (l *Leg) invite() {
+	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
+	defer cancel()
+	target, err := l.trunk.Resolve(ctx)
+	if err != nil {
+		l.post(&input{ev: evTransport, err: err})
+		return
+	}
+	l.d.nextHop, l.peer = target.String(), target.Addr()
+	host, port := l.ua.sentBy(l.d.transport, l.d.nextHop)
+	l.d.local.uri.Host = host
+	if l.trunk.Username != "" {
+		l.d.local.uri.Host = l.d.target.Host // registrars know their own domain only
+	}
+	contact := sipmsg.Uri{Scheme: "sip", User: l.d.local.uri.User, Host: host, Port: port}
+	if l.d.transport == "TCP" {
+		contact.UriParams = sipmsg.HeaderParams{{K: "transport", V: "tcp"}}
+	}
+	l.d.contact = "<" + contact.String() + ">"
+	l.media = sdp.NewEndpoint(l.port.Addr(), l.trunk.CodecsOrDefault(), sessionID(l.id))
+	l.uac.offer = l.media.Offer()
+	ring := l.uac.req.RingTimeout
+	if ring <= 0 || ring > maxRing {
+		ring = maxRing
+	}
+	l.after(timerRing, ring, func() {
+		if l.state == stCalling || l.state == stProceeding {
+			l.ending.Timeout = true
+			l.endedBy(calls.ByZvonar)
+			l.handle(&input{ev: evRingTimeout})
+		}
+	})
+	l.sendInvite(nil)
+}
+
+// sessionID makes an o= id out of a leg's id.
+func sessionID(id string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(id) {
+		h = (h ^ uint32(id[i])) * 16777619
+	}
+	return h
+}
+
+// sendInvite sends the INVITE, again with credentials where it was challenged.
+func (l *Leg) sendInvite(credentials sipmsg.Header) {
+	req := l.d.request(sipmsg.INVITE, l.d.next())
+	req.SetDestination(l.d.nextHop)
+	for name, value := range l.uac.req.Headers {
+		req.AppendHeader(sipmsg.NewHeader(name, value))
+	}
+	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+	if credentials != nil {
+		req.AppendHeader(credentials)
+	}
+	req.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
+	req.SetBody(l.uac.offer)
+	err := l.ua.stamp(req)
+	if err == nil {
+		l.uac.invite = req
+		l.uac.tx, err = l.ua.begin(req, func(res *sipmsg.Response) { l.do(func() { l.repeated(res) }) })
+	}
+	if err != nil {
+		l.post(&input{ev: evTransport, err: err})
+		return
+	}
+	tx := l.uac.tx
+	l.ua.listen(tx, func(res *sipmsg.Response, err error) {
+		l.do(func() {
+			if l.uac.tx == tx {
+				l.replied(res, err)
+			}
+		})
+	})
+}
+
+// replied turns a response, or the end of the transaction, into an event.
+func (l *Leg) replied(res *sipmsg.Response, err error) {
+	switch {
+	case errors.Is(err, sipmsg.ErrTransactionTimeout):
+		l.ua.strays.abandon(l.ua.clock, l.uac.invite)
+		l.handle(&input{ev: evTimeout})
+	case err != nil:
+		l.handle(&input{ev: evTransport, err: err})
+	case res.StatusCode < 100 || res.StatusCode > 699:
+	case res.IsProvisional():
+		l.handle(&input{ev: evProvisional, res: res})
+	case res.IsSuccess():
+		l.received = res
+		in := &input{ev: evSuccess, res: res}
+		if in.media, err = l.answered(res); err != nil {
+			in.ev, in.err = evNoMedia, err
+		}
+		l.handle(in)
+	default:
+		l.received = res
+		if h := l.uac.auth.answer(res, l.uac.invite); h != nil {
+			l.handle(&input{ev: evChallenge, res: res, credentials: h})
+			return
+		}
+		l.handle(&input{ev: evFailure, res: res})
+	}
+}
+
+// answered reads the audio of a 2xx. One without a body confirms what a
+// provisional response described.
+func (l *Leg) answered(res *sipmsg.Response) (sdp.Agreed, error) {
+	if len(res.Body()) == 0 && l.uac.early != nil {
+		return *l.uac.early, nil
+	}
+	s, err := sdp.Parse(res.Body())
+	if err != nil {
+		return sdp.Agreed{}, err
+	}
+	return l.media.Accept(s)
+}
+
+// progressed takes a provisional response: ringing, perhaps with audio.
+func (l *Leg) progressed(in *input) {
+	code := in.res.StatusCode
+	if code == 100 {
+		l.emit(calls.LegEvent{Kind: calls.LegTrying, Code: code})
+		return
+	}
+	if l.ringAt.IsZero() {
+		l.ringAt = l.ua.clock.Now()
+		observe(l.ua.m.pdd, l.trunk.Name, l.ringAt.Sub(l.started))
+	}
+	if code >= 180 && code <= 183 {
+		l.ending.Rang = true
+	}
+	l.emit(calls.LegEvent{Kind: calls.LegRinging, Code: code})
+	if len(in.res.Body()) == 0 {
+		return
+	}
+	s, err := sdp.Parse(in.res.Body())
+	if err != nil {
+		return
+	}
+	a, err := l.media.Accept(s)
+	if err != nil {
+		return
+	}
+	l.uac.early = &a
+	l.setMedia(a, false)
+	if !l.heardEarly {
+		l.heardEarly = true
+		l.emit(calls.LegEvent{Kind: calls.LegEarlyMedia, Code: code, Codec: string(a.Codec)})
+	}
+}
+
+// authenticate sends the INVITE again with credentials.
+func (l *Leg) authenticate(in *input) { l.sendInvite(in.credentials) }
+
+// establish takes the answer: audio first, then the ACK.
+func (l *Leg) establish(in *input) {
+	l.stopTimer(timerRing)
+	l.ending.Answered, l.ending.Code = true, in.res.StatusCode
+	observe(l.ua.m.answer, l.trunk.Name, l.ua.clock.Now().Sub(l.started))
+	l.setMedia(in.media, true)
+	l.acknowledge(in.res)
+	l.emit(calls.LegEvent{Kind: calls.LegAnswered, Code: in.res.StatusCode, Codec: string(in.media.Codec), Dialog: l.d.store()})
+}
+
+// acknowledge confirms the dialog with the 2xx and sends its ACK.
+func (l *Leg) acknowledge(res *sipmsg.Response) {
+	l.d.confirm(res)
+	l.hearPeers()
+	l.uac.ack = l.d.request(sipmsg.ACK, l.uac.invite.CSeq().SeqNo)
+	if err := l.ua.stamp(l.uac.ack); err != nil {
+		l.ua.log.Warn("sip: the ACK has no way to go", "leg", l.id, "error", err)
+		return
+	}
+	l.reAck()
+}
+
+// reAck sends the ACK; each repetition of the 2xx gets it again (RFC 3261 13.2.2.4).
+func (l *Leg) reAck() {
+	if l.uac.ack == nil {
+		return
+	}
+	if err := l.ua.write(l.uac.ack); err != nil {
+		l.ua.log.Warn("sip: an ACK could not be sent", "leg", l.id, "error", err)
+	}
+}
+
+// repeated takes a further 2xx: ours again, or one of another branch of a fork,
+// which is answered and hung up.
+func (l *Leg) repeated(res *sipmsg.Response) {
+	l.ua.m.response(res, in)
+	if tagOf(res.To()) == l.d.remote.tag {
+		l.handle(&input{ev: evRepeat, res: res})
+		return
+	}
+	l.ua.dismiss(res, &l.uac.auth)
+}
+
+// lateAnswer takes a 2xx that crossed our CANCEL: nobody is on our side any more.
+func (l *Leg) lateAnswer(in *input) {
+	l.ending.Code = in.res.StatusCode
+	l.ending.Canceled = true
+	l.acknowledge(in.res)
+	l.bye()
+}
+
+// refuseMedia takes a 2xx whose audio we cannot use.
+func (l *Leg) refuseMedia(in *input) {
+	l.stopTimer(timerRing)
+	l.ending.Code, l.ending.Media = in.res.StatusCode, true
+	l.uac.reason = reason(58, "no common codec")
+	l.acknowledge(in.res)
+	l.bye()
+}
+
+// calleeCodes are final responses that the callee gave, not the network.
+var calleeCodes = map[int]bool{480: true, 486: true, 600: true, 603: true, 607: true, 608: true}
+
+// failed takes a final response: the leg was not answered.
+func (l *Leg) failed(in *input) {
+	l.ending.Code = in.res.StatusCode
+	l.ending.Q850, l.ending.Text = readReason(in.res.GetHeaders("Reason"))
+	if l.ending.Text == "" {
+		l.ending.Text = bounded(in.res.Reason)
+	}
+	if in.res.StatusCode == sipmsg.StatusNotAcceptableHere || in.res.StatusCode == sipmsg.StatusGlobalNotAcceptable {
+		l.ending.Media = true
+	}
+	if calleeCodes[in.res.StatusCode] {
+		l.endedBy(l.party())
+	}
+	l.finish()
+}
+
+// gaveUp ends a leg that got no response, or could not send.
+func (l *Leg) gaveUp(in *input) {
+	switch in.ev {
+	case evTimeout:
+		l.ending.Timeout = true
+	case evTransport:
+		l.ending.Transport = !l.ending.Answered
+		l.ua.log.Warn("sip: a leg could not be carried on", "leg", l.id, "trunk", l.d.trunk, "error", in.err)
+	case evHangup:
+		l.ending.Canceled = true
+		l.endedBy(calls.ByZvonar)
+	}
+	if l.uac.tx != nil {
+		l.uac.tx.Terminate()
+	}
+	l.finish()
+}
+
+// cancel sends CANCEL for the INVITE. Its final response ends the leg; if none
+// comes, 64*T1 does (RFC 3261 9.1).
+func (l *Leg) cancel() {
+	l.ending.Canceled = true
+	l.endedBy(calls.ByZvonar)
+	l.stopTimer(timerRing)
+	l.hangupMedia()
+	l.ua.sendCancel(l.uac.invite, l.uac.reason)
+	l.after(timerPending, afterT1s(64), func() { l.handle(&input{ev: evTimeout}) })
+}
+
+// sendCancel sends a CANCEL for an INVITE of ours; its response does not matter.
+func (ua *UA) sendCancel(invite *sipmsg.Request, why sipmsg.Header) {
+	req := sipmsg.NewRequest(sipmsg.CANCEL, invite.Recipient)
+	req.AppendHeader(invite.Via().Clone())
+	for _, name := range []string{"Route", "From", "To", "Call-ID"} {
+		sipmsg.CopyHeaders(name, invite, req)
+	}
+	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sipmsg.CANCEL})
+	if why != nil {
+		req.AppendHeader(why)
+	}
+	req.SetTransport(invite.Transport())
+	req.SetDestination(invite.Destination())
+	ua.finishRequest(req)
+	tx, err := ua.begin(req, nil)
+	if err != nil {
+		ua.log.Warn("sip: a CANCEL could not be sent", "error", err)
+		return
+	}
+	ua.listen(tx, func(*sipmsg.Response, error) {})
+}
+
+// bye sends BYE and lets go of the media. The leg ends with the answer, or when
+// none comes for a while.
+func (l *Leg) bye() {
+	l.endedBy(calls.ByZvonar)
+	l.hangupMedia()
+	l.after(timerPending, byePatience, func() { l.handle(&input{ev: evByeDone}) })
+	why := l.uac.reason
+	l.ua.ask(&l.d, sipmsg.BYE, &l.uac.auth, func(req *sipmsg.Request) {
+		if why != nil {
+			req.AppendHeader(why)
+		}
+	}, func(*sipmsg.Response, error) { l.post(&input{ev: evByeDone}) })
+}
+
+// peerAddr is the address of "host:port".
+func peerAddr(source string) netip.Addr {
+	ap, err := netip.ParseAddrPort(source)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}

@@ -1,0 +1,286 @@
+package sip
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"zvonar/internal/calls"
+	"zvonar/sip/sdp"
+)
+
+// uas is what an inbound leg keeps besides its dialog.
+type uas struct {
+	invite  *sipmsg.Request
+	tx      *sipmsg.ServerTx
+	branch  string
+	seenKey string
+	body    []byte // our answer, or our offer where the INVITE had none
+	late    bool   // the INVITE had no offer
+	playing bool   // media was started by Progress
+}
+
+// answer is a 2xx of ours, to the first INVITE or a later one, until its ACK.
+type answer struct {
+	tx       *sipmsg.ServerTx
+	res      *sipmsg.Response
+	seq      uint32
+	late     bool // the ACK brings the answer
+	interval time.Duration
+}
+
+// source is where a request came from.
+func source(req *sipmsg.Request) netip.AddrPort {
+	ap, err := netip.ParseAddrPort(req.Source())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// receive makes the dialog of an INVITE. It runs before the leg is known to
+// anybody.
+func (l *Leg) receive(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	l.uas.invite, l.uas.tx, l.received = req, tx, req
+	l.uas.branch, _ = req.Via().Params.Get("branch")
+	from, to := source(req), req.To()
+	l.peer = from.Addr()
+	transport := strings.ToUpper(req.Transport())
+	l.d = dialog{
+		trunk: l.trunk.Name, callID: req.CallID().Value(), transport: transport, nextHop: from.String(),
+		remoteSeq: req.CSeq().SeqNo,
+		local:     party{uri: to.Address, tag: sipmsg.GenerateTagN(20)},
+		remote:    party{uri: req.From().Address, tag: tagOf(req.From())},
+		routes:    routeSet(req.GetHeaders("Record-Route")),
+	}
+	l.d.target = sipmsg.Uri{Scheme: "sip", Host: hostOf(from.Addr()), Port: int(from.Port())}
+	l.d.refresh(req.Contact())
+	host, port := l.ua.sentBy(transport, from.String())
+	contact := sipmsg.Uri{Scheme: "sip", Host: host, Port: port}
+	if transport == "TCP" {
+		contact.UriParams = sipmsg.HeaderParams{{K: "transport", V: "tcp"}}
+	}
+	l.d.contact = "<" + contact.String() + ">"
+	l.key = l.d.key()
+	l.uac.auth = auth{username: l.trunk.Username, password: l.trunk.Password}
+}
+
+// offered agrees on audio and lets our side decide.
+func (l *Leg) offered(in *input) {
+	l.hearPeers()
+	l.media = sdp.NewEndpoint(l.port.Addr(), l.trunk.CodecsOrDefault(), sessionID(l.id))
+	if body := in.req.Body(); len(body) == 0 {
+		l.uas.late, l.uas.body = true, l.media.Offer()
+	} else if code := l.agreeTo(body); code != 0 {
+		l.ending.Media = true
+		l.handle(&input{ev: evReject, code: code})
+		return
+	}
+	l.after(timerRing, maxRing, func() {
+		l.handle(&input{ev: evRingTimeout, code: sipmsg.StatusTemporarilyUnavailable})
+	})
+	l.ua.mu.Lock()
+	decide := l.ua.onInvite
+	l.ua.mu.Unlock()
+	if decide == nil {
+		l.handle(&input{ev: evReject, code: sipmsg.StatusNotFound})
+		return
+	}
+	decide(l, l.describe(in.req))
+}
+
+// agreeTo reads an offer and keeps our answer; the code to refuse with, or 0.
+func (l *Leg) agreeTo(body []byte) int {
+	s, err := sdp.Parse(body)
+	if err != nil {
+		return sipmsg.StatusBadRequest
+	}
+	ours, agreed, err := l.media.Answer(s)
+	if err != nil {
+		return sipmsg.StatusNotAcceptableHere
+	}
+	l.uas.body, l.agreed = ours, agreed
+	return 0
+}
+
+// describe tells our side who calls.
+func (l *Leg) describe(req *sipmsg.Request) calls.Invite {
+	from := req.From()
+	return calls.Invite{
+		Trunk: l.trunk.Name, From: number(from.Address.User), FromName: bounded(from.DisplayName),
+		To: bounded(strings.ReplaceAll(req.Recipient.User, "%23", "#")), SIPCallID: bounded(l.d.callID), Source: req.Source(),
+	}
+}
+
+// number is the digits of a user part that is a number, else "".
+func number(user string) string {
+	user, _, _ = strings.Cut(user, ";")
+	n := strings.TrimPrefix(user, "+")
+	if n == "" || len(n) > 32 || strings.Trim(n, "0123456789") != "" {
+		return ""
+	}
+	return n
+}
+
+// respondInvite sends a response to the INVITE, with the dialog's tag.
+func (l *Leg) respondInvite(code int, body []byte, headers ...sipmsg.Header) *sipmsg.Response {
+	res := l.response(l.uas.invite, code, body, headers...)
+	if err := l.ua.respond(l.uas.tx, res); err != nil && !errors.Is(err, sipmsg.ErrTransactionCanceled) {
+		l.post(&input{ev: evTransport, err: err})
+	}
+	return res
+}
+
+// response makes a response with our tag, and with Contact where one is due.
+func (l *Leg) response(req *sipmsg.Request, code int, body []byte, headers ...sipmsg.Header) *sipmsg.Response {
+	res := sipmsg.NewResponseFromRequest(req, code, phrase(code), body)
+	if to := res.To(); to != nil && code > 100 {
+		to.Params = l.d.local.params()
+	}
+	if code > 100 && code < 300 && (req.Method == sipmsg.INVITE || req.Method == sipmsg.UPDATE) {
+		res.AppendHeader(sipmsg.NewHeader("Contact", l.d.contact))
+		res.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+	}
+	if len(body) > 0 {
+		res.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
+	}
+	for _, h := range headers {
+		res.AppendHeader(h)
+	}
+	return res
+}
+
+// ring sends 180.
+func (l *Leg) ring() {
+	l.ending.Rang = true
+	l.respondInvite(sipmsg.StatusRinging, nil)
+}
+
+// early sends 18x with our answer and starts our media. Without an offer there
+// is nothing to describe yet.
+func (l *Leg) early(in *input) {
+	l.ending.Rang = true
+	if l.uas.late {
+		l.respondInvite(in.code, nil)
+		return
+	}
+	if !l.uas.playing {
+		l.uas.playing = true
+		l.setMedia(l.agreed, true)
+	}
+	l.respondInvite(in.code, l.uas.body)
+}
+
+// accept sends 200 and starts our media at once, unless the ACK has to tell
+// where to.
+func (l *Leg) accept() {
+	l.stopTimer(timerRing)
+	l.ua.ringing.remove(l.uas.branch)
+	l.ending.Answered, l.ending.Code = true, sipmsg.StatusOK
+	if !l.uas.late && !l.uas.playing {
+		l.setMedia(l.agreed, true)
+	}
+	res := l.respondInvite(sipmsg.StatusOK, l.uas.body)
+	l.await(l.uas.tx, res, l.uas.invite.CSeq().SeqNo, l.uas.late)
+	if !l.uas.late {
+		l.reportAnswer()
+	}
+}
+
+func (l *Leg) reportAnswer() {
+	observe(l.ua.m.answer, l.trunk.Name, l.ua.clock.Now().Sub(l.started))
+	l.emit(calls.LegEvent{Kind: calls.LegAnswered, Code: sipmsg.StatusOK, Codec: string(l.agreed.Codec), Dialog: l.d.store()})
+}
+
+// await repeats a 2xx until its ACK: after T1, doubling up to T2, for 64*T1 on
+// any transport (RFC 3261 13.3.1.4).
+func (l *Leg) await(tx *sipmsg.ServerTx, res *sipmsg.Response, seq uint32, late bool) {
+	l.answer = answer{tx: tx, res: res, seq: seq, late: late, interval: sipmsg.T1}
+	l.after(timerRepeat, l.answer.interval, l.repeatAnswer)
+	l.after(timerAck, afterT1s(64), func() {
+		l.answer = answer{}
+		l.stopTimer(timerRepeat)
+		l.handle(&input{ev: evAckTimeout})
+	})
+}
+
+func (l *Leg) repeatAnswer() {
+	if l.answer.res == nil {
+		return
+	}
+	// An error here is a peer that is gone: the ACK timer ends it.
+	_ = l.ua.respond(l.answer.tx, l.answer.res)
+	l.answer.interval = min(2*l.answer.interval, sipmsg.T2)
+	l.after(timerRepeat, l.answer.interval, l.repeatAnswer)
+}
+
+// acked takes an ACK. The first one for the 2xx that waits for it counts.
+func (l *Leg) acked(req *sipmsg.Request) {
+	if l.answer.res == nil || req.CSeq() == nil || req.CSeq().SeqNo != l.answer.seq {
+		return
+	}
+	late := l.answer.late
+	l.answer = answer{}
+	l.stopTimer(timerRepeat)
+	l.stopTimer(timerAck)
+	var problem error
+	if late {
+		problem = l.acceptLate(req.Body())
+	}
+	l.handle(&input{ev: evAck, req: req})
+	if problem != nil && l.state == stUp {
+		l.ending.Media = true
+		l.handle(&input{ev: evHangup, q850: 58})
+	}
+}
+
+// acceptLate reads the answer that an ACK brings and starts our media.
+func (l *Leg) acceptLate(body []byte) error {
+	s, err := sdp.Parse(body)
+	if err != nil {
+		return err
+	}
+	a, err := l.media.Accept(s)
+	if err != nil {
+		return err
+	}
+	l.setMedia(a, true)
+	return nil
+}
+
+// acknowledged goes on after the ACK of the first 2xx, or without it.
+func (l *Leg) acknowledged(a action, _ *input) {
+	switch {
+	case a == doConfirm && l.uas.late && l.agreed.Codec != "":
+		l.reportAnswer()
+	case a == doConfirmBye, a == doNoAckBye:
+		if a == doNoAckBye {
+			l.endedBy(calls.ByNetwork)
+			l.ending.Timeout = true
+		}
+		l.bye()
+	}
+}
+
+// reject sends a final response and ends.
+func (l *Leg) reject(in *input) {
+	var hs []sipmsg.Header
+	if in.q850 > 0 {
+		hs = append(hs, reason(in.q850, in.text))
+	}
+	l.endedBy(calls.ByZvonar)
+	l.ending.Code, l.ending.Q850 = in.code, in.q850
+	l.respondInvite(in.code, nil, hs...)
+	l.finish()
+}
+
+// canceledByPeer ends a leg whose caller hung up; sipgo has sent the 487.
+func (l *Leg) canceledByPeer(in *input) {
+	l.endedBy(l.party())
+	l.ending.Code = sipmsg.StatusRequestTerminated
+	l.ending.Q850, l.ending.Text = readReason(in.req.GetHeaders("Reason"))
+	l.finish()
+}
