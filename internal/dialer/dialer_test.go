@@ -1,0 +1,275 @@
+package dialer
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"zvonar/internal/calls"
+)
+
+func TestACallIsBegunWhenItIsDue(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.enqueue("now", "m1")
+	b.enqueue("later", "m2", func(c *calls.Call) { c.DueAt = noon.Add(time.Hour) })
+	b.pass("begin now main")
+	if b.store.views != 1 {
+		t.Errorf("the store was asked %d times; the call that is not due needs no look", b.store.views)
+	}
+	b.wait(time.Hour)
+	b.pass("begin later main")
+	if !b.next.IsZero() {
+		t.Errorf("with nothing queued the dialer wants to look at %s", b.next)
+	}
+}
+
+func TestUrgentCallsGoFirstThenTheLongestDue(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.clock.Advance(time.Minute)
+	b.enqueue("c", "m1")
+	b.enqueue("b", "m2", func(c *calls.Call) { c.DueAt = noon.Add(time.Second) })
+	b.enqueue("a", "m3", func(c *calls.Call) { c.DueAt = noon.Add(time.Second); c.CreatedAt = noon })
+	b.enqueue("urgent", "m4", func(c *calls.Call) { c.Priority = 5 })
+	b.enqueue("spare", "m5", func(c *calls.Call) { c.Priority = 3; c.Trunk = "spare" })
+	b.pass("begin urgent main", "begin spare spare", "begin a main", "begin b main", "begin c main")
+}
+
+func TestTheTrunkIsChosen(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.Trunks[0].MaxCalls = 1 })
+	b.enqueue("any1", "m1")
+	b.enqueue("any2", "m2", func(c *calls.Call) { c.CreatedAt = noon.Add(1) })
+	b.enqueue("by number", "m3", func(c *calls.Call) { c.From = "200" })
+	b.enqueue("by name", "m4", func(c *calls.Call) { c.From = "200"; c.Trunk = "main" })
+	b.enqueue("gone", "m5", func(c *calls.Call) { c.From = "300" })
+	b.pass("begin any1 main", "held by name channels", "begin by number spare", "held gone trunk_down", "begin any2 spare")
+	b.wait(noTrunkRetry)
+	b.pass()
+}
+
+func TestACallHeldByTheTrunkGoesWhenAChannelIsGivenBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.Trunks = []TrunkLimits{{Name: "main", MaxCalls: 1}} })
+	b.enqueue("a", "m1")
+	b.enqueue("b", "m2")
+	b.enqueue("c", "m3")
+	b.pass("begin a main", "held b channels")
+	views := b.store.views
+	b.pass()
+	if b.store.views != views {
+		t.Error("the store was asked again though the trunk is full")
+	}
+	b.log.slots["a"].Release()
+	b.log.slots["a"].Release()
+	b.pass("begin b main", "held c channels")
+}
+
+func TestATrunkThatIsDownHoldsItsCalls(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.up["main"], b.up["spare"] = false, false
+	b.enqueue("a", "m1")
+	b.pass("held a trunk_down")
+	b.wait(trunkDownRetry)
+	b.up["spare"] = true
+	b.pass("begin a spare")
+}
+
+func TestTheWindowIsTheCalleesOwn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.Window = calls.Window{From: "09:00", To: "21:00"} })
+	b.enqueue("moscow", "m1")
+	b.enqueue("kamchatka", "k1") // 21:00 there
+	b.enqueue("both", "b1")      // 9:00 in Moscow is 18:00 there
+	b.enqueue("nowhere", "x1")
+	b.enqueue("own window", "k2", func(c *calls.Call) { c.Window = &calls.Window{From: "00:00", To: "24:00"} })
+	b.pass("held both window", "held kamchatka window", "begin moscow main", "held nowhere window", "begin own window main")
+	if until := b.log.holds["kamchatka"].Until; until == nil || !until.Equal(time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC)) {
+		t.Errorf("Kamchatka is held until %v, want 9:00 there", until)
+	}
+	if until := b.log.holds["both"].Until; until == nil || !until.Equal(time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)) {
+		t.Errorf("both are held until %v, want 9:00 in Moscow", until)
+	}
+	if h := b.log.holds["nowhere"]; h.Until != nil || !strings.Contains(h.Text, "time zone is not known") {
+		t.Errorf("a number of no known zone: %+v", h)
+	}
+	for range 12 {
+		b.clock.Advance(time.Hour)
+		if b.clock.Now().Hour() == 21 {
+			b.pass("begin kamchatka main")
+		} else {
+			b.pass() // told once, not every hour
+		}
+	}
+}
+
+func TestAHoldIsToldAgainOnlyWhenItChanges(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) {
+		c.Window = calls.Window{From: "13:00", To: "21:00"}
+		c.Trunks = []TrunkLimits{{Name: "main", MaxCalls: 1}}
+	})
+	if slot, _, _ := b.d.Limits().Acquire("main"); slot == nil {
+		t.Fatal("no channel")
+	}
+	b.enqueue("a", "m1")
+	b.pass("held a window")
+	b.d.Kick()
+	b.pass()
+	b.wait(time.Hour)
+	b.pass("held a channels")
+	b.d.Kick()
+	b.pass()
+}
+
+func TestANumberBlockedAfterEnqueueingIsNeverBegun(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.Trunks = []TrunkLimits{{Name: "main", MaxCalls: 1}} })
+	slot, _, _ := b.d.Limits().Acquire("main")
+	b.enqueue("later", "m1", func(c *calls.Call) { c.DueAt = noon.Add(time.Hour) })
+	b.enqueue("for the trunk", "m2")
+	b.pass("held for the trunk channels")
+	b.store.block("m1")
+	b.store.block("m2")
+	slot.Release()
+	b.pass("blocked for the trunk")
+	b.wait(time.Hour)
+	b.pass("blocked later")
+}
+
+func TestABlockEndsAHeldCallAtOnceWhenKicked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.Window = calls.Window{From: "13:00", To: "21:00"} })
+	b.enqueue("a", "m1")
+	b.pass("held a window")
+	b.store.block("m1")
+	b.d.Kick()
+	b.pass("blocked a")
+}
+
+func TestACallExpiresWhateverKeepsItBack(t *testing.T) {
+	t.Parallel()
+	soon := noon.Add(10 * time.Minute)
+	b := newBench(t, func(c *Config) { c.Trunks[0].MaxCalls = 1; c.Window = calls.Window{From: "09:00", To: "21:00"} })
+	_, _, _ = b.d.Limits().Acquire("main")
+	b.enqueue("head", "m1", func(c *calls.Call) { c.Trunk = "main" })
+	b.enqueue("behind", "m2", func(c *calls.Call) { c.Trunk, c.NotAfter, c.CreatedAt = "main", &soon, noon.Add(1) })
+	b.enqueue("window", "k1", func(c *calls.Call) { later := soon.Add(time.Second); c.NotAfter = &later })
+	b.enqueue("too late", "m3", func(c *calls.Call) { c.NotAfter = &noon })
+	b.pass("expired too late", "held head channels", "held window window")
+	b.wait(10 * time.Minute)
+	b.pass("expired behind")
+	b.wait(time.Second)
+	b.pass("expired window")
+}
+
+func TestNobodyIsCalledMoreOftenThanTheCapInHisDay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.MaxAttemptsPerDay = 2 })
+	midnight := time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC) // in Moscow
+	b.store.attempts["m1"] = []time.Time{midnight.Add(-time.Second), midnight, noon}
+	b.store.attempts["m2"] = []time.Time{midnight.Add(-time.Second), noon}
+	b.enqueue("full", "m1")
+	b.enqueue("one left", "m2")
+	b.pass("held full cap", "begin one left main")
+	b.wait(12 * time.Hour) // until midnight in Moscow
+	b.pass("begin full main")
+}
+
+func TestTheCapHoldsForCallsBegunAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.MaxAttemptsPerDay = 2 })
+	for _, id := range []string{"a", "b", "c"} {
+		b.enqueue(id, "m1")
+	}
+	b.pass("begin a main", "begin b main", "held c cap") // no attempt is committed yet
+	b.store.rows["a"], b.store.rows["b"] = calls.StatusDialing, calls.StatusDialing
+	b.d.Kick()
+	b.pass("begin c main") // both were the trunk's fault: nothing was charged
+}
+
+func TestACapOverSeveralZonesCountsTheLongestDay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.MaxAttemptsPerDay = 1 })
+	b.store.attempts["b1"] = []time.Time{time.Date(2026, 11, 20, 20, 0, 0, 0, time.UTC)} // yesterday in Moscow, today in Kamchatka
+	b.enqueue("a", "b1")
+	b.pass("held a cap")
+	b.wait(12 * time.Hour)
+	b.pass("begin a main")
+}
+
+func TestAStoreThatCannotBeReadBeginsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.enqueue("a", "m1")
+	b.store.fail = errors.New("disk")
+	b.pass()
+	b.wait(storeRetry)
+	b.store.fail = nil
+	b.pass("begin a main")
+}
+
+func TestARemovedCallIsNoLongerTheDialers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.Window = calls.Window{From: "13:00", To: "21:00"} })
+	after := noon.Add(time.Minute)
+	b.enqueue("a", "m1", func(c *calls.Call) { c.NotAfter = &after })
+	b.enqueue("b", "m2")
+	b.pass("held a window", "held b window")
+	if c, ok := b.d.Remove("a"); !ok || c.ID != "a" {
+		t.Fatal("a held call could not be removed")
+	}
+	if _, ok := b.d.Remove("a"); ok {
+		t.Fatal("a call was removed twice")
+	}
+	b.clock.Advance(time.Hour)
+	b.pass("begin b main")
+	if _, ok := b.d.Remove("b"); ok {
+		t.Fatal("a call that was begun was removed")
+	}
+}
+
+func TestACallIsQueuedOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.enqueue("a", "m1")
+	b.enqueue("a", "m1")
+	b.pass("begin a main")
+}
+
+func TestTheQueueIsCounted(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	b := newBench(t, func(c *Config) { c.Metrics = reg; c.Trunks = []TrunkLimits{{Name: "main", MaxCalls: 1}} })
+	for _, id := range []string{"a", "b", "c"} {
+		b.enqueue(id, "m1")
+	}
+	b.enqueue("later", "m1", func(c *calls.Call) { c.DueAt = noon.Add(time.Hour) })
+	b.pass("begin a main", "held b channels")
+	b.clock.Advance(7 * time.Second)
+	err := testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP zvonar_dialer_due_lag_seconds How long the longest-due call that only waits for a trunk has been due.
+# TYPE zvonar_dialer_due_lag_seconds gauge
+zvonar_dialer_due_lag_seconds 7
+# HELP zvonar_dialer_held_total Times a gate began to keep a call back.
+# TYPE zvonar_dialer_held_total counter
+zvonar_dialer_held_total{gate="channels"} 1
+# HELP zvonar_dialer_queue Calls in the queue: not due yet, ready, or held by a gate.
+# TYPE zvonar_dialer_queue gauge
+zvonar_dialer_queue{state="held"} 1
+zvonar_dialer_queue{state="ready"} 1
+zvonar_dialer_queue{state="waiting"} 1
+# HELP zvonar_trunk_channels_in_use Channels of the trunk that are taken.
+# TYPE zvonar_trunk_channels_in_use gauge
+zvonar_trunk_channels_in_use{trunk="main"} 1
+`), "zvonar_dialer_due_lag_seconds", "zvonar_dialer_held_total", "zvonar_dialer_queue", "zvonar_trunk_channels_in_use")
+	if err != nil {
+		t.Error(err)
+	}
+}
