@@ -1,0 +1,142 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/egress"
+	"zvonar/internal/numbering"
+)
+
+// leastClip is the shortest clip that may be allowed (DESIGN 4.2).
+const leastClip = 7 * time.Second
+
+// check judges the values of a configuration that could be read.
+func check(cfg *Config, r *report) {
+	checkGeneral(cfg, r)
+	checkHTTP(cfg, r)
+	checkTokens(cfg, r)
+	checkSIP(cfg, r)
+	checkMedia(cfg, r)
+	checkTrunks(cfg, r)
+	checkInbound(cfg, r)
+	checkWebhooks(cfg, r)
+	checkProviders(cfg, r)
+	checkDialer(cfg, r)
+	for i, entry := range cfg.Egress.Allow {
+		if _, err := egress.New(egress.Config{Allow: []string{entry}}); err != nil {
+			r.bad(element("egress.allow", i), "%s is not a network, an address or a host name, each with an optional :port", quote(entry))
+		}
+	}
+}
+
+// element is the path of an element of a list.
+func element(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// name reports a name that could not stand in a metric, a URL or a header.
+func (r *report) name(path, value string) {
+	switch {
+	case value == "":
+		r.bad(path, "a name is needed: letters, digits, and . _ - inside")
+	case !plainName.MatchString(value):
+		r.bad(path, "%s: a name has at most 64 letters and digits, and . _ - inside", quote(value))
+	}
+}
+
+// oneOf reports a value that is none of the words.
+func (r *report) oneOf(path, value string, words ...string) bool {
+	if slices.Contains(words, value) {
+		return true
+	}
+	r.bad(path, "%s is not known%s; write one of: %s", quote(value), suggestion(value, words), strings.Join(words, ", "))
+	return false
+}
+
+// between reports a duration outside its range.
+func (r *report) between(path string, value Duration, least, most time.Duration) {
+	if t := value.Duration(); t < least || t > most {
+		r.bad(path, "%s is outside %s to %s", value, Duration(least), Duration(most))
+	}
+}
+
+// unique reports elements of a list that an earlier one is equal to.
+func unique[T any](r *report, list string, elements []T, field string, of func(T) string) {
+	first := map[string]int{}
+	for i, el := range elements {
+		key := of(el)
+		if key == "" {
+			continue
+		}
+		if j, twice := first[key]; twice {
+			at := element(list, i)
+			if field != "" {
+				at = join(at, field)
+			}
+			r.bad(at, "is the same as that of %s; they must differ", element(list, j))
+			continue
+		}
+		first[key] = i
+	}
+}
+
+func self(s string) string { return s }
+
+func checkGeneral(cfg *Config, r *report) {
+	r.name("node", cfg.Node)
+	checkDataDir(cfg.DataDir, r)
+	switch {
+	case cfg.Store == "sqlite":
+	case strings.HasPrefix(cfg.Store, "postgres://"), strings.HasPrefix(cfg.Store, "postgresql://"):
+		r.bad("store", "PostgreSQL is not available in this version; write sqlite")
+	default:
+		r.bad("store", "this store is not known; write sqlite")
+	}
+	r.between("drain_timeout", cfg.DrainTimeout, 0, time.Hour)
+	r.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
+	r.oneOf("log.format", cfg.Log.Format, "json", "text")
+	r.between("recordings.min_duration", cfg.Recordings.MinDuration, leastClip, 10*time.Minute)
+	if id := cfg.Recordings.FirstID; id < 1 || id > 1e15 {
+		r.bad("recordings.first_id", "%d is outside 1 to 1000000000000000", id)
+	}
+	r.oneOf("sms.sender", cfg.SMS.Sender, "file")
+	if cfg.Retention.Events != 0 {
+		r.bad("retention.events", "deleting events is not available in this version: they are kept for ever; write 0")
+	}
+}
+
+func checkDialer(cfg *Config, r *report) {
+	d := cfg.Dialer
+	if err := numbering.CheckWindow(d.Window); err != nil {
+		r.bad("dialer.window", "%s", wordsOf(err))
+	}
+	if d.MaxAttemptsPerDay < 0 || d.MaxAttemptsPerDay > 1000 {
+		r.bad("dialer.max_attempts_per_day", "%d is outside 0 to 1000 (0 is no cap)", d.MaxAttemptsPerDay)
+	}
+	if len(d.Countries) == 0 {
+		r.bad("dialer.countries", "no country may be called; name at least one, like [RU]")
+	}
+	for i, c := range d.Countries {
+		if c != strings.ToUpper(c) || phonenumbers.GetCountryCodeForRegion(c) == 0 {
+			r.bad(element("dialer.countries", i), "%s is not a country; write two capital letters (ISO 3166-1), like RU", quote(c))
+		}
+	}
+	unique(r, "dialer.countries", d.Countries, "", self)
+	r.between("dialer.ring_timeout", d.RingTimeout, 5*time.Second, 3*time.Minute)
+	r.between("dialer.max_duration", d.MaxDuration, 5*time.Second, 4*time.Hour)
+}
+
+// wordsOf is the sentence of an error of the ground floor.
+func wordsOf(err error) string {
+	if e, ok := err.(*calls.Error); ok {
+		return e.Detail
+	}
+	return err.Error()
+}

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// Config is the whole configuration. Every key stands in
+// deploy/zvonar.example.yaml with its meaning.
+type Config struct {
+	Node         string     `yaml:"node"`
+	DataDir      string     `yaml:"data_dir"`
+	Store        string     `yaml:"store"`
+	DrainTimeout Duration   `yaml:"drain_timeout"`
+	Log          Log        `yaml:"log"`
+	HTTP         HTTP       `yaml:"http"`
+	Admin        Admin      `yaml:"admin"`
+	Tokens       []Token    `yaml:"tokens"`
+	SIP          SIP        `yaml:"sip"`
+	Media        Media      `yaml:"media"`
+	Trunks       []Trunk    `yaml:"trunks"`
+	Inbound      []Inbound  `yaml:"inbound"`
+	Webhooks     []Webhook  `yaml:"webhooks"`
+	Egress       Egress     `yaml:"egress"`
+	Recordings   Recordings `yaml:"recordings"`
+	Dialer       Dialer     `yaml:"dialer"`
+	Providers    []Provider `yaml:"providers"`
+	SMS          SMS        `yaml:"sms"`
+	Retention    Retention  `yaml:"retention"`
+}
+
+// Log says how much is logged and in which form.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn, error
+	Format string `yaml:"format"` // json, text
+}
+
+// HTTP is the listener of the API.
+type HTTP struct {
+	Listen string `yaml:"listen"` // host:port
+	TLS    TLS    `yaml:"tls"`
+}
+
+// TLS names files; empty Cert is plain HTTP.
+type TLS struct {
+	Cert     string `yaml:"cert"`
+	Key      string `yaml:"key"`
+	ClientCA string `yaml:"client_ca"` // clients must show a certificate of it
+}
+
+// On reports whether the listener speaks TLS.
+func (t TLS) On() bool { return t.Cert != "" }
+
+// Admin is the listener of metrics and health.
+type Admin struct {
+	Listen string `yaml:"listen"` // host:port
+}
+
+// Token is an API token of the file.
+type Token struct {
+	Name  string             `yaml:"name"`
+	Token Secret             `yaml:"token"`
+	Roles []calls.Permission `yaml:"roles"`
+}
+
+// SIP is the user agent.
+type SIP struct {
+	Listen    []string   `yaml:"listen"`    // udp://ADDRESS:PORT, tcp://ADDRESS:PORT
+	Advertise netip.Addr `yaml:"advertise"` // zero: the listener's
+	UserAgent string     `yaml:"user_agent"`
+}
+
+// Media is where RTP goes.
+type Media struct {
+	IP        netip.Addr `yaml:"ip"`
+	Advertise netip.Addr `yaml:"advertise"` // zero: IP
+	Ports     PortRange  `yaml:"ports"`
+	Codecs    []string   `yaml:"codecs"` // in order of preference
+}
+
+// Trunk is one SIP peer.
+type Trunk struct {
+	Name       string    `yaml:"name"`
+	URI        string    `yaml:"uri"` // sip:HOST[:PORT][;transport=udp|tcp]
+	Register   bool      `yaml:"register"`
+	Username   string    `yaml:"username"`
+	Password   Secret    `yaml:"password"`
+	AcceptFrom []Network `yaml:"accept_from"`
+	MediaFrom  []Network `yaml:"media_from"`
+	Numbers    []string  `yaml:"numbers"`   // digits; the first is the default
+	MaxCalls   int       `yaml:"max_calls"` // 0: no limit
+	MaxCPS     float64   `yaml:"max_cps"`   // 0: no limit
+	Codecs     []string  `yaml:"codecs"`    // empty: those of Media
+}
+
+// Inbound runs a flow on calls to a number.
+type Inbound struct {
+	Number string     `yaml:"number"` // any user part of a Request-URI
+	Trunk  string     `yaml:"trunk"`  // "": any
+	Flow   calls.Flow `yaml:"flow"`
+}
+
+// Webhook is a trusted destination of events.
+type Webhook struct {
+	URL    string            `yaml:"url"`
+	Secret Secret            `yaml:"secret"` // whsec_…
+	Types  []calls.EventType `yaml:"types"`  // empty: all
+}
+
+// Egress excepts addresses from the guard for URLs that arrive by API.
+type Egress struct {
+	Allow []string `yaml:"allow"`
+}
+
+// Recordings is the library of clips.
+type Recordings struct {
+	MinDuration Duration `yaml:"min_duration"` // at least 7s
+	FirstID     int64    `yaml:"first_id"`     // first record_id ever given
+	TTS         TTS      `yaml:"tts"`
+}
+
+// TTS names the program that speaks texts.
+type TTS struct {
+	Command []string `yaml:"command"`
+}
+
+// Dialer is when and how people are called.
+type Dialer struct {
+	Window            calls.Window `yaml:"window"`               // local to the callee
+	MaxAttemptsPerDay int          `yaml:"max_attempts_per_day"` // per number; 0: no cap
+	Countries         []string     `yaml:"countries"`            // ISO 3166-1; the first is the default country
+	RingTimeout       Duration     `yaml:"ring_timeout"`
+	MaxDuration       Duration     `yaml:"max_duration"`
+}
+
+// Provider is a telephony service that calls on our behalf (providers/httpcall).
+// URL, headers and body may hold keys, so they are secrets.
+type Provider struct {
+	Name          string            `yaml:"name"`
+	Kind          string            `yaml:"kind"` // http
+	URL           Secret            `yaml:"url"`
+	Method        string            `yaml:"method"`
+	Headers       map[string]Secret `yaml:"headers"`
+	Body          Secret            `yaml:"body"`
+	Success       Success           `yaml:"success"`
+	CallID        Path              `yaml:"call_id"`
+	Error         Path              `yaml:"error"`
+	Trunk         string            `yaml:"trunk"`     // where its INVITE comes from
+	Extension     string            `yaml:"extension"` // what its INVITE asks for
+	ExpectTimeout Duration          `yaml:"expect_timeout"`
+	Timeout       Duration          `yaml:"timeout"`
+}
+
+// Success tells a provider's yes from its no.
+type Success struct {
+	Path   string `yaml:"path"`   // "": every 2xx is a yes
+	Equals string `yaml:"equals"` // "": true
+}
+
+// Path names a value in a JSON answer: "result.0.id".
+type Path struct {
+	Path string `yaml:"path"`
+}
+
+// SMS says how texts are sent.
+type SMS struct {
+	Sender string `yaml:"sender"` // file
+}
+
+// Retention is how long things are kept; 0 is for ever.
+type Retention struct {
+	Captures Duration `yaml:"captures"`
+	Traces   Duration `yaml:"traces"`
+	Events   Duration `yaml:"events"`
+}
+
+// Default is the configuration where nobody configured anything: a daemon on
+// loopback without trunks.
+func Default() *Config {
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	return &Config{
+		Node: "a", DataDir: "./data", Store: "sqlite", DrainTimeout: Duration(30 * time.Second),
+		Log:   Log{Level: "info", Format: "json"},
+		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
+		Admin: Admin{Listen: "127.0.0.1:9090"},
+		SIP:   SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, UserAgent: "zvonar"},
+		Media: Media{IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"}},
+		Recordings: Recordings{
+			MinDuration: Duration(leastClip), FirstID: 1000001,
+		},
+		Dialer: Dialer{
+			Window: calls.Window{From: "09:00", To: "21:00"}, MaxAttemptsPerDay: 3, Countries: []string{"RU"},
+			RingTimeout: Duration(45 * time.Second), MaxDuration: Duration(30 * time.Minute),
+		},
+		SMS:       SMS{Sender: "file"},
+		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day)},
+	}
+}
+
+// setDefaults fills a new element of trunks.
+func (t *Trunk) setDefaults() { t.MaxCalls, t.MaxCPS = 200, 20 }
+
+// setDefaults fills a new element of providers.
+func (p *Provider) setDefaults() {
+	p.Kind, p.Method = "http", "POST"
+	p.Timeout, p.ExpectTimeout = Duration(10*time.Second), Duration(time.Minute)
+}

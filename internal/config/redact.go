@@ -1,0 +1,57 @@
+package config
+
+import (
+	"net/url"
+	"slices"
+
+	"zvonar/internal/calls"
+)
+
+// Redacted is a copy that may be logged: every secret is "***", telephone
+// numbers are masked, addresses of webhooks are cut to scheme and host.
+func (c *Config) Redacted() *Config {
+	d := *c
+	d.Tokens = slices.Clone(c.Tokens)
+	for i := range d.Tokens {
+		d.Tokens[i].Token = Secret(d.Tokens[i].Token.String())
+	}
+	d.Trunks = slices.Clone(c.Trunks)
+	for i := range d.Trunks {
+		t := &d.Trunks[i]
+		t.Password = Secret(t.Password.String())
+		t.Numbers = slices.Clone(t.Numbers)
+		for j, n := range t.Numbers {
+			t.Numbers[j] = calls.Mask(n)
+		}
+	}
+	d.Inbound = slices.Clone(c.Inbound)
+	for i := range d.Inbound {
+		d.Inbound[i].Number = calls.Mask(d.Inbound[i].Number)
+		d.Inbound[i].Flow = calls.Flow{Record: d.Inbound[i].Flow.Record} // digits hold numbers and texts
+	}
+	d.Webhooks = slices.Clone(c.Webhooks)
+	for i := range d.Webhooks {
+		w := &d.Webhooks[i]
+		w.Secret, w.URL = Secret(w.Secret.String()), origin(w.URL)
+	}
+	d.Providers = slices.Clone(c.Providers)
+	for i := range d.Providers {
+		p := &d.Providers[i]
+		p.URL, p.Body = Secret(p.URL.String()), Secret(p.Body.String())
+		headers := map[string]Secret{}
+		for name, value := range p.Headers {
+			headers[name] = Secret(value.String())
+		}
+		p.Headers = headers
+	}
+	return &d
+}
+
+// origin is scheme and host of a URL; paths of webhooks often hold keys.
+func origin(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
