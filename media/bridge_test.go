@@ -355,6 +355,7 @@ func BenchmarkLegTick(b *testing.B) {
 			for range n {
 				f := s.open("127.0.0.1:20000")
 				f.answer()
+				f.say(0x12)
 				f.sock.discard = true
 				legs = append(legs, f)
 			}

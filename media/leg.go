@@ -156,5 +156,7 @@ func (l *leg) close() {
 	// Closing a datagram socket has nothing left to fail at that anyone could act on.
 	_ = l.sock.close()
 	l.shard.engine.release(l.port, l.in.anything)
-	l.shard.emit(l.port, Event{Kind: EventClosed, Facts: l.in.source.facts(string(l.session.Codec))})
+	facts := l.in.source.facts(string(l.session.Codec))
+	l.shard.count.quality(&facts)
+	l.shard.emit(l.port, Event{Kind: EventClosed, Facts: facts})
 }

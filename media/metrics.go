@@ -2,9 +2,10 @@ package media
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"zvonar/internal/calls"
 )
 
 // dropKind is why a packet was not used or not sent.
@@ -41,39 +42,10 @@ type counters struct {
 	lateTicks           uint64
 	reanchors           uint64
 	drops               [dropKinds]uint64
-	lateness            lateness
-}
-
-// lateness is a histogram of how long after its time a packet left.
-type lateness struct {
-	buckets [len(latenessBounds)]uint64 // not cumulative; what is beyond the last is only in count
-	count   uint64
-	sum     time.Duration
-}
-
-var latenessBounds = [...]time.Duration{
-	time.Millisecond / 2, time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond,
-	10 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
-}
-
-func (l *lateness) observe(d time.Duration) {
-	d = max(d, 0) // a frame that is sent early is not late
-	l.count++
-	l.sum += d
-	for i, bound := range latenessBounds {
-		if d <= bound {
-			l.buckets[i]++
-			return
-		}
-	}
-}
-
-func (l *lateness) add(o *lateness) {
-	l.count += o.count
-	l.sum += o.sum
-	for i := range l.buckets {
-		l.buckets[i] += o.buckets[i]
-	}
+	lateness            histogram[latenessBounds]
+	jitter              histogram[jitterBounds]
+	lost                histogram[lostBounds]
+	mos                 histogram[mosBounds]
 }
 
 func (c *counters) add(o *counters) {
@@ -89,6 +61,19 @@ func (c *counters) add(o *counters) {
 		c.drops[i] += o.drops[i]
 	}
 	c.lateness.add(&o.lateness)
+	c.jitter.add(&o.jitter)
+	c.lost.add(&o.lost)
+	c.mos.add(&o.mos)
+}
+
+// quality counts what a leg that ended was heard like.
+func (c *counters) quality(f *calls.LegFacts) {
+	if f.RX == 0 {
+		return
+	}
+	c.jitter.observe(f.JitterMS / 1000)
+	c.lost.observe(float64(f.Lost) / float64(f.RX+f.Lost))
+	c.mos.observe(f.MOS)
 }
 
 // collector shows the shards' numbers to Prometheus.
@@ -97,7 +82,7 @@ type collector struct {
 	inUse, limit                           *prometheus.Desc
 	packets, drops, digits                 *prometheus.Desc
 	firstAudio, timeouts, ticks, reanchors *prometheus.Desc
-	lateness                               *prometheus.Desc
+	lateness, jitter, lost, mos            *prometheus.Desc
 }
 
 func (e *Engine) register(r prometheus.Registerer) error {
@@ -119,6 +104,9 @@ func (e *Engine) register(r prometheus.Registerer) error {
 		ticks:      desc("late_ticks_total", "Beats of a shard that came more than 5 ms late."),
 		reanchors:  desc("reanchors_total", "Times a stream was set on because frames could not be sent in time."),
 		lateness:   desc("tx_lateness_seconds", "How long after its time a packet was sent."),
+		jitter:     desc("jitter_seconds", "Interarrival jitter of a leg at its end (RFC 3550)."),
+		lost:       desc("lost_ratio", "Share of the far end's packets that did not arrive, of a leg at its end."),
+		mos:        desc("mos", "Estimated opinion score (ITU-T G.107) of what was heard on a leg, at its end."),
 	}
 	if err := r.Register(c); err != nil {
 		return fmt.Errorf("register media metrics: %w", err)
@@ -128,7 +116,8 @@ func (e *Engine) register(r prometheus.Registerer) error {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors, c.lateness} {
+	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors,
+		c.lateness, c.jitter, c.lost, c.mos} {
 		ch <- d
 	}
 }
@@ -161,13 +150,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(c.ticks, sum.lateTicks)
 	count(c.reanchors, sum.reanchors)
 	ch <- sum.lateness.metric(c.lateness)
-}
-
-func (l *lateness) metric(d *prometheus.Desc) prometheus.Metric {
-	buckets, n := make(map[float64]uint64, len(l.buckets)), uint64(0)
-	for i, b := range l.buckets {
-		n += b
-		buckets[latenessBounds[i].Seconds()] = n
-	}
-	return prometheus.MustNewConstHistogram(d, l.count, l.sum.Seconds(), buckets)
+	ch <- sum.jitter.metric(c.jitter)
+	ch <- sum.lost.metric(c.lost)
+	ch <- sum.mos.metric(c.mos)
 }

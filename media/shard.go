@@ -58,12 +58,12 @@ func newShard(e *Engine, s sleeper) *shard {
 // do queues a command and wakes the shard. False once the shard is stopping.
 func (s *shard) do(f func(*shard)) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.stopping {
-		s.mu.Unlock()
 		return false
 	}
 	s.commands = append(s.commands, f)
-	s.mu.Unlock()
+	// Under the lock, so that nobody wakes a sleeper that was closed meanwhile.
 	s.sleep.wake()
 	return true
 }
@@ -71,8 +71,8 @@ func (s *shard) do(f func(*shard)) bool {
 // stop makes the shard close what is left and end.
 func (s *shard) stop() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.stopping = true
-	s.mu.Unlock()
 	s.sleep.wake()
 }
 

@@ -68,6 +68,9 @@ func (l *leg) start() {
 	if o.ran {
 		o.ts += uint32(max(0, now-o.stopped) / (time.Second / sampleRate))
 	}
+	if l.hear != nil {
+		l.hear.drain() // what was said before is stale
+	}
 	o.started, o.ran, o.early, o.marker = true, true, false, true
 	l.send(now)
 	o.due = l.shard.place(l, now+l.ptime)
@@ -134,7 +137,7 @@ func (l *leg) send(due time.Duration) {
 
 func (l *leg) emit(b []byte, due time.Duration) {
 	c := &l.shard.count
-	c.lateness.observe(l.shard.now - due)
+	c.lateness.observe((l.shard.now - due).Seconds())
 	to := l.in.latch.target()
 	switch {
 	case !to.IsValid():
