@@ -1,0 +1,244 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+
+	"zvonar/internal/calls"
+)
+
+// CallRequest is the body of POST /v1/calls, as far as the commands use it.
+type CallRequest struct {
+	To          string          `json:"to"`
+	From        string          `json:"from,omitempty"`
+	RecordID    string          `json:"record_id,omitempty"`
+	RecordingID string          `json:"recording_id,omitempty"`
+	Digits      json.RawMessage `json:"digits,omitempty"`
+	Flow        json.RawMessage `json:"flow,omitempty"`
+	Ref         string          `json:"ref,omitempty"`
+	Series      string          `json:"series,omitempty"`
+	Trunk       string          `json:"trunk,omitempty"`
+	Provider    string          `json:"provider,omitempty"`
+}
+
+// Recording is a clip as published.
+type Recording struct {
+	RecordingID string               `json:"recording_id"`
+	RecordID    *int64               `json:"record_id"`
+	Title       string               `json:"title"`
+	State       calls.RecordingState `json:"state"`
+	Version     int                  `json:"version"`
+	SHA256      string               `json:"sha256"`
+	DurationMS  int64                `json:"duration_ms"`
+	System      bool                 `json:"system"`
+	Checks      []calls.Check        `json:"checks"`
+	Reason      *string              `json:"reason"`
+	UploadedBy  *string              `json:"uploaded_by"`
+	DecidedBy   *string              `json:"decided_by"`
+	DecidedAt   calls.Stamp          `json:"decided_at"`
+	CreatedAt   calls.Stamp          `json:"created_at"`
+}
+
+// Blocked is a number on the blacklist as published.
+type Blocked struct {
+	Number    string      `json:"number"`
+	Scope     string      `json:"scope"`
+	Reason    *string     `json:"reason"`
+	Source    string      `json:"source"`
+	CallID    *string     `json:"call_id"`
+	CreatedAt calls.Stamp `json:"created_at"`
+}
+
+// Trunk is a trunk as published.
+type Trunk struct {
+	Name     string   `json:"name"`
+	URI      string   `json:"uri"`
+	Numbers  []string `json:"numbers"`
+	Codecs   []string `json:"codecs"`
+	MaxCalls int      `json:"max_calls"`
+	MaxCPS   float64  `json:"max_cps"`
+	Calls    int      `json:"calls"`
+	Up       bool     `json:"up"`
+}
+
+// Token is a token as published; Secret is there only where it was just made.
+type Token struct {
+	ID         string             `json:"id"`
+	Name       string             `json:"name"`
+	Roles      []calls.Permission `json:"roles"`
+	Prefix     string             `json:"prefix"`
+	CreatedAt  calls.Stamp        `json:"created_at"`
+	RevokedAt  calls.Stamp        `json:"revoked_at"`
+	ExpiresAt  calls.Stamp        `json:"expires_at"`
+	FromConfig bool               `json:"from_config"`
+	Secret     string             `json:"token,omitempty"`
+}
+
+// PlaceCall asks for a call. replayed is true where it was there already.
+func (c *Client) PlaceCall(ctx context.Context, r CallRequest) (call calls.CallView, replayed bool, err error) {
+	header, err := c.do(ctx, http.MethodPost, "/v1/calls", r, &call)
+	return call, header.Get("Idempotency-Replayed") == "true", err
+}
+
+// Call shows a call.
+func (c *Client) Call(ctx context.Context, id string) (calls.CallView, error) {
+	return ask[calls.CallView](ctx, c, http.MethodGet, "/v1/calls/"+url.PathEscape(id), nil)
+}
+
+// Calls lists up to limit calls, newest first; filter has the parameters of
+// GET /v1/calls.
+func (c *Client) Calls(ctx context.Context, filter url.Values, limit int) ([]calls.CallView, error) {
+	return list[calls.CallView](ctx, c, "/v1/calls", filter, limit)
+}
+
+// Hangup ends a call.
+func (c *Client) Hangup(ctx context.Context, id string) (calls.CallView, error) {
+	return ask[calls.CallView](ctx, c, http.MethodPost, "/v1/calls/"+url.PathEscape(id)+"/hangup", nil)
+}
+
+// AddRecording uploads a clip from r; file is its name.
+func (c *Client) AddRecording(ctx context.Context, file, title string, system bool, r io.Reader) (rec Recording, err error) {
+	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
+	defer cancel()
+	body, w := io.Pipe()
+	form := multipart.NewWriter(w)
+	go func() { w.CloseWithError(writeForm(form, filepath.Base(file), title, system, r)) }()
+	defer func() { _ = body.Close() }() // lets the writer end where the answer came early
+	res, err := c.send(ctx, http.MethodPost, "/v1/recordings", http.Header{"Content-Type": {form.FormDataContentType()}}, body)
+	if err != nil {
+		return rec, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	err = decode(res, &rec)
+	return rec, err
+}
+
+func writeForm(form *multipart.Writer, file, title string, system bool, r io.Reader) error {
+	for name, value := range map[string]string{"title": title, "system": strconv.FormatBool(system)} {
+		if err := form.WriteField(name, value); err != nil {
+			return err
+		}
+	}
+	part, err := form.CreateFormFile("file", file)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(part, r); err != nil {
+		return err
+	}
+	return form.Close()
+}
+
+// Recordings lists up to limit recordings, newest first; state "" is any.
+func (c *Client) Recordings(ctx context.Context, state string, limit int) ([]Recording, error) {
+	filter := url.Values{}
+	if state != "" {
+		filter.Set("state", state)
+	}
+	return list[Recording](ctx, c, "/v1/recordings", filter, limit)
+}
+
+// Recording shows a recording by its recording_id or record_id.
+func (c *Client) Recording(ctx context.Context, id string) (Recording, error) {
+	return ask[Recording](ctx, c, http.MethodGet, "/v1/recordings/"+url.PathEscape(id), nil)
+}
+
+// Approve approves a recording: it gets its record_id.
+func (c *Client) Approve(ctx context.Context, id string) (Recording, error) {
+	return ask[Recording](ctx, c, http.MethodPost, "/v1/recordings/"+url.PathEscape(id)+"/approve", nil)
+}
+
+// Reject rejects a recording.
+func (c *Client) Reject(ctx context.Context, id, reason string) (Recording, error) {
+	in := map[string]string{"reason": reason}
+	return ask[Recording](ctx, c, http.MethodPost, "/v1/recordings/"+url.PathEscape(id)+"/reject", in)
+}
+
+// Block puts a number on the blacklist.
+func (c *Client) Block(ctx context.Context, number, reason string) (Blocked, error) {
+	in := map[string]string{"reason": reason}
+	return ask[Blocked](ctx, c, http.MethodPut, "/v1/blacklist/"+url.PathEscape(number), in)
+}
+
+// Unblock takes a number off the blacklist.
+func (c *Client) Unblock(ctx context.Context, number string) error {
+	return c.Do(ctx, http.MethodDelete, "/v1/blacklist/"+url.PathEscape(number), nil, nil)
+}
+
+// Blocked shows the blacklist's entry of a number; a [*Problem] with code
+// not-found means that there is none.
+func (c *Client) Blocked(ctx context.Context, number string) (Blocked, error) {
+	return ask[Blocked](ctx, c, http.MethodGet, "/v1/blacklist/"+url.PathEscape(number), nil)
+}
+
+// Blacklist lists up to limit blocked numbers.
+func (c *Client) Blacklist(ctx context.Context, limit int) ([]Blocked, error) {
+	return list[Blocked](ctx, c, "/v1/blacklist", url.Values{}, limit)
+}
+
+// Trunks lists the trunks.
+func (c *Client) Trunks(ctx context.Context) ([]Trunk, error) {
+	page, err := ask[struct{ Items []Trunk }](ctx, c, http.MethodGet, "/v1/trunks", nil)
+	return page.Items, err
+}
+
+// Tokens lists up to limit tokens.
+func (c *Client) Tokens(ctx context.Context, limit int) ([]Token, error) {
+	return list[Token](ctx, c, "/v1/tokens", url.Values{}, limit)
+}
+
+// AddToken makes a token.
+func (c *Client) AddToken(ctx context.Context, name string, roles []string) (Token, error) {
+	return ask[Token](ctx, c, http.MethodPost, "/v1/tokens", map[string]any{"name": name, "roles": roles})
+}
+
+// RotateToken makes a successor; the old secret works for overlap more ("24h";
+// "" leaves it to the daemon).
+func (c *Client) RotateToken(ctx context.Context, id, overlap string) (Token, error) {
+	in := map[string]string{}
+	if overlap != "" {
+		in["overlap"] = overlap
+	}
+	return ask[Token](ctx, c, http.MethodPost, "/v1/tokens/"+url.PathEscape(id)+"/rotate", in)
+}
+
+// RevokeToken revokes a token at once.
+func (c *Client) RevokeToken(ctx context.Context, id string) error {
+	return c.Do(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil)
+}
+
+// ask is Do that returns the answer.
+func ask[T any](ctx context.Context, c *Client, method, path string, in any) (out T, err error) {
+	err = c.Do(ctx, method, path, in, &out)
+	return out, err
+}
+
+// pageSize is the longest page the API gives.
+const pageSize = 500
+
+// list reads pages until limit resources are there or the list ends.
+func list[T any](ctx context.Context, c *Client, path string, filter url.Values, limit int) ([]T, error) {
+	all := []T{}
+	for len(all) < limit {
+		filter.Set("limit", strconv.Itoa(min(limit-len(all), pageSize)))
+		var page struct {
+			Items []T     `json:"items"`
+			Next  *string `json:"next"`
+		}
+		if err := c.Do(ctx, http.MethodGet, path+"?"+filter.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if page.Next == nil || len(page.Items) == 0 {
+			break
+		}
+		filter.Set("cursor", *page.Next)
+	}
+	return all, nil
+}
