@@ -33,6 +33,7 @@ func checkProviders(cfg *Config, r *report) {
 			r.trunk(cfg, join(at, "trunk"), p.Trunk)
 		}
 		r.userPart(join(at, "extension"), p.Extension)
+		r.oneOf(join(at, "ready"), p.Ready, "answer", "first_audio")
 		r.between(join(at, "expect_timeout"), p.ExpectTimeout, 5*time.Second, 10*time.Minute)
 		r.between(join(at, "timeout"), p.Timeout, time.Second, time.Minute)
 	}

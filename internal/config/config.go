@@ -149,6 +149,8 @@ type Provider struct {
 	Error         Path              `yaml:"error"`
 	Trunk         string            `yaml:"trunk"`     // where its INVITE comes from
 	Extension     string            `yaml:"extension"` // what its INVITE asks for
+	MatchCaller   bool              `yaml:"match_caller"`
+	Ready         string            `yaml:"ready"` // answer, first_audio
 	ExpectTimeout Duration          `yaml:"expect_timeout"`
 	Timeout       Duration          `yaml:"timeout"`
 }
@@ -204,6 +206,6 @@ func (t *Trunk) setDefaults() { t.MaxCalls, t.MaxCPS = 200, 20 }
 
 // setDefaults fills a new element of providers.
 func (p *Provider) setDefaults() {
-	p.Kind, p.Method = "http", "POST"
+	p.Kind, p.Method, p.Ready = "http", "POST", "answer"
 	p.Timeout, p.ExpectTimeout = Duration(10*time.Second), Duration(time.Minute)
 }

@@ -10,9 +10,8 @@ import (
 
 const envPrefix = "ZVONAR_"
 
-// clientVars are variables of the commands that talk to a daemon; they are no
-// configuration.
-var clientVars = []string{"ZVONAR_TOKEN", "ZVONAR_API"}
+// clientVars are variables of other commands; they are no configuration.
+var clientVars = []string{"ZVONAR_TOKEN", "ZVONAR_API", "ZVONAR_CARRIER_TOKEN"}
 
 // leaf is one value of the configuration that can be set by itself.
 type leaf struct {
