@@ -1,12 +1,12 @@
 package media
 
 import (
+	"sync"
 	"time"
 
+	"zvonar/internal/calls"
 	"zvonar/media/codec"
 	"zvonar/media/tone"
-
-	"zvonar/internal/calls"
 )
 
 // sampleRate is that of every codec of the line, Hz.
@@ -40,7 +40,10 @@ func durationOf(samples int64) time.Duration {
 	return time.Duration(samples) * time.Second / sampleRate
 }
 
-// toneClips are the generated tones, made once an engine.
+// sharedTones are the generated tones, made once and read only.
+var sharedTones = sync.OnceValue(newToneClips)
+
+// toneClips finds a tone by its kind.
 type toneClips map[calls.ToneKind]toneClip
 
 type toneClip struct {

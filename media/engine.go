@@ -44,7 +44,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, tones: newToneClips(), epoch: time.Now(), limit: limit, done: make(chan struct{})}
+	e := &Engine{cfg: cfg, tones: sharedTones(), epoch: time.Now(), limit: limit, done: make(chan struct{})}
 	if cfg.PortMax > 0 {
 		e.ports = newPortRange(cfg.PortMin, cfg.PortMax)
 		if low, high, ok := ephemeralRange(); ok && cfg.PortMin <= high && cfg.PortMax >= low {

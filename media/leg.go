@@ -1,6 +1,7 @@
 package media
 
 import (
+	"net/netip"
 	"time"
 
 	"zvonar/internal/calls"
@@ -77,6 +78,8 @@ func (l *leg) configure(s Session) {
 	if l.closed {
 		return
 	}
+	// Sources are compared in this form.
+	s.Remote = netip.AddrPortFrom(s.Remote.Addr().Unmap(), s.Remote.Port())
 	l.session, l.configured = s, true
 	l.codec, l.known = codec.Lookup(s.Codec)
 	l.events = payloadTypes{}
