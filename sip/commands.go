@@ -94,14 +94,20 @@ func (l *Leg) SendInfo(digit byte) {
 		return
 	}
 	l.do(func() {
-		if l.state != stUp {
-			return
+		switch {
+		case l.state == stUp:
+			l.sendInfo(digit)
+		case l.state == stAnswering && len(l.uas.onAck) < maxHeld:
+			l.uas.onAck = append(l.uas.onAck, func() { l.sendInfo(digit) })
 		}
-		l.ua.ask(&l.d, sipmsg.INFO, &l.uac.auth, func(req *sipmsg.Request) {
-			req.AppendHeader(sipmsg.NewHeader("Content-Type", typeRelay))
-			req.SetBody([]byte("Signal=" + string(digit) + "\r\nDuration=160\r\n"))
-		}, func(*sipmsg.Response, error) {})
 	})
+}
+
+func (l *Leg) sendInfo(digit byte) {
+	l.ua.ask(&l.d, sipmsg.INFO, credentialsOf(l.trunk), func(req *sipmsg.Request) {
+		req.AppendHeader(sipmsg.NewHeader("Content-Type", typeRelay))
+		req.SetBody([]byte("Signal=" + string(digit) + "\r\nDuration=160\r\n"))
+	}, func(*sipmsg.Response, error) {})
 }
 
 // DropMedia stops sending RTP without a word (test carrier).

@@ -5,6 +5,8 @@ import (
 
 	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
+
+	"zvonar/sip/trunk"
 )
 
 // maxAuth bounds how often one request is sent again with credentials.
@@ -16,6 +18,14 @@ type auth struct {
 	username, password string
 	rounds             int
 	last               map[string]string // realm -> nonce answered
+}
+
+// credentialsOf begins to authenticate one request towards t; nil: without credentials.
+func credentialsOf(t *trunk.Trunk) *auth {
+	if t == nil {
+		return &auth{}
+	}
+	return &auth{username: t.Username, password: t.Password}
 }
 
 // answer makes the Authorization or Proxy-Authorization header for a 401 or 407;

@@ -68,6 +68,7 @@ func (l *Leg) peerBye(a action, in *input) {
 
 // reinvited takes an offer, or asks for one, within an established dialog.
 func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	l.overtaken()
 	if l.state != stUp || l.answer.res != nil {
 		l.ua.work.start(func() { l.ua.drainAcks(tx, l) })
 		l.ua.reply(req, tx, sipmsg.StatusRequestPending)
@@ -101,6 +102,7 @@ func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 func (l *Leg) updated(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	var body []byte
 	if len(req.Body()) > 0 {
+		l.overtaken()
 		if l.state != stUp || l.answer.res != nil {
 			l.ua.reply(req, tx, sipmsg.StatusRequestPending)
 			return

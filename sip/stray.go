@@ -6,6 +6,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"zvonar/internal/clock"
+	"zvonar/sip/trunk"
 )
 
 // strays remembers what late responses need: INVITEs that we gave up on, and
@@ -77,7 +78,7 @@ func (ua *UA) stray(res *sipmsg.Response) {
 	case res.IsSuccess():
 		l := ua.find(id.Value(), tagOf(from))
 		if l == nil {
-			ua.dismiss(res, &auth{})
+			ua.dismiss(res, nil)
 			return
 		}
 		l.do(func() {
@@ -85,14 +86,14 @@ func (ua *UA) stray(res *sipmsg.Response) {
 				l.handle(&input{ev: evRepeat, res: res})
 				return
 			}
-			ua.dismiss(res, &auth{})
+			ua.dismiss(res, l.trunk)
 		})
 	}
 }
 
 // dismiss acknowledges a 2xx that no leg wants and hangs its dialog up, once;
-// repetitions get the ACK again.
-func (ua *UA) dismiss(res *sipmsg.Response, a *auth) {
+// repetitions get the ACK again. t is the trunk it came from, nil if unknown.
+func (ua *UA) dismiss(res *sipmsg.Response, t *trunk.Trunk) {
 	from, to, id, cseq := res.From(), res.To(), res.CallID(), res.CSeq()
 	if from == nil || to == nil || id == nil || cseq == nil || res.Contact() == nil || tagOf(to) == "" {
 		return
@@ -114,6 +115,5 @@ func (ua *UA) dismiss(res *sipmsg.Response, a *auth) {
 	if err := ua.write(ack); err != nil {
 		ua.log.Warn("sip: the ACK for a late answer could not be sent", "error", err)
 	}
-	fresh := auth{username: a.username, password: a.password}
-	ua.ask(d, sipmsg.BYE, &fresh, nil, func(*sipmsg.Response, error) {})
+	ua.ask(d, sipmsg.BYE, credentialsOf(t), nil, func(*sipmsg.Response, error) {})
 }

@@ -273,12 +273,9 @@ func (ua *UA) HangupOrphan(ctx context.Context, dialog []byte) error {
 	}
 	ua.peers.add(d.hopAddr(), 1)
 	defer ua.peers.add(d.hopAddr(), -1)
-	a := auth{}
-	if t, ok := ua.cfg.Trunks.Get(d.trunk); ok {
-		a.username, a.password = t.Username, t.Password
-	}
+	t, _ := ua.cfg.Trunks.Get(d.trunk)
 	done := make(chan error, 1)
-	ua.ask(d, sipmsg.BYE, &a, nil, func(_ *sipmsg.Response, err error) { done <- err })
+	ua.ask(d, sipmsg.BYE, credentialsOf(t), nil, func(_ *sipmsg.Response, err error) { done <- err })
 	select {
 	case err = <-done:
 	case <-ctx.Done():

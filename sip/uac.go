@@ -80,7 +80,7 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	}
 	l.trunk, l.id = t, l.ua.cfg.IDs.New("leg_")
 	l.uac.req = req
-	l.uac.auth = auth{username: t.Username, password: t.Password}
+	l.uac.auth = *credentialsOf(t)
 	l.d = dialog{trunk: t.Name, callID: req.SIPCallID, transport: strings.ToUpper(t.Target().Transport)}
 	l.d.local = party{name: name, tag: sipmsg.GenerateTagN(20), uri: sipmsg.Uri{Scheme: "sip", User: from}}
 	host := t.Target()
@@ -292,7 +292,7 @@ func (l *Leg) repeated(res *sipmsg.Response) {
 		l.handle(&input{ev: evRepeat, res: res})
 		return
 	}
-	l.ua.dismiss(res, &l.uac.auth)
+	l.ua.dismiss(res, l.trunk)
 }
 
 // lateAnswer takes a 2xx that crossed our CANCEL: nobody is on our side any more.
@@ -389,7 +389,7 @@ func (l *Leg) bye() {
 	l.hangupMedia()
 	l.after(timerPending, byePatience, func() { l.handle(&input{ev: evByeDone}) })
 	why := l.uac.reason
-	l.ua.ask(&l.d, sipmsg.BYE, &l.uac.auth, func(req *sipmsg.Request) {
+	l.ua.ask(&l.d, sipmsg.BYE, credentialsOf(l.trunk), func(req *sipmsg.Request) {
 		if why != nil {
 			req.AppendHeader(why)
 		}

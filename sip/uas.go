@@ -18,9 +18,10 @@ type uas struct {
 	tx      *sipmsg.ServerTx
 	branch  string
 	seenKey string
-	body    []byte // our answer, or our offer where the INVITE had none
-	late    bool   // the INVITE had no offer
-	playing bool   // media was started by Progress
+	body    []byte   // our answer, or our offer where the INVITE had none
+	late    bool     // the INVITE had no offer
+	playing bool     // media was started by Progress
+	onAck   []func() // what has to wait until the dialog is confirmed
 }
 
 // answer is a 2xx of ours, to the first INVITE or a later one, until its ACK.
@@ -65,7 +66,6 @@ func (l *Leg) receive(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	l.d.contact = "<" + contact.String() + ">"
 	l.key = l.d.key()
-	l.uac.auth = auth{username: l.trunk.Username, password: l.trunk.Password}
 }
 
 // offered agrees on audio and lets our side decide.
@@ -237,6 +237,19 @@ func (l *Leg) acked(req *sipmsg.Request) {
 	}
 }
 
+// overtaken takes a later request of the caller for the ACK that it overtook:
+// each message has a goroutine of its own in sipgo, so their order is not kept,
+// and whoever offers again has our 2xx. An ACK with an answer in it has to come.
+func (l *Leg) overtaken() {
+	if l.answer.res == nil || l.answer.late {
+		return
+	}
+	l.answer = answer{}
+	l.stopTimer(timerRepeat)
+	l.stopTimer(timerAck)
+	l.handle(&input{ev: evAck})
+}
+
 // acceptLate reads the answer that an ACK brings and starts our media.
 func (l *Leg) acceptLate(body []byte) error {
 	s, err := sdp.Parse(body)
@@ -254,8 +267,15 @@ func (l *Leg) acceptLate(body []byte) error {
 // acknowledged goes on after the ACK of the first 2xx, or without it.
 func (l *Leg) acknowledged(a action, _ *input) {
 	switch {
-	case a == doConfirm && l.uas.late && l.agreed.Codec != "":
-		l.reportAnswer()
+	case a == doConfirm:
+		if l.uas.late && l.agreed.Codec != "" {
+			l.reportAnswer()
+		}
+		waiting := l.uas.onAck
+		l.uas.onAck = nil
+		for _, f := range waiting {
+			f()
+		}
 	case a == doConfirmBye, a == doNoAckBye:
 		if a == doNoAckBye {
 			l.endedBy(calls.ByNetwork)
