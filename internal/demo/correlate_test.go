@@ -44,13 +44,41 @@ func TestCorrelationRefusesOtherAudio(t *testing.T) {
 	}
 }
 
-// A hole of 100 ms in the middle of a clip costs what it holds.
-func TestCorrelationSeesAShiftedTail(t *testing.T) {
+// gap is part with n samples of silence in its middle, which come on top.
+func gap(part []int16, n int) []int16 {
+	half := len(part) / 2
+	return append(append(append([]int16(nil), part[:half]...), make([]int16, n)...), part[half:]...)
+}
+
+func TestALateFrameIsForgiven(t *testing.T) {
 	t.Parallel()
-	part := noise(16000, 4)
-	heard := append(append(append([]int16(nil), part[:8000]...), make([]int16, 800)...), part[8000:]...)
+	part := noise(10*sampleRate, 4)
+	heard := gap(part, 160)
 	if r, _ := correlation(heard, part); r > 0.8 {
-		t.Errorf("correlation %.3f though the second half came late", r)
+		t.Errorf("correlation %.3f as a whole though the second half came late", r)
+	}
+	if r, _ := aligned(heard, part); r < match {
+		t.Errorf("aligned %.3f after one late frame", r)
+	}
+}
+
+func TestDropoutsAndMissingEndsAreNotForgiven(t *testing.T) {
+	t.Parallel()
+	part := noise(8*sampleRate, 5)
+	holes := append([]int16(nil), part...)
+	for i := range holes {
+		if i%sampleRate < sampleRate/4 {
+			holes[i] = 0
+		}
+	}
+	for name, heard := range map[string][]int16{
+		"100 ms too much":    gap(part, 800),
+		"a quarter missing":  holes,
+		"two seconds of end": append(append([]int16(nil), part[:6*sampleRate]...), make([]int16, 3*sampleRate)...),
+	} {
+		if r, _ := aligned(heard, part); r >= match {
+			t.Errorf("%s: aligned %.3f", name, r)
+		}
 	}
 }
 

@@ -211,8 +211,25 @@ func (s *show) request(i int) map[string]any {
 	}
 	flow := map[string]any{"record": s.ids["notice"], "digits": digits}
 	for k, v := range sc.flow {
-		flow[k] = v
+		flow[k] = s.withPrompts(v)
 	}
 	body["flow"] = flow
 	return body
+}
+
+// withPrompts is an option of a flow with the prompts it names by record_id.
+func (s *show) withPrompts(option any) any {
+	switch v := option.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for k, inner := range v {
+			out[k] = s.withPrompts(inner)
+		}
+		return out
+	case string:
+		if v == busyPrompt {
+			return s.ids["busy"]
+		}
+	}
+	return option
 }

@@ -78,7 +78,7 @@ func (s *show) judgeAudio(ctx context.Context, r *result, heardBy string) {
 	end := 0 // of the sample before: they are heard in order
 	for _, want := range sc.hears {
 		name, part := s.audio(want)
-		q, at := correlation(heard[min(end, len(heard)):], part)
+		q, at := aligned(heard[min(end, len(heard)):], part)
 		r.matches = append(r.matches, fmt.Sprintf("%s %.2f", name, q))
 		if q < match {
 			r.fault("the callee did not hear the %s (%.2f)", name, q)
@@ -205,13 +205,13 @@ func countSMS(all []scenario) (n int) {
 // report prints the table; it says whether all was as expected.
 func report(out io.Writer, results []result, h hooks, dir string) (ok bool) {
 	ok = len(h.faults) == 0
-	fmt.Fprintf(out, "\n%-34s %-11s %-15s %-15s %-9s %s\n", "call", "to", "expected", "seen", "talk", "the callee heard (correlation)")
+	fmt.Fprintf(out, "\n%-37s %-11s %-15s %-15s %-9s %s\n", "call", "to", "expected", "seen", "talk", "the callee heard (correlation)")
 	for _, r := range results {
 		mark := "ok  "
 		if len(r.faults) > 0 {
 			mark, ok = "FAIL", false
 		}
-		fmt.Fprintf(out, "%s %-29.29s %-11s %-15s %-15s %6.1f s  %s\n", mark, r.scenario.name, r.scenario.number,
+		fmt.Fprintf(out, "%s %-32.32s %-11s %-15s %-15s %6.1f s  %s\n", mark, r.scenario.name, r.scenario.number,
 			r.scenario.outcome, deref(r.call.Outcome), float64(r.call.TalkMS)/1000, strings.Join(r.matches, ", "))
 		for _, f := range r.faults {
 			fmt.Fprintf(out, "     ! %s\n", f)

@@ -62,9 +62,11 @@ type action struct {
 	value string
 }
 
-// second stands for the record_id of the second clip, which is known only once
-// it is approved.
-const second = "second clip"
+// These stand for record_ids, which are known only once the clips are approved.
+const (
+	second     = "second clip"
+	busyPrompt = "busy prompt"
+)
 
 func record() action               { return action{calls.ActionRecord, second} }
 func manager(number string) action { return action{calls.ActionManager, callee(number)} }
@@ -73,9 +75,10 @@ func manager(number string) action { return action{calls.ActionManager, callee(n
 func scenarios() []scenario {
 	return []scenario{
 		{name: "no manager answers", number: callee("1104"), digits: map[int]action{4: manager("9002")},
-			flow:    map[string]any{"manager": map[string]any{"ring_timeout": "3s"}},
-			outcome: calls.OutcomeAnswered, reason: calls.ReasonNoDigit, pressed: "4", actions: "managerPhone:failed", hears: []sample{noticeWhole}},
+			flow:    map[string]any{"manager": map[string]any{"ring_timeout": "5s", "busy_record": busyPrompt}},
+			outcome: calls.OutcomeAnswered, reason: calls.ReasonNoDigit, pressed: "4", actions: "managerPhone:failed", hears: []sample{noticeWhole, busyWhole}},
 		{name: "manager busy, back to the menu", number: callee("1421"), digits: map[int]action{2: manager("9001"), 1: record()},
+			flow:    map[string]any{"manager": map[string]any{"busy_record": busyPrompt}},
 			outcome: calls.OutcomeAnswered, reason: calls.ReasonNoDigit, pressed: "21", actions: "managerPhone:failed record:ok",
 			hears: []sample{noticeWhole, busyWhole, secondWhole}},
 		{name: "next record", number: callee("1101"), digits: map[int]action{1: record()},
@@ -90,18 +93,18 @@ func scenarios() []scenario {
 		{name: "cloud PBX connects the client", number: callee("1106"), origin: byProvider, digits: map[int]action{6: record()},
 			outcome: calls.OutcomeAnswered, reason: calls.ReasonNoDigit, pressed: "6", actions: "record:ok", hears: []sample{noticeWhole, secondWhole}},
 		{name: "inbound call hears the notice", number: callee("1000"), origin: inbound,
-			outcome: calls.OutcomeAnswered, hears: []sample{noticeWhole}},
+			outcome: calls.OutcomeAnswered, reason: calls.ReasonFlowEnd, hears: []sample{noticeWhole}},
 		{name: "text message", number: callee("1203"), digits: map[int]action{3: {calls.ActionSMS, "Ваша посылка ждёт вас: ул. Мира, 5"}},
-			outcome: calls.OutcomeAnswered, reason: calls.ReasonNoDigit, pressed: "3", actions: "smsText:ok", sms: true, hears: []sample{noticeHead}},
+			outcome: calls.OutcomeAnswered, reason: calls.ReasonNoDigit, pressed: "3", actions: "smsText:ok", sms: true, hears: []sample{noticeHead, noticeWhole}},
 		{name: "to the blacklist (SIP INFO)", number: callee("1509"), digits: map[int]action{9: {calls.ActionBlock, "1"}},
 			outcome: calls.OutcomeAnswered, reason: calls.ReasonBlockedByDigit, pressed: "9", actions: "needBlock:ok", hears: []sample{noticeHead}},
-		{name: "nobody presses a digit", number: callee("1000"),
-			outcome: calls.OutcomeAnswered, hears: []sample{noticeWhole}},
+		{name: "a notice and no menu", number: callee("1000"),
+			outcome: calls.OutcomeAnswered, reason: calls.ReasonFlowEnd, hears: []sample{noticeWhole}},
 		{name: "voicemail", number: callee("2001"), outcome: calls.OutcomeAnswered, hears: []sample{noticeWhole}},
 		{name: "media is dropped", number: callee("2003"), outcome: calls.OutcomeAnswered, hears: []sample{noticeWhole}},
 		{name: "busy", number: callee("0486"), outcome: calls.OutcomeBusy},
 		{name: "no answer", number: callee("0480"), outcome: calls.OutcomeNoAnswer},
-		{name: "rings until the time-out", number: callee("3000"), ring: "3s", outcome: calls.OutcomeNoAnswer, reason: calls.ReasonRingTimeout},
+		{name: "rings until the time-out", number: callee("3000"), ring: "5s", outcome: calls.OutcomeNoAnswer, reason: calls.ReasonRingTimeout},
 		{name: "rejected", number: callee("0603"), outcome: calls.OutcomeRejected},
 		{name: "announcement, subscriber absent", number: callee("8020"), outcome: calls.OutcomeUnreachable, reason: calls.ReasonSubscriberAbsent},
 		{name: "no such number", number: callee("0404"), outcome: calls.OutcomeInvalidNumber},
