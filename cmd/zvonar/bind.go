@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/dialer"
+	"zvonar/internal/engine"
+	"zvonar/media"
+	"zvonar/sip"
+)
+
+// line is the user agent as the engine sees it.
+type line struct {
+	ua    *sip.UA
+	clips *media.Library
+}
+
+// Dial implements engine.Line.
+func (l line) Dial(req calls.DialRequest, events func(calls.LegEvent)) (engine.Leg, error) {
+	leg, err := l.ua.Dial(req, events)
+	if err != nil {
+		return nil, err
+	}
+	return boundLeg{leg, l.clips}, nil
+}
+
+// Prepare implements engine.Line.
+func (l line) Prepare(clips []calls.RecordingRef) error {
+	var errs []error
+	for _, c := range clips {
+		_, err := l.clips.Get(c.SHA256)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Bridge implements engine.Line.
+func (l line) Bridge(a, b engine.Leg) { sip.Bridge(a.(boundLeg).Leg, b.(boundLeg).Leg) }
+
+// Unbridge implements engine.Line.
+func (l line) Unbridge(a, b engine.Leg) { sip.Unbridge(a.(boundLeg).Leg, b.(boundLeg).Leg) }
+
+// HangupOrphan implements engine.Line.
+func (l line) HangupOrphan(ctx context.Context, dialog []byte) error {
+	return l.ua.HangupOrphan(ctx, dialog)
+}
+
+// boundLeg is a SIP leg that finds its clips by content hash.
+type boundLeg struct {
+	*sip.Leg
+	clips *media.Library
+}
+
+// Play implements engine.Leg.
+func (l boundLeg) Play(id int64, clip calls.RecordingRef, loop bool) error {
+	c, err := l.clips.Get(clip.SHA256)
+	if err != nil {
+		return err
+	}
+	l.Leg.Play(id, c, loop)
+	return nil
+}
+
+// limits are the dialer's channels and rates as the engine sees them.
+type limits struct{ *dialer.Limits }
+
+// Acquire implements engine.Limits.
+func (l limits) Acquire(trunk string) (engine.Slot, calls.Gate, bool) {
+	slot, gate, _ := l.Limits.Acquire(trunk)
+	if slot == nil {
+		return nil, gate, false
+	}
+	return slot, "", true
+}
+
+// starter is the engine as the dialer sees it.
+type starter struct{ *engine.Engine }
+
+// Begin implements dialer.Starter.
+func (s starter) Begin(call *calls.Call, slot *dialer.Slot) { s.Engine.Begin(call, slot) }

@@ -1,0 +1,335 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"zvonar/internal/api"
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/internal/config"
+	"zvonar/internal/dialer"
+	"zvonar/internal/egress"
+	"zvonar/internal/engine"
+	"zvonar/internal/numbering"
+	"zvonar/internal/outbox"
+	"zvonar/internal/store"
+	"zvonar/media"
+	"zvonar/media/codec"
+	"zvonar/providers/httpcall"
+	"zvonar/recordings"
+	"zvonar/sip"
+	"zvonar/sip/trunk"
+)
+
+// clipCache bounds the encoded clips that are kept in memory, in bytes.
+const clipCache = 256 << 20
+
+// part is something long-lived of the daemon.
+type part struct {
+	name  string
+	start func(context.Context) error
+	stop  func(context.Context) error
+}
+
+// daemon is every room of the house, bound together.
+type daemon struct {
+	cfg   *config.Config
+	log   *slog.Logger
+	clock clock.Clock
+	ids   *clock.IDs
+	reg   *prometheus.Registry
+
+	store   *store.Store
+	trunks  *trunk.Set
+	media   *media.Engine
+	clips   *recordings.Library
+	ua      *sip.UA
+	dialer  *dialer.Dialer
+	engine  *engine.Engine
+	api     *api.Server
+	guard   *egress.Guard
+	parts   []part // in order of start
+	running atomic.Bool
+}
+
+// newDaemon opens the store and builds every part; nothing runs yet. On an error
+// nothing stays open.
+func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *daemon, err error) {
+	d = &daemon{cfg: cfg, log: log, clock: clock.System(), reg: prometheus.NewRegistry()}
+	d.ids = clock.NewIDs(d.clock, nil)
+	d.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir cannot be made: %w", err)
+	}
+	d.store, err = store.Open(ctx, store.Config{Path: filepath.Join(cfg.DataDir, "zvonar.db"), Node: cfg.Node,
+		Clock: d.clock, Log: log.With("room", "store"), Metrics: d.reg})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = d.store.Close(ctx)
+		}
+	}()
+	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildLine, d.buildCalls, d.buildOutbox, d.buildHTTP} {
+		if err := build(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// add appends a part to what Start starts.
+func (d *daemon) add(name string, start, stop func(context.Context) error) {
+	d.parts = append(d.parts, part{name, start, stop})
+}
+
+// Start starts the parts in order; if one fails, those before it are stopped.
+func (d *daemon) Start(ctx context.Context) error {
+	for i, p := range d.parts {
+		if p.start == nil {
+			continue
+		}
+		if err := p.start(ctx); err != nil {
+			d.stopParts(ctx, d.parts[:i])
+			return errors.Join(fmt.Errorf("%s did not start: %w", p.name, err), d.store.Close(ctx))
+		}
+	}
+	d.running.Store(true)
+	return nil
+}
+
+// Stop drains: no new calls from now on, running calls may end until drain is
+// over, then everything is hung up and closed, last the store.
+func (d *daemon) Stop(drain context.Context) error {
+	d.running.Store(false)
+	d.engine.Drain()
+	err := d.dialer.Stop(drain)
+	err = errors.Join(err, d.engine.Stop(drain))
+	closing, cancel := context.WithTimeout(context.WithoutCancel(drain), 15*time.Second)
+	defer cancel()
+	err = errors.Join(err, d.stopParts(closing, d.parts))
+	return errors.Join(err, d.store.Close(closing))
+}
+
+func (d *daemon) stopParts(ctx context.Context, parts []part) (err error) {
+	for i := len(parts) - 1; i >= 0; i-- {
+		if parts[i].stop == nil {
+			continue
+		}
+		if e := parts[i].stop(ctx); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", parts[i].name, e))
+		}
+	}
+	return err
+}
+
+// ready says whether calls can be taken: started, not draining, the store answers.
+func (d *daemon) ready() error {
+	if !d.running.Load() {
+		return errors.New("starting or draining")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return d.store.View(ctx, func(tx calls.ReadTx) error { _, err := tx.LastPos(); return err })
+}
+
+func (d *daemon) buildTokens(ctx context.Context) error {
+	tokens := make([]api.ConfigToken, 0, len(d.cfg.Tokens))
+	for _, t := range d.cfg.Tokens {
+		tokens = append(tokens, api.ConfigToken{Name: t.Name, Token: t.Token.Reveal(), Roles: t.Roles})
+	}
+	if err := api.SyncConfigTokens(ctx, d.store, d.clock, tokens); err != nil {
+		return err
+	}
+	path, err := api.EnsureFirstToken(ctx, d.store, api.FirstToken{Listen: d.cfg.HTTP.Listen, TLS: d.cfg.HTTP.TLS.On(),
+		DataDir: d.cfg.DataDir, Clock: d.clock, IDs: d.ids})
+	if err == nil && path != "" {
+		d.log.Info("no token was configured: an administrator's token was written", "file", path)
+	}
+	return err
+}
+
+func (d *daemon) buildLibrary(context.Context) (err error) {
+	d.clips, err = recordings.New(recordings.Config{Store: d.store, Dir: filepath.Join(d.cfg.DataDir, "clips"),
+		MinDuration: d.cfg.Recordings.MinDuration.Duration(), FirstID: d.cfg.Recordings.FirstID,
+		Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "recordings"), Metrics: d.reg})
+	return err
+}
+
+func (d *daemon) buildLine(context.Context) (err error) {
+	if d.trunks, err = trunk.NewSet(trunkConfigs(d.cfg)); err != nil {
+		return err
+	}
+	d.media, err = media.NewEngine(media.Config{IP: d.cfg.Media.IP, Advertise: d.cfg.Media.Advertise,
+		PortMin: d.cfg.Media.Ports.Min, PortMax: d.cfg.Media.Ports.Max, Log: d.log.With("room", "media"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
+		Trunks: d.trunks, Media: d.media, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	d.add("media", d.media.Start, d.media.Stop)
+	return nil
+}
+
+// trunkConfigs turns the configured trunks into the user agent's. A codec that
+// this version does not speak is left out of the offer.
+func trunkConfigs(cfg *config.Config) []trunk.Config {
+	out := make([]trunk.Config, 0, len(cfg.Trunks))
+	for _, t := range cfg.Trunks {
+		names := t.Codecs
+		if len(names) == 0 {
+			names = cfg.Media.Codecs
+		}
+		var codecs []codec.ID
+		for _, n := range names {
+			if id := codec.ID(n); id == codec.PCMA || id == codec.PCMU {
+				codecs = append(codecs, id)
+			}
+		}
+		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, Username: t.Username, Password: t.Password.Reveal(),
+			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs})
+	}
+	return out
+}
+
+func prefixes(networks []config.Network) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(networks))
+	for _, n := range networks {
+		out = append(out, n.Prefix)
+	}
+	return out
+}
+
+func (d *daemon) buildCalls(context.Context) (err error) {
+	var numbers []engine.TrunkNumbers
+	var channels []dialer.TrunkLimits
+	for _, t := range d.cfg.Trunks {
+		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers})
+		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS})
+	}
+	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
+		Trunks: channels, Window: d.cfg.Dialer.Window, MaxAttemptsPerDay: d.cfg.Dialer.MaxAttemptsPerDay,
+		Zones: numbering.Zones, OpenAt: numbering.OpenAt})
+	if err != nil {
+		return err
+	}
+	providers, err := d.providers()
+	if err != nil {
+		return err
+	}
+	audio := media.NewLibrary(clipCache, d.clips.Load)
+	d.engine, err = engine.New(engine.Config{Store: d.store, Line: line{d.ua, audio}, Clips: d.clips, Queue: d.dialer,
+		Limits: limits{d.dialer.Limits()}, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
+		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
+		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration()})
+	if err != nil {
+		return err
+	}
+	d.dialer.Bind(starter{d.engine})
+	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { d.engine.Incoming(boundLeg{leg, audio}, inv) })
+	d.add("user agent", d.ua.Start, d.ua.Stop)
+	d.add("dialer", d.dialer.Start, nil) // stopped first of all, by Stop
+	d.add("calls", d.engine.Start, nil)
+	return nil
+}
+
+func routes(cfg *config.Config) []engine.Route {
+	out := make([]engine.Route, 0, len(cfg.Inbound))
+	for _, r := range cfg.Inbound {
+		out = append(out, engine.Route{Number: r.Number, Trunk: r.Trunk, Flow: r.Flow})
+	}
+	return out
+}
+
+func (d *daemon) providers() ([]engine.Provider, error) {
+	out := make([]engine.Provider, 0, len(d.cfg.Providers))
+	for _, p := range d.cfg.Providers {
+		headers := make(map[string]string, len(p.Headers))
+		for k, v := range p.Headers {
+			headers[k] = v.Reveal()
+		}
+		client, err := httpcall.New(httpcall.Config{Name: p.Name, URL: p.URL.Reveal(), Method: p.Method, Headers: headers,
+			Body: p.Body.Reveal(), SuccessPath: p.Success.Path, SuccessEquals: p.Success.Equals, CallIDPath: p.CallID.Path,
+			ErrorPath: p.Error.Path, Timeout: p.Timeout.Duration(), Clock: d.clock, Log: d.log.With("provider", p.Name), Metrics: d.reg})
+		if err != nil {
+			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
+		}
+		out = append(out, engine.Provider{Name: p.Name, Originator: client, Trunk: p.Trunk, Extension: p.Extension,
+			MatchCaller: p.MatchCaller, Ready: engine.Ready(p.Ready), ExpectTimeout: p.ExpectTimeout.Duration()})
+	}
+	return out, nil
+}
+
+func (d *daemon) buildOutbox(ctx context.Context) (err error) {
+	if d.guard, err = egress.New(egress.Config{Allow: d.cfg.Egress.Allow}); err != nil {
+		return err
+	}
+	hooks, err := outbox.New(outbox.Config{Store: d.store, Clock: d.clock, Client: d.guard.Client(),
+		Log: d.log.With("room", "outbox"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	configured := make([]calls.Webhook, 0, len(d.cfg.Webhooks))
+	for _, w := range d.cfg.Webhooks {
+		configured = append(configured, calls.Webhook{Account: calls.MainAccount, URL: w.URL, Secret: w.Secret.Reveal(), Types: w.Types})
+	}
+	if err := hooks.EnsureConfigured(ctx, configured); err != nil {
+		return err
+	}
+	texts, err := outbox.NewSMS(outbox.SMSConfig{Store: d.store, Clock: d.clock, IDs: d.ids,
+		Sender: outbox.NewFileSender(filepath.Join(d.cfg.DataDir, "sms.jsonl"), d.clock), Log: d.log.With("room", "sms"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	d.add("webhooks", hooks.Start, hooks.Stop)
+	d.add("texts", texts.Start, texts.Stop)
+	return nil
+}
+
+func (d *daemon) buildHTTP(context.Context) (err error) {
+	country := ""
+	if len(d.cfg.Dialer.Countries) > 0 {
+		country = d.cfg.Dialer.Countries[0]
+	}
+	tls := d.cfg.HTTP.TLS
+	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
+		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Guard: d.guard, Trunks: d.trunkStatus,
+		Country: country, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	admin := api.NewAdmin(api.AdminConfig{Listen: d.cfg.Admin.Listen, Gatherer: d.reg, Ready: d.ready, Log: d.log.With("room", "admin")})
+	d.add("admin listener", admin.Start, admin.Stop)
+	d.add("API", d.api.Start, d.api.Stop)
+	return nil
+}
+
+// trunkStatus is what GET /v1/trunks tells.
+func (d *daemon) trunkStatus() []api.TrunkStatus {
+	out := make([]api.TrunkStatus, 0, len(d.cfg.Trunks))
+	for _, t := range d.trunks.All() {
+		codecs := make([]string, 0, len(t.Codecs))
+		for _, c := range t.Codecs {
+			codecs = append(codecs, string(c))
+		}
+		out = append(out, api.TrunkStatus{Name: t.Name, URI: t.URI, Numbers: t.Numbers, Codecs: codecs,
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Calls: d.dialer.Limits().InUse(t.Name), Up: true})
+	}
+	return out
+}
