@@ -29,6 +29,8 @@ type Config struct {
 	Providers    []Provider `yaml:"providers"`
 	SMS          SMS        `yaml:"sms"`
 	Retention    Retention  `yaml:"retention"`
+
+	source *report // where everything stands; nil where nothing was read
 }
 
 // Log says how much is logged and in which form.

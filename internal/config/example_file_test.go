@@ -48,6 +48,7 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	want := Default()
 	want.Tokens, want.Trunks, want.Inbound, want.Webhooks, want.Providers = cfg.Tokens, cfg.Trunks, cfg.Inbound, cfg.Webhooks, cfg.Providers
 	want.Egress.Allow, want.Recordings.TTS.Command = []string{}, []string{}
+	want.source = cfg.source
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("the file says\n%+v\nthe defaults are\n%+v", cfg, want)
 	}
@@ -103,6 +104,9 @@ func keyPaths(typ reflect.Type, path string) []string {
 	var all []string
 	for i := range typ.NumField() {
 		f := typ.Field(i)
+		if !f.IsExported() {
+			continue
+		}
 		at := join(path, keyOf(f))
 		all = append(all, at)
 		if isSecret(f.Type) {

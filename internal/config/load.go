@@ -44,6 +44,7 @@ func Parse(name string, data []byte, env []string) (*Config, []Problem) {
 	if len(r.problems) > 0 {
 		return nil, r.sorted()
 	}
+	cfg.source = r
 	return cfg, nil
 }
 

@@ -125,6 +125,18 @@ func (r *report) excerpt(where place) string {
 	return line
 }
 
+// Fault words a fault that another room found in the value at path
+// ("providers[0].body"), with its place in the file that c was read from.
+func (c *Config) Fault(path, message string) Problem {
+	r := &report{}
+	if c.source != nil {
+		*r = *c.source
+		r.problems = nil
+	}
+	r.bad(path, "%s", message)
+	return r.problems[0]
+}
+
 // sorted is the problems by their place; those of the environment come last.
 func (r *report) sorted() []Problem {
 	slices.SortStableFunc(r.problems, func(a, b Problem) int {

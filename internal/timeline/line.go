@@ -25,11 +25,11 @@ func Line(e calls.Event, start time.Time) string {
 func Words(e calls.Event) string {
 	say, known := sentences[e.Type]
 	if !known {
-		return clean(string(e.Type))
+		return Clean(string(e.Type))
 	}
 	var d data
 	if err := json.Unmarshal(e.Data, &d); err != nil {
-		return clean(string(e.Type)) + " (its data cannot be read)"
+		return Clean(string(e.Type)) + " (its data cannot be read)"
 	}
 	return say(e, d)
 }
@@ -96,14 +96,14 @@ func sentence(parts ...string) string {
 
 // with is "before value after", or nothing where value is nothing.
 func with(before, value, after string) string {
-	if value = clean(value); value == "" {
+	if value = Clean(value); value == "" {
 		return ""
 	}
 	return before + value + after
 }
 
-// clean makes text from outside one short line that cannot steer a terminal.
-func clean(s string) string {
+// Clean makes text from outside one short line that cannot steer a terminal.
+func Clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if !calls.Printable(string(r)) {
 			return ' '

@@ -13,9 +13,9 @@ import (
 var sentences = map[calls.EventType]func(calls.Event, data) string{
 	calls.CallQueued: func(e calls.Event, d data) string {
 		if e.Direction == calls.In {
-			return sentence("call from", clean(d.From), with("to ", d.To, ""))
+			return sentence("call from", Clean(d.From), with("to ", d.To, ""))
 		}
-		return sentence("queued: call", clean(d.To), with("as ", d.From, ""), d.clip("with "))
+		return sentence("queued: call", Clean(d.To), with("as ", d.From, ""), d.clip("with "))
 	},
 	calls.CallHeld: func(_ calls.Event, d data) string {
 		words := sentence("held back", with("(", d.Gate, ")"), with("until ", moment(d.Until), ""))
@@ -26,7 +26,7 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 		if d.N > 1 {
 			again = fmt.Sprintf("(attempt %d)", d.N)
 		}
-		return sentence("dialling", clean(d.Target), with("over trunk ", d.Trunk, ""), with("as ", d.From, ""), again)
+		return sentence("dialling", Clean(d.Target), with("over trunk ", d.Trunk, ""), with("as ", d.From, ""), again)
 	},
 	calls.CallRinging:    func(_ calls.Event, d data) string { return sentence("ringing", d.code()) },
 	calls.CallEarlyMedia: func(_ calls.Event, d data) string { return sentence("audio before the answer", d.code()) },
@@ -49,11 +49,11 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 		if d.Leg == string(calls.RoleManager) {
 			who = "the manager pressed"
 		}
-		return sentence(who, clean(d.Digit), with("(", d.Via, ")"))
+		return sentence(who, Clean(d.Digit), with("(", d.Via, ")"))
 	},
 	calls.CallAction: action,
 	calls.CallBridging: func(_ calls.Event, d data) string {
-		return sentence("ringing the manager", clean(d.To))
+		return sentence("ringing the manager", Clean(d.To))
 	},
 	calls.CallBridged: func(calls.Event, data) string { return "connected with the manager" },
 	calls.CallUnbridged: func(_ calls.Event, d data) string {
@@ -68,7 +68,7 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 	calls.ProviderCall:       provider,
 
 	calls.SMSQueued: func(_ calls.Event, d data) string {
-		return sentence("SMS queued for", clean(d.To)) + with(": “", d.Text, "”")
+		return sentence("SMS queued for", Clean(d.To)) + with(": “", d.Text, "”")
 	},
 	calls.SMSSent:      func(_ calls.Event, d data) string { return sentence("SMS sent", with("to ", d.To, "")) },
 	calls.SMSDelivered: func(_ calls.Event, d data) string { return sentence("SMS delivered", with("to ", d.To, "")) },
@@ -76,9 +76,9 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 		return sentence("SMS not sent", with("to ", d.To, "")) + with(": ", d.Error, "")
 	},
 	calls.NumberBlocked: func(_ calls.Event, d data) string {
-		return sentence(clean(d.Number), "is on the blacklist now", with("(by ", d.Source, ")")) + with(": ", d.Reason, "")
+		return sentence(Clean(d.Number), "is on the blacklist now", with("(by ", d.Source, ")")) + with(": ", d.Reason, "")
 	},
-	calls.NumberUnblocked: func(_ calls.Event, d data) string { return sentence(clean(d.Number), "is off the blacklist") },
+	calls.NumberUnblocked: func(_ calls.Event, d data) string { return sentence(Clean(d.Number), "is off the blacklist") },
 
 	calls.RecordingUploaded: func(e calls.Event, d data) string {
 		return sentence("recording", name(e), with("“", d.Title, "”"), "was uploaded and waits for a moderator")
@@ -119,16 +119,16 @@ var actions = map[string]struct{ does, did string }{
 func action(_ calls.Event, d data) string {
 	words, known := actions[d.Action]
 	if !known {
-		words.does, words.did = clean(d.Action), clean(d.Action)
+		words.does, words.did = Clean(d.Action), Clean(d.Action)
 	}
 	value := ""
 	if d.Action == string(calls.ActionRecord) || d.Action == string(calls.ActionManager) {
-		value = clean(d.Value)
+		value = Clean(d.Value)
 	}
 	if d.Result == "failed" {
-		return sentence("digit", clean(d.Digit), "could not", words.does, value) + with(": ", plain(d.Error), "")
+		return sentence("digit", Clean(d.Digit), "could not", words.does, value) + with(": ", plain(d.Error), "")
 	}
-	return sentence("digit", clean(d.Digit), words.did, value)
+	return sentence("digit", Clean(d.Digit), words.did, value)
 }
 
 // states says what a provider did.
@@ -143,9 +143,9 @@ var states = map[string]string{
 func provider(_ calls.Event, d data) string {
 	words, known := states[d.State]
 	if !known {
-		words = clean(d.State)
+		words = Clean(d.State)
 	}
-	return sentence("provider", clean(d.Provider), words, with("at extension ", d.Extension, ""), with("(its call ", d.ProviderID, ")")) + with(": ", d.Error, "")
+	return sentence("provider", Clean(d.Provider), words, with("at extension ", d.Extension, ""), with("(its call ", d.ProviderID, ")")) + with(": ", d.Error, "")
 }
 
 func completed(_ calls.Event, d data) string {
@@ -183,11 +183,11 @@ func (d data) code() string {
 // name is the part of the subject after the colon.
 func name(e calls.Event) string {
 	_, id, _ := strings.Cut(e.Subject, ":")
-	return clean(id)
+	return Clean(id)
 }
 
 // plain makes a word of a published list readable: no_answer → no answer.
-func plain(word string) string { return strings.ReplaceAll(clean(word), "_", " ") }
+func plain(word string) string { return strings.ReplaceAll(Clean(word), "_", " ") }
 
 // playedTo says why a playback ended.
 func playedTo(reason string) string {

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/client"
+	"zvonar/internal/timeline"
+)
+
+// callCmd is `zvonar call`.
+type callCmd struct {
+	remote
+	To       string `required:"" help:"Number to call." placeholder:"NUMBER"`
+	Record   string `required:"" help:"Approved clip, by record_id or recording_id." placeholder:"ID"`
+	From     string `help:"Caller number: one of a trunk's (default: the trunk's first)." placeholder:"NUMBER"`
+	Digits   string `help:"What each digit does: JSON like '[{},{\"record\":\"1460168\"}]', or a file that holds it; - is stdin." placeholder:"FILE|JSON"`
+	Ref      string `help:"Your own name of the call; the same again gives the same call." placeholder:"REF"`
+	Trunk    string `help:"Trunk to call over." placeholder:"NAME"`
+	Provider string `help:"Provider that places the call." placeholder:"NAME"`
+	Follow   bool   `help:"Print what happens, live, until the call is over; exit with 0 if it was answered, else 3."`
+}
+
+// maxDigits is the largest file of --digits, in bytes.
+const maxDigits = 1 << 20
+
+// Run asks for the call and, with --follow, stays with it to its end.
+func (c *callCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	request := client.CallRequest{To: c.To, From: c.From, Ref: c.Ref, Trunk: c.Trunk, Provider: c.Provider}
+	if _, err := strconv.ParseInt(c.Record, 10, 64); err == nil {
+		request.RecordID = c.Record
+	} else {
+		request.RecordingID = c.Record
+	}
+	if request.Digits, err = c.digits(a.stdin); err != nil {
+		return err
+	}
+	call, replayed, err := remote.PlaceCall(ctx, request)
+	if err != nil {
+		return err
+	}
+	if !c.Follow {
+		return c.accepted(a, call, replayed)
+	}
+	return c.follow(ctx, a, remote, call, replayed)
+}
+
+// digits reads --digits; nothing where it was not given.
+func (c *callCmd) digits(stdin io.Reader) (json.RawMessage, error) {
+	text := strings.TrimSpace(c.Digits)
+	switch {
+	case text == "":
+		return nil, nil
+	case text == "-":
+		b, err := io.ReadAll(io.LimitReader(stdin, maxDigits))
+		if err != nil {
+			return nil, fmt.Errorf("--digits: stdin cannot be read: %w", err)
+		}
+		text = string(b)
+	case !strings.HasPrefix(text, "["):
+		b, err := os.ReadFile(text)
+		if err != nil {
+			return nil, fmt.Errorf("--digits is neither JSON that begins with [ nor a file: %w", err)
+		}
+		text = string(b)
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, errors.New(`--digits is not JSON; write it like '[{},{"record":"1460168"},{"managerPhone":"74242490764"}]'`)
+	}
+	return json.RawMessage(text), nil
+}
+
+func (c *callCmd) accepted(a *app, call calls.CallView, replayed bool) error {
+	if c.JSON {
+		return a.json(call)
+	}
+	if replayed {
+		return a.say("%s %s (it was there already under this ref)", call.ID, call.Status)
+	}
+	return a.say("%s %s", call.ID, call.Status)
+}
+
+// follow prints the events of the call until it is over.
+func (c *callCmd) follow(ctx context.Context, a *app, remote *client.Client, call calls.CallView, replayed bool) error {
+	if !c.JSON {
+		if err := c.accepted(a, call, replayed); err != nil {
+			return err
+		}
+	}
+	var start time.Time
+	var last calls.Event
+	err := remote.FollowCall(ctx, call.ID, func(e calls.Event) error {
+		if start.IsZero() {
+			start = e.Time
+		}
+		last = e
+		if c.JSON {
+			return a.json(e)
+		}
+		_, err := fmt.Fprintln(a.stdout, timeline.Line(e, start))
+		return err
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			fmt.Fprintf(a.stderr, "zvonar: no longer watching; the call goes on (zvonar calls hangup %s ends it)\n", call.ID)
+		}
+		return err
+	}
+	var end struct{ Outcome calls.Outcome }
+	if err := json.Unmarshal(last.Data, &end); err != nil {
+		return fmt.Errorf("the end of the call cannot be read: %w", err)
+	}
+	if end.Outcome != calls.OutcomeAnswered {
+		return exitError(exitOtherwise)
+	}
+	return nil
+}

@@ -1,0 +1,14 @@
+// Command zvonar is the whole product in one binary: the daemon, its test
+// carrier, and the commands that talk to a daemon. It holds wiring and no logic.
+//
+// Start reading at cli.go (the commands), then serve.go and daemon.go (the daemon).
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+}

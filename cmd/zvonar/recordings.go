@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"zvonar/internal/client"
+)
+
+// recordingsCmd is `zvonar recordings`.
+type recordingsCmd struct {
+	Add     recordingsAddCmd     `cmd:"" help:"Upload a clip; it waits for a moderator."`
+	List    recordingsListCmd    `cmd:"" help:"List clips, newest first."`
+	Show    recordingsShowCmd    `cmd:"" help:"Show a clip and what was measured of it."`
+	Approve recordingsApproveCmd `cmd:"" help:"Approve a clip: it gets its record_id and may be played."`
+	Reject  recordingsRejectCmd  `cmd:"" help:"Reject a clip."`
+}
+
+type recordingsAddCmd struct {
+	remote
+	File   string `arg:"" help:"WAV file of at least 7 s; - is stdin." placeholder:"FILE"`
+	Title  string `help:"What people call it (default: the name of the file)." placeholder:"TITLE"`
+	System bool   `help:"A prompt (busy, hold, confirm): moderated, but free of the least duration."`
+}
+
+// Run uploads a clip.
+func (c *recordingsAddCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	var from io.Reader = a.stdin
+	name := "stdin.wav"
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return fmt.Errorf("the clip cannot be read: %w", err)
+		}
+		defer func() { _ = f.Close() }() // only read
+		from, name = f, filepath.Base(c.File)
+	}
+	rec, err := remote.AddRecording(ctx, name, first(c.Title, strings.TrimSuffix(name, filepath.Ext(name))), c.System, from)
+	return c.recording(a, rec, err)
+}
+
+type recordingsListCmd struct {
+	remote
+	State string `help:"pending, approved or rejected." placeholder:"STATE"`
+	Limit int    `help:"At most so many." default:"50" placeholder:"N"`
+}
+
+// Run lists clips.
+func (c *recordingsListCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	list, err := remote.Recordings(ctx, c.State, c.Limit)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return jsonLines(a, list)
+	}
+	rows := make([][]string, 0, len(list))
+	for _, r := range list {
+		rows = append(rows, []string{r.RecordingID, number(r.RecordID), string(r.State), span(r.DurationMS), stamp(r.CreatedAt), r.Title})
+	}
+	return a.table([]string{"RECORDING_ID", "RECORD_ID", "STATE", "LENGTH", "UPLOADED", "TITLE"}, rows)
+}
+
+type recordingsShowCmd struct {
+	remote
+	ID string `arg:"" help:"recording_id or record_id." placeholder:"ID"`
+}
+
+// Run shows a clip.
+func (c *recordingsShowCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	rec, err := remote.Recording(ctx, c.ID)
+	if err := c.recording(a, rec, err); err != nil || c.JSON {
+		return err
+	}
+	rows := make([][]string, 0, len(rec.Checks))
+	for _, check := range rec.Checks {
+		rows = append(rows, []string{check.Name, strconv.FormatFloat(check.Value, 'g', 4, 64), strconv.FormatFloat(check.Limit, 'g', 4, 64), check.Level})
+	}
+	return a.table([]string{"CHECK", "VALUE", "LIMIT", "LEVEL"}, rows)
+}
+
+type recordingsApproveCmd struct {
+	remote
+	ID string `arg:"" help:"recording_id." placeholder:"ID"`
+}
+
+// Run approves a clip.
+func (c *recordingsApproveCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	rec, err := remote.Approve(ctx, c.ID)
+	return c.recording(a, rec, err)
+}
+
+type recordingsRejectCmd struct {
+	remote
+	ID     string `arg:"" help:"recording_id." placeholder:"ID"`
+	Reason string `required:"" help:"What the uploader must change." placeholder:"REASON"`
+}
+
+// Run rejects a clip.
+func (c *recordingsRejectCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	rec, err := remote.Reject(ctx, c.ID, c.Reason)
+	return c.recording(a, rec, err)
+}
+
+// recording prints one clip, unless err.
+func (r *remote) recording(a *app, rec client.Recording, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case r.JSON:
+		return a.json(rec)
+	case rec.RecordID != nil:
+		return a.say("%s is %s as record_id %d (%s, “%s”)", rec.RecordingID, rec.State, *rec.RecordID, span(rec.DurationMS), rec.Title)
+	case rec.Reason != nil:
+		return a.say("%s is %s: %s", rec.RecordingID, rec.State, *rec.Reason)
+	}
+	return a.say("%s is %s (%s, “%s”)", rec.RecordingID, rec.State, span(rec.DurationMS), rec.Title)
+}
+
+// number is an optional number for a table.
+func number(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
