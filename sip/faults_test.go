@@ -1,16 +1,11 @@
 package sip
 
 import (
-	"net"
 	"strings"
 	"testing"
 	"time"
 
-	sipmsg "github.com/emiago/sipgo/sip"
-	"github.com/icholy/digest"
-
 	"zvonar/internal/calls"
-	"zvonar/sip/trunk"
 )
 
 // lose drops the first n messages of a kind.
@@ -136,7 +131,7 @@ func TestHangupBeforeAProvisionalWaitsWithTheCancel(t *testing.T) {
 func TestAnAnswerThatCrossesTheCancelIsHungUp(t *testing.T) {
 	t.Parallel()
 	a, r, b := pair(t, nil, nil)
-	b.decide = func(l *Leg) { l.AnswerOnCancel(); l.Ring() }
+	b.onArrival(func(l *Leg) { l.AnswerOnCancel(); l.Ring() })
 	out := a.dial(t, nil)
 	in := b.arrived(t)
 	out.until(calls.LegRinging)
@@ -227,83 +222,6 @@ func TestDigitsByInfoAndByMedia(t *testing.T) {
 	in.end()
 }
 
-// rawPeer is a SIP far end written by hand, to say what our own never would.
-type rawPeer struct {
-	t    *testing.T
-	conn *net.UDPConn
-	to   *net.UDPAddr
-}
-
-func newRawPeer(t *testing.T, ip string) *rawPeer {
-	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return &rawPeer{t: t, conn: conn}
-}
-
-func (p *rawPeer) send(text string) {
-	p.t.Helper()
-	if _, err := p.conn.WriteToUDP([]byte(text), p.to); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// read waits for the next message of one of the kinds.
-func (p *rawPeer) read(what ...string) sipmsg.Message {
-	p.t.Helper()
-	buf := make([]byte, 65536)
-	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
-	for {
-		n, src, err := p.conn.ReadFromUDP(buf)
-		if err != nil {
-			p.t.Fatalf("waiting for %v: %v", what, err)
-		}
-		p.to = src
-		for _, w := range what {
-			if kindOf(buf[:n]) == w {
-				msg, err := sipmsg.ParseMessage(append([]byte(nil), buf[:n]...))
-				if err != nil {
-					p.t.Fatal(err)
-				}
-				return msg
-			}
-		}
-	}
-}
-
-// respond answers a request.
-func (p *rawPeer) respond(req sipmsg.Message, code int, tag, body string, headers ...string) {
-	p.t.Helper()
-	res := sipmsg.NewResponseFromRequest(req.(*sipmsg.Request), code, phrase(code), nil)
-	if tag != "" {
-		res.To().Params = sipmsg.HeaderParams{{K: "tag", V: tag}}
-	}
-	res.AppendHeader(sipmsg.NewHeader("Contact", "<sip:raw@"+p.conn.LocalAddr().String()+">"))
-	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ": ")
-		res.AppendHeader(sipmsg.NewHeader(name, value))
-	}
-	if body != "" {
-		res.AppendHeader(sipmsg.NewHeader("Content-Type", "application/sdp"))
-		res.SetBody([]byte(body))
-	}
-	p.send(res.String())
-}
-
-const rawSDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n"
-
-// withRaw starts a user agent whose trunk is a rawPeer.
-func withRaw(t *testing.T, change func(*trunk.Config, *Config)) (*side, *rawPeer) {
-	t.Helper()
-	p := newRawPeer(t, "127.0.0.1")
-	a := newSide(t, "udp://127.0.0.1:0", change, addrPort(p.conn.LocalAddr()))
-	p.to = net.UDPAddrFromAddrPort(a.ua.Addr("udp"))
-	return a, p
-}
-
 func TestAForkedAnswerIsHungUp(t *testing.T) {
 	t.Parallel()
 	a, p := withRaw(t, nil)
@@ -358,73 +276,6 @@ func TestAnAnswerWithoutCommonAudioIsHungUp(t *testing.T) {
 	p.read("ACK")
 	p.respond(p.read("BYE"), 200, "", "")
 	if got := out.end(); !got.Media || got.Answered {
-		t.Errorf("ending %+v", got)
-	}
-}
-
-func TestDigest(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		name, challenge, header, reply string
-		code                           int
-	}{
-		{"MD5 without qop", `Digest realm="r", nonce="n1"`, "WWW-Authenticate", "Authorization", 401},
-		{"SHA-256 with qop", `Digest realm="r", nonce="n1", algorithm=SHA-256, qop="auth-int, auth"`, "Proxy-Authenticate", "Proxy-Authorization", 407},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			a, p := withRaw(t, func(c *trunk.Config, _ *Config) { c.Username, c.Password = "alice", "secret" })
-			out := a.dial(t, nil)
-			first := p.read("INVITE")
-			p.respond(first, tc.code, "c", "", tc.header+`: Digest realm="r", nonce="x", algorithm=FOO`, tc.header+": "+tc.challenge)
-			second := p.read("INVITE")
-			for second.CSeq().SeqNo == first.CSeq().SeqNo {
-				second = p.read("INVITE") // a repetition that was on its way
-			}
-			checkCredentials(t, second.(*sipmsg.Request), tc.reply, tc.challenge)
-			stale := strings.Replace(tc.challenge, "n1", "n2", 1) + ", stale=true"
-			p.respond(second, tc.code, "c", "", tc.header+": "+stale)
-			third := p.read("INVITE")
-			for third.CSeq().SeqNo == second.CSeq().SeqNo {
-				third = p.read("INVITE")
-			}
-			checkCredentials(t, third.(*sipmsg.Request), tc.reply, stale)
-			p.respond(third, tc.code, "c", "", tc.header+": "+tc.challenge)
-			if got := out.end(); got.Code != tc.code {
-				t.Errorf("ending %+v: a wrong password must not be asked for ever", got)
-			}
-		})
-	}
-}
-
-func checkCredentials(t *testing.T, req *sipmsg.Request, name, challenge string) {
-	t.Helper()
-	got, err := digest.ParseCredentials(header(req, name))
-	if err != nil {
-		t.Fatalf("%s: %v in\n%s", name, err, req)
-	}
-	c, err := digest.ParseChallenge(challenge)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.QOP) > 0 {
-		c.QOP = []string{"auth"}
-	}
-	want, err := digest.Digest(c, digest.Options{Method: "INVITE", URI: req.Recipient.String(), Username: "alice", Password: "secret", Cnonce: got.Cnonce, Count: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Response != want.Response || got.Nonce != c.Nonce {
-		t.Errorf("credentials %+v, want %+v", got, want)
-	}
-}
-
-func TestNoCredentialsNoAnswerToAChallenge(t *testing.T) {
-	t.Parallel()
-	a, p := withRaw(t, nil)
-	out := a.dial(t, nil)
-	p.respond(p.read("INVITE"), 407, "c", "", `Proxy-Authenticate: Digest realm="r", nonce="n"`)
-	if got := out.end(); got.Code != 407 {
 		t.Errorf("ending %+v", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +24,8 @@ const patience = 20 * time.Second
 // side is one user agent of a test.
 type side struct {
 	ua      *UA
-	inbound chan *taker // legs that arrived and were listened to
-	decide  func(*Leg)  // runs when one arrives; nil: nothing
+	inbound chan *taker                // legs that arrived and were listened to
+	decide  atomic.Pointer[func(*Leg)] // runs when one arrives; nil: nothing
 }
 
 // taker collects what a leg reports.
@@ -87,8 +88,8 @@ func newSide(t *testing.T, listen string, configure func(*trunk.Config, *Config)
 		k := newTaker(t)
 		k.leg, k.inv = l, inv
 		l.Listen(k.on)
-		if s.decide != nil {
-			s.decide(l)
+		if f := s.decide.Load(); f != nil {
+			(*f)(l)
 		}
 		s.inbound <- k
 	})
@@ -118,6 +119,9 @@ func newSide(t *testing.T, listen string, configure func(*trunk.Config, *Config)
 	})
 	return s
 }
+
+// onArrival has f run for every inbound leg.
+func (s *side) onArrival(f func(*Leg)) { s.decide.Store(&f) }
 
 // arrived waits for an inbound leg.
 func (s *side) arrived(t *testing.T) *taker {

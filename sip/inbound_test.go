@@ -43,7 +43,7 @@ func (p *rawPeer) request(method, branch, fromTag, toTag, body string, seq int, 
 // answered makes an inbound call that our side answers; it gives our tag.
 func answered(t *testing.T, a *side, p *rawPeer, body string) (*taker, string) {
 	t.Helper()
-	a.decide = func(l *Leg) { l.Answer() }
+	a.onArrival(func(l *Leg) { l.Answer() })
 	p.send(p.request("INVITE", "inv", "f", "", body, 1))
 	res := p.read("200 INVITE")
 	tag := tagOf(res.To())
@@ -280,7 +280,7 @@ func TestTCP(t *testing.T) {
 	t.Parallel()
 	p := newRawPeer(t, "127.0.0.1")
 	b := newSide(t, "tcp://127.0.0.1:0", nil, addrPort(p.conn.LocalAddr()))
-	b.decide = func(l *Leg) { l.Ring(); l.Answer() }
+	b.onArrival(func(l *Leg) { l.Ring(); l.Answer() })
 	a := newSide(t, "tcp://127.0.0.1:0", func(c *trunk.Config, _ *Config) {
 		c.URI = "sip:" + b.ua.Addr("tcp").String() + ";transport=tcp"
 	}, netip.MustParseAddrPort("127.0.0.1:1"))

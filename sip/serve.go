@@ -220,9 +220,10 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	ua.ringing.add(l.uas.branch, l.peer)
-	tx.OnCancel(func(cancel *sipmsg.Request) {
-		l.post(&input{ev: evCancel, req: cancel})
-	})
+	if !tx.OnCancel(func(cancel *sipmsg.Request) { l.post(&input{ev: evCancel, req: cancel}) }) {
+		// It was cancelled before it could be told to us.
+		defer l.post(&input{ev: evCancel, req: req})
+	}
 	ua.work.start(func() { ua.drainAcks(tx, l) })
 	l.post(&input{ev: evInvite, req: req})
 }

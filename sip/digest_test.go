@@ -1,0 +1,78 @@
+package sip
+
+import (
+	"strings"
+	"testing"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+	"github.com/icholy/digest"
+
+	"zvonar/sip/trunk"
+)
+
+func TestDigest(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, challenge, header, reply string
+		code                           int
+	}{
+		{"MD5 without qop", `Digest realm="r", nonce="n1"`, "WWW-Authenticate", "Authorization", 401},
+		{"SHA-256 with qop", `Digest realm="r", nonce="n1", algorithm=SHA-256, qop="auth-int, auth"`, "Proxy-Authenticate", "Proxy-Authorization", 407},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			a, p := withRaw(t, func(c *trunk.Config, _ *Config) { c.Username, c.Password = "alice", "secret" })
+			out := a.dial(t, nil)
+			first := p.read("INVITE")
+			p.respond(first, tc.code, "c", "", tc.header+`: Digest realm="r", nonce="x", algorithm=FOO`, tc.header+": "+tc.challenge)
+			second := p.read("INVITE")
+			for second.CSeq().SeqNo == first.CSeq().SeqNo {
+				second = p.read("INVITE") // a repetition that was on its way
+			}
+			checkCredentials(t, second.(*sipmsg.Request), tc.reply, tc.challenge)
+			stale := strings.Replace(tc.challenge, "n1", "n2", 1) + ", stale=true"
+			p.respond(second, tc.code, "c", "", tc.header+": "+stale)
+			third := p.read("INVITE")
+			for third.CSeq().SeqNo == second.CSeq().SeqNo {
+				third = p.read("INVITE")
+			}
+			checkCredentials(t, third.(*sipmsg.Request), tc.reply, stale)
+			p.respond(third, tc.code, "c", "", tc.header+": "+tc.challenge)
+			if got := out.end(); got.Code != tc.code {
+				t.Errorf("ending %+v: a wrong password must not be asked for ever", got)
+			}
+		})
+	}
+}
+
+func checkCredentials(t *testing.T, req *sipmsg.Request, name, challenge string) {
+	t.Helper()
+	got, err := digest.ParseCredentials(header(req, name))
+	if err != nil {
+		t.Fatalf("%s: %v in\n%s", name, err, req)
+	}
+	c, err := digest.ParseChallenge(challenge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.QOP) > 0 {
+		c.QOP = []string{"auth"}
+	}
+	want, err := digest.Digest(c, digest.Options{Method: "INVITE", URI: req.Recipient.String(), Username: "alice", Password: "secret", Cnonce: got.Cnonce, Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Response != want.Response || got.Nonce != c.Nonce {
+		t.Errorf("credentials %+v, want %+v", got, want)
+	}
+}
+
+func TestNoCredentialsNoAnswerToAChallenge(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	out := a.dial(t, nil)
+	p.respond(p.read("INVITE"), 407, "c", "", `Proxy-Authenticate: Digest realm="r", nonce="n"`)
+	if got := out.end(); got.Code != 407 {
+		t.Errorf("ending %+v", got)
+	}
+}
