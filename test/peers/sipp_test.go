@@ -44,11 +44,17 @@ func scenario(t *testing.T, name string, n int, target string, replace map[strin
 	}
 	s := &sipp{t: t, port: freePort(t, "udp")}
 	args := []string{"-sf", file, "-m", strconv.Itoa(n), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", strconv.Itoa(s.port),
-		"-mp", strconv.Itoa(mediaBase()), "-nostdin", "-timeout", "90s", "-timeout_error", "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
+		"-mp", strconv.Itoa(mediaBase()), "-nostdin", "-timeout", "90s", "-timeout_error", "-trace_msg", "-message_file", filepath.Join(dir, "messages.log"), "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
 	if target != "" {
 		args = append(args, target)
 	}
 	s.cmd, s.out = background(t, path, args...)
+	t.Cleanup(func() {
+		if t.Failed() {
+			messages, _ := os.ReadFile(filepath.Join(dir, "messages.log"))
+			t.Logf("what SIPp saw:\n%s", tail(string(messages)))
+		}
+	})
 	return s
 }
 
