@@ -63,6 +63,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("the demo was stopped before its end: %w", ctx.Err())
+	}
 	hooks := w.checkWebhooks(ctx)
 	if !report(cfg.Output, results, hooks, cfg.Out) {
 		return ErrUnexpected

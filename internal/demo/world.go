@@ -72,19 +72,29 @@ func build(ctx context.Context, cfg Config) (w *world, err error) {
 	return w, nil
 }
 
+// How long the daemon may wait for its calls to end (they are over, unless the
+// demo was interrupted), and the carrier for the daemon's farewells.
+const (
+	drainLimit = 2 * time.Second
+	closeLimit = 10 * time.Second
+)
+
 // close stops what runs and removes the temporary data.
 func (w *world) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
 	var errs []error
+	stop := func(f func(context.Context) error, limit time.Duration) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		errs = append(errs, f(ctx))
+	}
 	if w.http != nil {
 		w.http.CloseIdleConnections()
 	}
 	if w.system != nil {
-		errs = append(errs, w.system.Stop(ctx))
+		stop(w.system.Stop, drainLimit)
 	}
 	if w.carrier != nil {
-		errs = append(errs, w.carrier.Stop(ctx))
+		stop(w.carrier.Stop, closeLimit)
 	}
 	if w.receiver != nil {
 		w.receiver.stop()
@@ -141,7 +151,8 @@ providers:
 type System interface {
 	APIBase() string // "http://127.0.0.1:PORT"
 	Token() string   // of an administrator
-	// Stop ends the daemon and returns once all of it has ended.
+	// Stop drains until ctx is over, then ends the daemon, and returns once all
+	// of it has ended.
 	Stop(ctx context.Context) error
 }
 
