@@ -196,7 +196,7 @@ func lookup(s state, e event) (step, bool) {
 	return st, ok
 }
 
-// perform does a, then the dialog is in the next state.
+// perform does a; the dialog is in the next state already.
 func (l *Leg) perform(a action, in *input) {
 	switch a {
 	case doNothing:

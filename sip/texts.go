@@ -127,19 +127,34 @@ func readReason(hs []sipmsg.Header) (q850 int, text string) {
 			isQ850 := strings.EqualFold(strings.TrimSpace(parts[0]), "Q.850")
 			for _, p := range parts[1:] {
 				name, v, _ := strings.Cut(p, "=")
-				v = strings.Trim(strings.TrimSpace(v), `"`)
+				v = unquote(strings.TrimSpace(v))
 				switch {
 				case strings.EqualFold(strings.TrimSpace(name), "cause") && isQ850:
 					if n, err := strconv.Atoi(v); err == nil && n > 0 && n < 128 {
 						q850 = n
 					}
 				case strings.EqualFold(strings.TrimSpace(name), "text") && (isQ850 || text == ""):
-					text = bounded(strings.ReplaceAll(v, `\`, ""))
+					text = bounded(v)
 				}
 			}
 		}
 	}
 	return q850, text
+}
+
+// unquote takes the quotes and escapes off a quoted string.
+func unquote(s string) string {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return s
+	}
+	var b strings.Builder
+	for i := 1; i < len(s)-1; i++ {
+		if s[i] == '\\' && i+1 < len(s)-1 {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // splitOutsideQuotes splits s at sep, which does not count within "quotes".

@@ -1,0 +1,117 @@
+package sip
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+func TestReadReason(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		values []string
+		q850   int
+		text   string
+	}{
+		{nil, 0, ""},
+		{[]string{`Q.850;cause=16;text="Terminated"`}, 16, "Terminated"},
+		{[]string{`q.850 ; cause = 17`}, 17, ""},
+		{[]string{`SIP;cause=200;text="Call completed elsewhere"`}, 0, "Call completed elsewhere"},
+		{[]string{`SIP;cause=487;text="a, b; c", Q.850;cause=19;text="no \"one\""`}, 19, `no "one"`},
+		{[]string{`SIP;cause=487`, `Q.850;cause=34`}, 34, ""},
+		{[]string{`Q.850;cause=999`}, 0, ""},
+		{[]string{`Q.850;cause=x;text`, `;;;`, `,`}, 0, ""},
+	} {
+		var hs []sipmsg.Header
+		for _, v := range tc.values {
+			hs = append(hs, sipmsg.NewHeader("Reason", v))
+		}
+		if q, text := readReason(hs); q != tc.q850 || text != tc.text {
+			t.Errorf("%q: %d %q, want %d %q", tc.values, q, text, tc.q850, tc.text)
+		}
+	}
+	long := reason(16, strings.Repeat("x", 500)+"\r\nVia: y").Value()
+	if len(long) > 200 || strings.ContainsAny(long, "\r\n") {
+		t.Errorf("a reason of ours: %q", long)
+	}
+	if q, text := readReason([]sipmsg.Header{reason(21, `say "no"`)}); q != 21 || text != `say "no"` {
+		t.Errorf("our own reason reads as %d %q", q, text)
+	}
+}
+
+func TestInfoDigit(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		kind, body string
+		want       byte
+	}{
+		{typeRelay, "Signal=5\r\nDuration=160\r\n", '5'},
+		{typeRelay, "Signal= *\nDuration=100", '*'},
+		{typeRelay, "signal:#", '#'},
+		{typeRelay, "Duration=160\r\nSignal=11", '#'},
+		{typeRelay, "Duration=160", 0},
+		{typeRelay, "Signal=55", 0},
+		{typeRelay, "Signal=A", 0},
+		{typeDTMF, "7", '7'},
+		{typeDTMF, " 10\r\n", '*'},
+		{typeDTMF, "", 0},
+		{typeDTMF, strings.Repeat("1", 300), 0},
+	} {
+		got, ok := infoDigit(tc.kind, []byte(tc.body))
+		if got != tc.want || ok != (tc.want != 0) {
+			t.Errorf("%s %q: %q %v, want %q", tc.kind, tc.body, got, ok, tc.want)
+		}
+	}
+}
+
+func TestSipgoLogsAreTamed(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := slog.New(guardedLog{slog.NewTextHandler(&out, nil)}).With("from", "sip:79991234567@x")
+	log.Info("not worth a line")
+	log.Error("failed to parse", "data", "INVITE sip:78005553535@x SIP/2.0\r\n"+strings.Repeat("x", 4000), "error", error(errText("call 79990001122")))
+	text := out.String()
+	for _, secret := range []string{"79991234567", "78005553535", "79990001122", "not worth"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q is in the log: %s", secret, text)
+		}
+	}
+	if len(text) > 700 || strings.Count(text, "\n") != 1 {
+		t.Errorf("%d bytes, %d lines: %s", len(text), strings.Count(text, "\n"), text)
+	}
+	if !strings.Contains(text, "*35@x") {
+		t.Errorf("nothing tells two numbers apart: %s", text)
+	}
+}
+
+type errText string
+
+func (e errText) Error() string { return string(e) }
+
+func TestAStoredDialogReadsBack(t *testing.T) {
+	t.Parallel()
+	d := &dialog{trunk: "main", callID: "id", transport: "UDP", contact: "<sip:a@b>", nextHop: "192.0.2.1:5060", localSeq: 7,
+		routes: []string{"<sip:proxy.example.com;lr>"},
+		local:  party{tag: "l", uri: sipmsg.Uri{Scheme: "sip", User: "1", Host: "192.0.2.9"}},
+		remote: party{tag: "r", uri: sipmsg.Uri{Scheme: "sip", User: "2", Host: "[2001:db8::1]"}},
+		target: sipmsg.Uri{Scheme: "sip", User: "3", Host: "192.0.2.2", Port: 5070}}
+	back, err := restore(d.store())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bye := back.request(sipmsg.BYE, back.next()).String()
+	for _, part := range []string{"BYE sip:3@192.0.2.2:5070 SIP/2.0", "From: <sip:1@192.0.2.9>;tag=l", "To: <sip:2@[2001:db8::1]>;tag=r", "Call-ID: id", "Route: <sip:proxy.example.com;lr>"} {
+		if !strings.Contains(bye, part+"\r\n") {
+			t.Errorf("%q is missing in\n%s", part, bye)
+		}
+	}
+	if back.localSeq <= d.localSeq {
+		t.Error("the BYE could repeat a sequence number that was used")
+	}
+	if back.hop() != "proxy.example.com:5060" {
+		t.Errorf("the BYE goes to %s", back.hop())
+	}
+}
