@@ -62,6 +62,7 @@ type options struct {
 	peerPort int    // where trunk "main" points
 	extra    string // further YAML
 	trunk    string // further keys of trunk main, ", key: value"
+	tcp      bool   // trunk main is reached over TCP
 }
 
 // start runs a daemon whose trunk "main" points at peerPort.
@@ -70,18 +71,21 @@ func start(t *testing.T, o options) *daemon {
 	d := &daemon{t: t, dir: t.TempDir(), sip: freePort(t, "udp")}
 	httpPort, adminPort := freePort(t, "tcp"), freePort(t, "tcp")
 	d.api = fmt.Sprintf("http://127.0.0.1:%d", httpPort)
-	media := mediaBase()
+	media, transport := mediaBase(), ""
+	if o.tcp {
+		transport = ";transport=tcp"
+	}
 	d.config = filepath.Join(d.dir, "zvonar.yaml")
 	text := fmt.Sprintf(`data_dir: %s
 log: {level: debug, format: text}
 http: {listen: 127.0.0.1:%d}
 admin: {listen: 127.0.0.1:%d}
-sip: {listen: ["udp://127.0.0.1:%d"]}
+sip: {listen: ["udp://127.0.0.1:%d", "tcp://127.0.0.1:%d"]}
 media: {ip: 127.0.0.1, ports: %d-%d}
 trunks:
-  - {name: main, uri: "sip:127.0.0.1:%d", accept_from: [127.0.0.1/32], numbers: ["78005553535"], max_calls: 50, max_cps: 50%s}
+  - {name: main, uri: "sip:127.0.0.1:%d%s", accept_from: [127.0.0.1/32], numbers: ["78005553535"], max_calls: 50, max_cps: 50%s}
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
-%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, media, media+198, o.peerPort, o.trunk, o.extra)
+%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, d.sip, media, media+198, o.peerPort, transport, o.trunk, o.extra)
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

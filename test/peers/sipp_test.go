@@ -25,8 +25,8 @@ type sipp struct {
 }
 
 // scenario starts SIPp with a scenario of ./sipp for n calls. args replace
-// @NAME@ in it.
-func scenario(t *testing.T, name string, n int, target string, replace map[string]string) *sipp {
+// @NAME@ in it; more are further options of SIPp.
+func scenario(t *testing.T, name string, n int, target string, replace map[string]string, more ...string) *sipp {
 	t.Helper()
 	path := program(t, "sipp", "sip-tester")
 	raw, err := os.ReadFile(filepath.Join("sipp", name+".xml"))
@@ -45,6 +45,7 @@ func scenario(t *testing.T, name string, n int, target string, replace map[strin
 	s := &sipp{t: t, port: freePort(t, "udp")}
 	args := []string{"-sf", file, "-m", strconv.Itoa(n), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", strconv.Itoa(s.port),
 		"-mp", strconv.Itoa(mediaBase()), "-nostdin", "-timeout", "90s", "-timeout_error", "-trace_msg", "-message_file", filepath.Join(dir, "messages.log"), "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
+	args = append(args, more...)
 	if target != "" {
 		args = append(args, target)
 	}
@@ -91,6 +92,18 @@ func TestSIPpCalleeAnswersAndIsHungUp(t *testing.T) {
 	}
 	if got, want := types(d.events(id)), "queued dialing ringing answered playback_started playback_finished completed"; got != want {
 		t.Errorf("events %q, want %q", got, want)
+	}
+}
+
+func TestSIPpOverTCP(t *testing.T) {
+	t.Parallel()
+	peer := scenario(t, "answer", 1, "", nil, "-t", "t1")
+	d := start(t, options{peerPort: peer.port, tcp: true})
+	id := d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(7.2))})
+	c := d.over(id)
+	peer.done()
+	if c.Outcome != "answered" || c.Reason != "flow_end" {
+		t.Errorf("ended as %+v", c)
 	}
 }
 
