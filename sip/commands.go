@@ -127,20 +127,13 @@ type headers interface {
 }
 
 // ReceivedHeader is the first value of a header in the INVITE (inbound) or in
-// the final response (outbound); "" where there is none. It waits for the leg's
-// mailbox, so it must not be called from an event of the same leg.
+// the final response (outbound); "" where there is none.
 func (l *Leg) ReceivedHeader(name string) string {
-	value := make(chan string, 1)
-	if !l.box.post(func() {
-		v := ""
-		defer func() { value <- v }()
-		if l.received != nil {
-			v = header(l.received, name)
-		}
-	}) {
+	h := l.received.Load()
+	if h == nil {
 		return ""
 	}
-	return <-value
+	return header(*h, name)
 }
 
 // Bridge lets two legs of this user agent hear each other; Unbridge ends it.

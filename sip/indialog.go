@@ -70,7 +70,6 @@ func (l *Leg) peerBye(a action, in *input) {
 func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	l.overtaken()
 	if l.state != stUp || l.answer.res != nil {
-		l.ua.work.start(func() { l.ua.drainAcks(tx, l) })
 		l.ua.reply(req, tx, sipmsg.StatusRequestPending)
 		return
 	}
@@ -80,7 +79,6 @@ func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	} else if code = l.agreeTo(req.Body()); code == 0 {
 		body = l.uas.body
 	}
-	l.ua.work.start(func() { l.ua.drainAcks(tx, l) })
 	if code != 0 {
 		l.ua.reply(req, tx, code) // the session stays as it was (RFC 3261 14.2)
 		return

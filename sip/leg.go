@@ -2,6 +2,7 @@ package sip
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -27,6 +28,9 @@ type Leg struct {
 	port     *media.Port
 	box      mailbox
 	started  time.Time
+	// received is the message whose headers ReceivedHeader reads: the INVITE of
+	// an inbound leg, the final response of an outbound one.
+	received atomic.Pointer[headers]
 
 	// Owned by the mailbox from here on.
 	state        state
@@ -50,9 +54,6 @@ type Leg struct {
 	uac        uac
 	uas        uas
 	answer     answer
-	// received is the message whose headers ReceivedHeader reads: the INVITE of
-	// an inbound leg, the final response of an outbound one.
-	received headers
 }
 
 // timerName names a leg's timers.
@@ -81,6 +82,9 @@ type input struct {
 	// credentials answer a challenge.
 	credentials sipmsg.Header
 }
+
+// keep has ReceivedHeader read h.
+func (l *Leg) keep(h headers) { l.received.Store(&h) }
 
 // post queues an event for the leg's table.
 func (l *Leg) post(in *input) { l.do(func() { l.handle(in) }) }

@@ -32,6 +32,9 @@ func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		tx.Terminate()
 		return
 	}
+	if req.Method == sipmsg.INVITE {
+		ua.work.start(func() { ua.drainAcks(tx) })
+	}
 	if code, h := validate(req); code != 0 {
 		ua.reply(req, tx, code, h...)
 		return
@@ -224,18 +227,17 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		// It was cancelled before it could be told to us.
 		defer l.post(&input{ev: evCancel, req: req})
 	}
-	ua.work.start(func() { ua.drainAcks(tx, l) })
 	l.post(&input{ev: evInvite, req: req})
 }
 
-// drainAcks reads the ACKs that sipgo matches to the INVITE's own transaction:
+// drainAcks reads the ACKs that sipgo matches to an INVITE's own transaction:
 // those of our final responses, and those of peers that reuse its branch for a
 // 2xx. Unread ones would park a goroutine each.
-func (ua *UA) drainAcks(tx *sipmsg.ServerTx, l *Leg) {
+func (ua *UA) drainAcks(tx *sipmsg.ServerTx) {
 	for {
 		select {
 		case ack := <-tx.Acks():
-			l.do(func() { l.acked(ack) })
+			ua.serveAck(ack)
 		case <-tx.Done():
 			return
 		}

@@ -185,14 +185,14 @@ func (l *Leg) replied(res *sipmsg.Response, err error) {
 	case res.IsProvisional():
 		l.handle(&input{ev: evProvisional, res: res})
 	case res.IsSuccess():
-		l.received = res
+		l.keep(res)
 		in := &input{ev: evSuccess, res: res}
 		if in.media, err = l.answered(res); err != nil {
 			in.ev, in.err = evNoMedia, err
 		}
 		l.handle(in)
 	default:
-		l.received = res
+		l.keep(res)
 		if h := l.uac.auth.answer(res, l.uac.invite); h != nil {
 			l.handle(&input{ev: evChallenge, res: res, credentials: h})
 			return

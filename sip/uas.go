@@ -45,7 +45,8 @@ func source(req *sipmsg.Request) netip.AddrPort {
 // receive makes the dialog of an INVITE. It runs before the leg is known to
 // anybody.
 func (l *Leg) receive(req *sipmsg.Request, tx *sipmsg.ServerTx) {
-	l.uas.invite, l.uas.tx, l.received = req, tx, req
+	l.uas.invite, l.uas.tx = req, tx
+	l.keep(req)
 	l.uas.branch, _ = req.Via().Params.Get("branch")
 	from, to := source(req), req.To()
 	l.peer = from.Addr()
