@@ -162,7 +162,7 @@ func trunkURI(s string) string {
 	}
 	hostPort, params, hasParams := strings.Cut(rest, ";")
 	if strings.ContainsAny(s, " <>\"?@") || !calls.Printable(s) {
-		return quote(s) + " has a user part, headers, blanks or quotes; " + example
+		return "it must not have a user part, headers, blanks or quotes; " + example // not quoted: it may hold a password
 	}
 	if hasParams {
 		for p := range strings.SplitSeq(params, ";") {
@@ -217,7 +217,7 @@ func checkInbound(cfg *Config, r *report) {
 		if in.Trunk != "" {
 			r.trunk(cfg, join(at, "trunk"), in.Trunk)
 		}
-		if _, given := r.places[join(at, "flow")]; !given || in.Flow.Record == "" && !in.Flow.AnswerOnly && !r.faulty(join(at, "flow")) {
+		if in.Flow.Record == "" && !in.Flow.AnswerOnly && !r.faulty(join(at, "flow")) {
 			r.bad(at, "the flow that runs is missing; write flow: {record: ID}")
 		}
 	}

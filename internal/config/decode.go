@@ -230,7 +230,7 @@ func (d *decoder) dictionary(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 	text, ok := textOf(n)
 	if !ok {
-		d.at(start(n), path, "must be one value, not a list or keys")
+		d.at(start(n), path, "must be one value, not a list or keys; put a value that has a colon in quotes")
 		return
 	}
 	if err := setText(v, text); err != nil {

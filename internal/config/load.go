@@ -39,6 +39,7 @@ func Parse(name string, data []byte, env []string) (*Config, []Problem) {
 	d.environment(cfg, env)
 	d.readSecrets(cfg)
 	if readable {
+		r.readingOver()
 		check(cfg, r)
 	}
 	if len(r.problems) > 0 {

@@ -66,6 +66,9 @@ type report struct {
 	places   map[string]place  // by path
 	vars     map[string]string // by path: the variable that set it
 	problems []Problem
+	// unread are the paths whose values could not be read: what follows from
+	// that is not told again.
+	unread map[string]bool
 }
 
 // maxProblems bounds what is told of a hopeless file.
@@ -84,8 +87,35 @@ func (r *report) at(where place, path, format string, args ...any) {
 	r.add(p)
 }
 
+// readingOver says that the faults so far are of values that could not be read.
+func (r *report) readingOver() {
+	r.unread = map[string]bool{}
+	for _, p := range r.problems {
+		path := p.Path
+		for of, name := range r.vars {
+			if name == p.Path {
+				path = of
+			}
+		}
+		r.unread[strings.TrimSuffix(path, fileSuffix)] = true
+	}
+}
+
+// known reports whether the fault follows from one that was told.
+func (r *report) known(path string) bool {
+	for p := path; p != ""; p = p[:max(strings.LastIndexAny(p, ".["), 0)] {
+		if r.unread[p] {
+			return true
+		}
+	}
+	return false
+}
+
 // bad notes that the value at path is wrong, wherever it came from.
 func (r *report) bad(path, format string, args ...any) {
+	if r.known(path) {
+		return
+	}
 	if name, ok := r.vars[path]; ok {
 		r.add(Problem{File: Environment, Path: name, Message: fmt.Sprintf(format, args...)})
 		return
@@ -108,7 +138,7 @@ func (r *report) where(path string) place {
 }
 
 // secretKeys finds lines that may hold a secret.
-var secretKeys = regexp.MustCompile(`(?i)token|password|secret|whsec_|headers|authorization|\b(url|body)\b`)
+var secretKeys = regexp.MustCompile(`(?i)token|password|secret|whsec_|headers|authorization|\b(url|body)\b|@`)
 
 // maxExcerpt is the longest line that is shown, in bytes.
 const maxExcerpt = 160
@@ -131,7 +161,7 @@ func (c *Config) Fault(path, message string) Problem {
 	r := &report{}
 	if c.source != nil {
 		*r = *c.source
-		r.problems = nil
+		r.problems, r.unread = nil, nil
 	}
 	r.bad(path, "%s", message)
 	return r.problems[0]
