@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // TestDemo is the whole house at work: daemon, carrier, every action, what
@@ -14,6 +16,7 @@ func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the demo takes the time that its calls take")
 	}
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent()) // it leaves nothing running
 	out := filepath.Join(t.TempDir(), "heard")
 	var screen, log bytes.Buffer
 	if code := run(t.Context(), []string{"demo", "--out", out, "--log-level", "warn"}, nil, &screen, &log, nil); code != exitOK {

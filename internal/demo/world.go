@@ -41,6 +41,9 @@ func build(ctx context.Context, cfg Config) (w *world, err error) {
 	if w.dir, err = os.MkdirTemp(cfg.TempDir, "zvonar-demo-"); err != nil {
 		return w, fmt.Errorf("temporary directory: %w", err)
 	}
+	if err := forgetOld(w.out); err != nil {
+		return w, err
+	}
 	w.receiver = newReceiver()
 	if err := w.receiver.start(ctx); err != nil {
 		return w, err
@@ -105,6 +108,21 @@ func (w *world) close() error {
 	return errors.Join(errs...)
 }
 
+// forgetOld removes what an earlier demo wrote to dir: files with the carrier's
+// own names, and nothing else.
+func forgetOld(dir string) error {
+	old, err := filepath.Glob(filepath.Join(dir, carrier.Prefix+"????_tc_*.wav"))
+	if err != nil {
+		return fmt.Errorf("directory for what callees heard: %w", err)
+	}
+	for _, file := range old {
+		if err := os.Remove(file); err != nil {
+			return fmt.Errorf("audio of an earlier demo: %w", err)
+		}
+	}
+	return nil
+}
+
 // freePort finds a UDP port that is free now: the carrier and the daemon have to
 // know each other's address before both run.
 func freePort() (int, error) {
@@ -144,6 +162,8 @@ providers:
     error: {path: error}
     trunk: main
     extension: "%[9]s"
+    match_caller: true
+    ready: answer
 `, data, sipPort, sipPeer, pbx, line, firstRecord, r.url, r.secret(), extension)
 }
 
