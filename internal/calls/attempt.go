@@ -43,3 +43,6 @@ type Attempt struct {
 	Fence      int64     `json:"-"`
 	LeaseUntil time.Time `json:"-"`
 }
+
+// Open reports whether the attempt may be ringing or talking.
+func (a *Attempt) Open() bool { return a.State == AttemptDialing || a.State == AttemptAnswered }

@@ -113,6 +113,9 @@ type Call struct {
 	WebhookURL  string        `json:"webhook_url"`
 	TokenID     string        `json:"-"` // who asked; signs deliveries to WebhookURL
 	BodyHash    string        `json:"-"` // sha256 of the canonical request, for ref replays
+	// Dialog is what recovery needs to send a BYE for the customer's leg of an
+	// inbound call, which has no attempt to keep it. Opaque, like Attempt.Dialog.
+	Dialog []byte `json:"-"`
 
 	// Ownership among nodes (DESIGN 5). Written by the store.
 	Node       string    `json:"-"`

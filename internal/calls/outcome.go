@@ -62,7 +62,8 @@ const (
 	ReasonCongestion        Reason = "congestion"
 	ReasonUnwanted          Reason = "unwanted" // 607, 608
 	ReasonNodeLost          Reason = "node_lost"
-	ReasonStuck             Reason = "stuck" // the watchdog ended it
+	ReasonStuck             Reason = "stuck"        // the watchdog ended it
+	ReasonStoreFailed       Reason = "store_failed" // the attempt could not be stored, so nobody was rung
 	ReasonProviderFailed    Reason = "provider_failed"
 	ReasonProviderTimeout   Reason = "provider_timeout"
 	ReasonShutdown          Reason = "shutdown"

@@ -40,7 +40,7 @@ var sipTable = map[int]Result{
 	480: {OutcomeNoAnswer, ReasonNone, true},
 	484: {OutcomeInvalidNumber, ReasonNone, true},
 	486: {OutcomeBusy, ReasonNone, true},
-	487: {OutcomeCanceled, ReasonNone, true},
+	487: {OutcomeNoAnswer, ReasonNone, true}, // not ours (see Judge): somebody on the way gave up ringing
 	488: {OutcomeTrunkError, ReasonMedia, false},
 	600: {OutcomeBusy, ReasonNone, true},
 	603: {OutcomeRejected, ReasonNone, true},
@@ -48,6 +48,13 @@ var sipTable = map[int]Result{
 	606: {OutcomeTrunkError, ReasonMedia, false},
 	607: {OutcomeRejected, ReasonUnwanted, true},
 	608: {OutcomeRejected, ReasonUnwanted, true},
+}
+
+// rangTable holds the codes that mean something else once it rang: then 408 says
+// that nobody came to the phone, and 403 that the person, not the trunk, refused.
+var rangTable = map[int]Result{
+	403: {OutcomeRejected, ReasonNone, true},
+	408: {OutcomeNoAnswer, ReasonNone, true},
 }
 
 // Judge reads the ending of an outbound leg that was never answered (of an
@@ -66,20 +73,16 @@ func Judge(e Ending) Result {
 	case e.Timeout:
 		return Result{OutcomeNoAnswer, ReasonRingTimeout, true}
 	case e.Media:
-		return Result{OutcomeTrunkError, ReasonMedia, false}
+		// A 2xx without audio for us: the callee came to the phone all the same.
+		return Result{OutcomeTrunkError, ReasonMedia, e.Code >= 200 && e.Code < 300}
 	case e.Early == VerdictAnnouncement:
 		return Result{OutcomeAnnouncement, ReasonNone, true}
 	}
 	if r, ok := q850Table[e.Q850]; ok {
 		return r
 	}
-	if e.Code == 408 && e.Rang || e.Code == 403 && e.Rang {
-		// After ringing, 408 means that nobody came to the phone, and 403 that
-		// the person (not the trunk) refused.
-		if e.Code == 408 {
-			return Result{OutcomeNoAnswer, ReasonNone, true}
-		}
-		return Result{OutcomeRejected, ReasonNone, true}
+	if r, ok := rangTable[e.Code]; ok && e.Rang {
+		return r
 	}
 	if r, ok := sipTable[e.Code]; ok {
 		return r

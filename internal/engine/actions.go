@@ -35,13 +35,13 @@ func (s *session) actionEvent(digit byte, action calls.Action, errText string) c
 		r.Result = "failed"
 	}
 	s.call.Actions = append(s.call.Actions, r)
-	s.e.metrics.action(r)
 	return s.event(calls.CallAction, r)
 }
 
 // acted tells the log and then the flow how an action ended.
 func (s *session) acted(digit byte, action calls.Action, end ivr.ActionEnd, errText string) {
 	s.tell(s.actionEvent(digit, action, errText))
+	s.e.metrics.action(action.Kind, errText == "")
 	s.flowActed(digit, action, end, errText)
 }
 
@@ -54,6 +54,7 @@ func (s *session) flowActed(digit byte, action calls.Action, end ivr.ActionEnd, 
 
 func (s *session) noteRecord(digit byte, action calls.Action) {
 	s.tell(s.actionEvent(digit, action, ""))
+	s.e.metrics.action(action.Kind, true)
 }
 
 // other is the number of the person on the customer's leg.
@@ -69,6 +70,10 @@ func (s *session) sendSMS(digit byte, action calls.Action) {
 	to := s.other()
 	if to == "" {
 		s.acted(digit, action, ivr.ActionFailed, "the number of the caller is not known")
+		return
+	}
+	if s.texts++; s.texts > maxTexts {
+		s.acted(digit, action, ivr.ActionFailed, "too many texts were asked for in this call")
 		return
 	}
 	sms := calls.SMS{ID: s.e.ids.New("sms_"), Account: s.call.Account, CallID: s.call.ID, To: to,
@@ -105,6 +110,7 @@ func (s *session) committed(digit byte, action calls.Action) func(error) {
 			s.acted(digit, action, ivr.ActionFailed, "the store did not accept it")
 			return
 		}
+		s.e.metrics.action(action.Kind, true)
 		s.flowActed(digit, action, ivr.ActionOK, "")
 	}
 }

@@ -124,7 +124,10 @@ func (e *Engine) checkManagers(m calls.DigitMap, location string) (calls.DigitMa
 		out[digit] = slices.Clone(actions)
 		for i := range out[digit] {
 			a := &out[digit][i]
-			at := fmt.Sprintf("%s[%d].%s", location, digit, a.Kind)
+			at := fmt.Sprintf("%s[%d]", location, digit) // as calls.ParseDigits names it
+			if len(actions) > 1 {
+				at = fmt.Sprintf("%s.actions[%d]", at, i)
+			}
 			if a.Kind == calls.ActionManager {
 				value, err := e.managerValue(a.Value, at)
 				if err != nil {
@@ -165,6 +168,9 @@ func (e *Engine) chooseLine(c *calls.Call, from string) error {
 		p, ok := e.providers[c.Provider]
 		if !ok {
 			return calls.Errorf(calls.CodeInvalidField, "there is no provider %q in the configuration", c.Provider).At("body.provider", c.Provider)
+		}
+		if c.Trunk != "" && c.Trunk != p.Trunk {
+			return calls.Errorf(calls.CodeInvalidField, "the calls of provider %q come by trunk %q; leave trunk out", c.Provider, p.Trunk).At("body.trunk", c.Trunk)
 		}
 		c.Trunk = p.Trunk
 	}

@@ -1,6 +1,10 @@
 package engine
 
-import "zvonar/internal/calls"
+import (
+	"slices"
+
+	"zvonar/internal/calls"
+)
 
 // newAttempt adds an attempt to the call; commitAttempt makes it durable.
 func (s *session) newAttempt(role calls.Role, trunk, to string) *calls.Attempt {
@@ -18,6 +22,13 @@ func (s *session) newAttempt(role calls.Role, trunk, to string) *calls.Attempt {
 func (s *session) commitAttempt(a *calls.Attempt, then func(error), events ...calls.Event) {
 	row := *a
 	s.commit(func(tx calls.Tx) error { return tx.InsertAttempt(&row) }, then, events...)
+}
+
+// forgetAttempt takes back an attempt that the store did not accept: nobody was
+// rung because of it, so nothing tells of it.
+func (s *session) forgetAttempt(p *party) {
+	s.call.Attempts = slices.DeleteFunc(s.call.Attempts, func(a calls.Attempt) bool { return a.ID == p.attempt.ID })
+	p.attempt = nil
 }
 
 // updateAttempt changes the attempt of a party in memory, in the call and, with

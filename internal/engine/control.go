@@ -15,11 +15,7 @@ func (e *Engine) Hangup(ctx context.Context, account, id string) (*calls.Call, e
 
 // Cancel implements API. Calls that end on their own meanwhile are left out.
 func (e *Engine) Cancel(ctx context.Context, account, ref, series string) ([]*calls.Call, error) {
-	var live []*calls.Call
-	err := e.store.View(ctx, func(tx calls.ReadTx) (err error) {
-		live, err = tx.Calls(calls.CallFilter{Account: account, Ref: ref, Series: series, Live: true, Limit: 500})
-		return err
-	})
+	live, err := e.liveCalls(ctx, calls.CallFilter{Account: account, Ref: ref, Series: series, Live: true, Limit: 500})
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +35,22 @@ func (e *Engine) Cancel(ctx context.Context, account, ref, series string) ([]*ca
 		ended = append(ended, done)
 	}
 	return ended, nil
+}
+
+// liveCalls reads every page of a list.
+func (e *Engine) liveCalls(ctx context.Context, f calls.CallFilter) (all []*calls.Call, err error) {
+	for {
+		var page []*calls.Call
+		err = e.store.View(ctx, func(tx calls.ReadTx) (err error) {
+			page, err = tx.Calls(f)
+			return err
+		})
+		all = append(all, page...)
+		if err != nil || len(page) < f.Limit {
+			return all, err
+		}
+		f.Cursor = page[len(page)-1].ID
+	}
 }
 
 // handOver bounds the moment in which a call has left the queue and its
@@ -87,13 +99,17 @@ func (e *Engine) read(ctx context.Context, account, id string) (c *calls.Call, e
 	return c, err
 }
 
-// finishQueued completes a call that was never dialled. The caller owns c.
+// finishQueued completes a call that was never dialled. The caller owns c. What
+// could not be stored did not happen: the call goes back to the queue.
 func (e *Engine) finishQueued(ctx context.Context, c *calls.Call, r calls.Result) (*calls.Call, error) {
-	endCall(c, r, calls.ByZvonar, e.clock.Now())
-	e.metrics.completed(c)
 	done := c.Clone()
-	err := e.store.Update(ctx, write(c, []calls.Event{e.event(c, calls.CallCompleted, completedOf(c))}))
-	return done, err
+	endCall(done, r, calls.ByZvonar, e.clock.Now())
+	if err := e.store.Update(ctx, write(done.Clone(), []calls.Event{e.event(done, calls.CallCompleted, completedOf(done))})); err != nil {
+		e.cfg.Queue.Enqueue(c)
+		return nil, err
+	}
+	e.metrics.completed(done)
+	return done, nil
 }
 
 // Block implements API.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -63,6 +64,11 @@ type Engine struct {
 	providers map[string]Provider
 	expect    *expectations
 
+	// life ends when Stop no longer waits: providers' answers and the BYEs of
+	// recovery are given up.
+	life    context.Context
+	endLife context.CancelFunc
+
 	mu       sync.Mutex
 	sessions map[string]*session // by call id
 	draining bool
@@ -90,7 +96,8 @@ func New(cfg Config) (*Engine, error) {
 		cfg: cfg, store: cfg.Store, line: cfg.Line, clock: cfg.Clock, ids: cfg.IDs, log: cfg.Log,
 		sessions: map[string]*session{}, providers: map[string]Provider{},
 	}
-	e.expect = newExpectations()
+	e.life, e.endLife = context.WithCancel(context.Background())
+	e.expect = newExpectations(cfg.Clock)
 	for _, p := range cfg.Providers {
 		e.providers[p.Name] = p
 	}
@@ -117,10 +124,16 @@ func (e *Engine) isDraining() bool {
 	return e.draining
 }
 
+// stopPatience bounds the wait for calls that were hung up: their own watchdog
+// and a moment for the store.
+const stopPatience = watchdogAfter + 10*time.Second
+
 // Stop drains, waits for the running calls until ctx ends, then hangs up what is
-// left (reason shutdown) and waits for the ends of those. Stopping twice is harmless.
+// left (reason shutdown) and waits for the ends of those, at most stopPatience.
+// Stopping twice is harmless.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.Drain()
+	defer e.endLife()
 	done := make(chan struct{})
 	go func() { e.wg.Wait(); close(done) }()
 	select {
@@ -133,8 +146,16 @@ func (e *Engine) Stop(ctx context.Context) error {
 		s.box.post(func() { s.hangup(calls.ReasonShutdown, calls.ByZvonar) })
 	}
 	e.mu.Unlock()
-	<-done // every session ends by its own watchdog at the latest
-	return nil
+	e.endLife()
+	late := make(chan struct{})
+	t := e.clock.AfterFunc(stopPatience, func() { close(late) })
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-late:
+		return fmt.Errorf("engine: %d calls did not come to their end; the next start ends them as lost", e.Active())
+	}
 }
 
 // Active is the number of calls that run.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"zvonar/internal/calls"
@@ -26,7 +27,7 @@ func (s *session) hangup(reason calls.Reason, by calls.Party) {
 		// committing: the commit's continuation sees the reason and dials nobody.
 	case placing:
 		// Nobody can call a provider's request back. Its INVITE, should it
-		// come, finds no expectation and is refused.
+		// come, is refused (expectations.abandon).
 		s.finish()
 	default:
 		s.leave(q850Normal)
@@ -39,15 +40,10 @@ const q850Normal = 16
 // leave hangs up every leg that is still there and waits for their ends.
 func (s *session) leave(q850 int) {
 	s.endBridge(s.ending.by, s.ending.reason)
-	s.phase = leaving
+	s.endReaching()
+	s.phase, s.leftAt = leaving, s.now()
 	s.stopTimers()
-	var waiting []Leg
-	for _, p := range s.parties {
-		if p.leg != nil && !p.gone {
-			waiting = append(waiting, p.leg)
-		}
-	}
-	if len(waiting) == 0 {
+	if !s.anyLeg() {
 		s.finish()
 		return
 	}
@@ -55,19 +51,21 @@ func (s *session) leave(q850 int) {
 		s.log.Warn("a leg did not report its end in time; the call is closed without it")
 		s.finish()
 	})
-	for _, leg := range waiting {
-		leg.Hangup(q850)
+	for _, p := range s.parties {
+		p.hangUp(q850)
 	}
+}
+
+// anyLeg reports whether a leg is still there.
+func (s *session) anyLeg() bool {
+	return slices.ContainsFunc(s.parties, func(p *party) bool { return p.leg != nil && !p.gone })
 }
 
 // onLastLeg finishes once no leg is left.
 func (s *session) onLastLeg(calls.LegEvent) {
-	for _, p := range s.parties {
-		if p.leg != nil && !p.gone {
-			return
-		}
+	if !s.anyLeg() {
+		s.finish()
 	}
-	s.finish()
 }
 
 // finish completes a call for the reason kept by because.
@@ -77,8 +75,14 @@ func (s *session) finish() {
 	case s.call.AnsweredAt != nil:
 	case s.call.Direction == calls.In:
 		r.Outcome = calls.OutcomeMissed
-	case s.ending.reason == calls.ReasonMaxDuration:
-		r = calls.Result{Outcome: calls.OutcomeNoAnswer, Reason: calls.ReasonRingTimeout, Charged: true}
+	case s.phase == placing && !s.provider.asked: // nothing can have rung
+		r.Charged = false
+		r.Outcome = calls.OutcomeCanceled
+		if s.ending.reason == calls.ReasonMaxDuration {
+			r.Outcome, r.Reason = calls.OutcomeTrunkError, calls.ReasonProviderTimeout
+		}
+	case s.ending.reason == calls.ReasonMaxDuration, s.ending.reason == calls.ReasonRingTimeout:
+		r.Outcome, r.Reason = calls.OutcomeNoAnswer, calls.ReasonRingTimeout
 	default:
 		r.Outcome = calls.OutcomeCanceled
 	}
@@ -90,22 +94,24 @@ func (s *session) complete(r calls.Result, by calls.Party) {
 	if s.phase == over {
 		return
 	}
+	s.letGo()
 	s.phase = over
-	s.stopTimers()
-	s.e.expect.drop(s)
 	for _, p := range s.parties {
-		if p.slot != nil {
-			p.slot.Release()
-		}
 		if p.attempt != nil && !p.gone {
-			s.closeAttempt(p, calls.Ending{}, r.Charged)
+			// A manager without a leg was never rung; a provider may have rung
+			// the customer without our seeing it.
+			s.closeAttempt(p, calls.Ending{}, r.Charged && (p.leg != nil || p.role == calls.RoleCustomer))
 		}
 	}
-	c := s.call
-	endCall(c, r, by, s.now())
+	c, at := s.call, s.leftAt
+	c.Dialog = nil
+	if at.IsZero() {
+		at = s.now()
+	}
+	endCall(c, r, by, at)
 	s.e.metrics.completed(c)
 	s.log.Info("call completed", "to", calls.Mask(c.To), "outcome", c.Outcome, "reason", c.Reason, "talk_ms", c.TalkMS)
-	s.tell(s.event(calls.CallCompleted, completedOf(c)))
+	s.e.closeCall(c)
 }
 
 // endCall sets the final fields of a call.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"time"
 
 	"zvonar/internal/calls"
@@ -62,7 +63,10 @@ func (f flowLeg) Hangup(reason calls.Reason) {
 func (f flowLeg) Act(digit byte, action calls.Action) { f.s.act(digit, action) }
 
 func (s *session) onPlaybackStarted(ev calls.LegEvent) {
-	clip := s.plays[ev.PlayID]
+	clip, known := s.plays[ev.PlayID]
+	if !known {
+		return
+	}
 	s.e.metrics.firstPlayback(s.call, ev.At, ev.PlayID)
 	s.tell(s.event(calls.CallPlaybackStarted, playbackData{RecordingID: clip.RecordingID, RecordID: clip.RecordID}))
 }
@@ -82,10 +86,11 @@ func (s *session) onPlaybackFinished(ev calls.LegEvent) {
 	}
 }
 
-// onFlowDigit: the flow acts on the digit at once, the log follows.
+// onFlowDigit: the log is told without waiting, the flow acts at once.
 func (s *session) onFlowDigit(ev calls.LegEvent) {
-	s.pressed(calls.RoleCustomer, ev)
-	s.flow.OnDigit(ev.Digit)
+	if s.pressed(calls.RoleCustomer, ev) {
+		s.flow.OnDigit(ev.Digit)
+	}
 }
 
 // onIdleDigit: the customer pressed something while the flow does not listen.
@@ -93,9 +98,19 @@ func (s *session) onIdleDigit(ev calls.LegEvent) { s.pressed(calls.RoleCustomer,
 
 func (s *session) onManagerDigit(ev calls.LegEvent) { s.pressed(calls.RoleManager, ev) }
 
-func (s *session) pressed(role calls.Role, ev calls.LegEvent) {
+// pressed keeps a digit and tells of it; false where the call is deaf to it,
+// which is told once.
+func (s *session) pressed(role calls.Role, ev calls.LegEvent) bool {
+	s.e.metrics.digit(ev.Via)
+	if len(s.call.Digits) >= maxDigits {
+		if !s.deaf {
+			s.deaf = true
+			s.tell(s.event(calls.CallNeedsAttention, attentionData{Why: fmt.Sprintf("more than %d digits were pressed; the call hears no further ones", maxDigits)}))
+		}
+		return false
+	}
 	d := calls.DigitPress{Digit: string(rune(ev.Digit)), At: ev.At, Leg: role, Via: ev.Via}
 	s.call.Digits = append(s.call.Digits, d)
-	s.e.metrics.digit(ev.Via)
 	s.tell(s.event(calls.CallDigit, digitData{Digit: d.Digit, Leg: role, Via: d.Via}))
+	return true
 }

@@ -11,11 +11,14 @@ import (
 // awaited, or to a configured number, or it is refused. It returns at once and
 // may be called from any goroutine; the leg must not have been answered.
 func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
-	if s := e.expect.claim(inv); s != nil {
-		if s.box.post(func() { s.claimed(leg, inv) }) {
-			leg.Listen(s.listen(s.customer))
-			return
-		}
+	switch s, found := e.expect.claim(leg, inv); found {
+	case claimTaken:
+		leg.Listen(s.listen(s.customer))
+		return
+	case claimTooLate:
+		e.log.Warn("a provider's call came after we had given it up and was refused", "trunk", inv.Trunk)
+		leg.Reject(480, 0, "")
+		return
 	}
 	route, ok := e.route(inv)
 	if !ok {
@@ -124,7 +127,7 @@ func (s *session) refuse(code, q850 int, reason calls.Reason) {
 
 // onInboundAnswered starts the flow on a leg that we answered.
 func (s *session) onInboundAnswered(ev calls.LegEvent) {
-	s.call.SIPCode = 200
+	s.call.SIPCode, s.call.Dialog = 200, ev.Dialog
 	s.call.RingMS = max(0, ev.At.Sub(*s.call.RingingAt).Milliseconds())
 	s.startTalk(ev.At)
 	s.tell(s.event(calls.CallAnswered, answeredData{Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))

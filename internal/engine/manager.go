@@ -24,6 +24,10 @@ type forwarding struct {
 // customer hears ringback meanwhile.
 func (s *session) forwardTo(digit byte, action calls.Action) {
 	to, trunk := managerTarget(action.Value, s.call.Trunk)
+	if len(s.call.Attempts) >= maxAttempts {
+		s.acted(digit, action, ivr.ManagerNotReached, "managers were rung too often in this call")
+		return
+	}
 	slot, gate, ok := s.e.cfg.Limits.Acquire(trunk)
 	if !ok {
 		s.acted(digit, action, ivr.ManagerNotReached, "no free channel on trunk "+trunk+" ("+string(gate)+")")
@@ -36,6 +40,9 @@ func (s *session) forwardTo(digit byte, action calls.Action) {
 	p.attempt = s.newAttempt(calls.RoleManager, trunk, to)
 	s.customer.leg.Tone(calls.ToneRingback)
 	s.commitAttempt(p.attempt, func(err error) {
+		if err != nil {
+			s.forgetAttempt(p)
+		}
 		if s.manager != p || s.phase != reaching {
 			// The customer left meanwhile: nobody may ring any more.
 			s.notDialled(p)
@@ -65,7 +72,9 @@ func (s *session) notDialled(p *party) {
 	}
 	p.gone = true
 	p.slot.Release()
-	s.closeAttempt(p, calls.Ending{}, false)
+	if p.attempt != nil {
+		s.closeAttempt(p, calls.Ending{}, false)
+	}
 }
 
 func (s *session) dialManager(p *party) {
@@ -144,6 +153,7 @@ func (s *session) bridge() {
 	s.call.Status = calls.StatusBridged
 	s.e.line.Bridge(s.customer.leg, s.manager.leg)
 	s.tell(s.event(calls.CallBridged, nil), s.actionEvent(s.forward.digit, s.forward.action, ""))
+	s.e.metrics.action(s.forward.action.Kind, true)
 }
 
 // onManagerNotReached: busy, silent, unreachable, or hung up before confirming.
@@ -154,7 +164,7 @@ func (s *session) onManagerNotReached(ev calls.LegEvent) {
 
 // dropManager gives up a manager who answered but is no use.
 func (s *session) dropManager(why string) {
-	s.manager.leg.Hangup(q850Normal)
+	s.manager.hangUp(q850Normal)
 	s.backToMenu(why)
 }
 
@@ -198,7 +208,7 @@ func (s *session) onManagerGone(ev calls.LegEvent) {
 
 // onManagerSilent: the manager's audio stopped for good.
 func (s *session) onManagerSilent(calls.LegEvent) {
-	s.manager.leg.Hangup(q850Normal)
+	s.manager.hangUp(q850Normal)
 	s.endTalk(calls.ByZvonar, calls.ReasonMediaTimeout)
 }
 
@@ -209,6 +219,20 @@ func (s *session) endTalk(by calls.Party, reason calls.Reason) {
 	s.manager, s.phase = nil, talking
 	s.call.Status = calls.StatusAnswered
 	s.flowActed(f.digit, f.action, ivr.BridgeEnded, "")
+}
+
+// endReaching tells how the try to reach a manager ended, if the call ends
+// during it.
+func (s *session) endReaching() {
+	if s.phase != reaching && s.phase != confirming {
+		return
+	}
+	f := s.forward
+	if f.earlyHear {
+		s.e.line.Unbridge(s.customer.leg, s.manager.leg)
+	}
+	s.tell(s.actionEvent(f.digit, f.action, "the call ended before the manager was connected"))
+	s.e.metrics.action(f.action.Kind, false)
 }
 
 // endBridge takes the parties apart and tells of it, if they were joined.

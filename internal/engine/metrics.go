@@ -78,7 +78,9 @@ func (m *metrics) firstPlayback(c *calls.Call, at time.Time, playID int64) {
 	}
 }
 
-func (m *metrics) action(r calls.ActionResult) { m.actions.WithLabelValues(r.Action, r.Result).Inc() }
+func (m *metrics) action(kind calls.ActionKind, ok bool) {
+	m.actions.WithLabelValues(string(kind), map[bool]string{true: "ok", false: "failed"}[ok]).Inc()
+}
 
 func (m *metrics) digit(via string) { m.digits.WithLabelValues(via).Inc() }
 

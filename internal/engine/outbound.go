@@ -25,6 +25,11 @@ func (s *session) begin() {
 		c.Line = c.From
 	}
 	provider, viaProvider := s.e.providers[c.Provider]
+	if c.Provider != "" && !viaProvider {
+		s.log.Warn("the provider of the call is no longer configured", "provider", c.Provider)
+		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonProviderFailed}, calls.ByZvonar)
+		return
+	}
 	s.customer.attempt = s.newAttempt(calls.RoleCustomer, c.Trunk, c.To)
 	c.Status = calls.StatusDialing
 	a := s.customer.attempt
@@ -34,11 +39,14 @@ func (s *session) begin() {
 	}
 	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
 	s.commitAttempt(a, func(err error) {
+		if err != nil {
+			s.forgetAttempt(s.customer)
+		}
 		switch {
 		case s.ending.reason != "": // cancelled while the attempt was being committed
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
 		case err != nil:
-			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStuck}, calls.ByZvonar)
+			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
 		case viaProvider:
 			s.place(provider)
 		default:
@@ -173,10 +181,6 @@ func (s *session) onCustomerGone(ev calls.LegEvent) {
 	s.because(calls.ReasonHangup, by)
 	s.leave(0)
 }
-
-// onLateAnswer: the 2xx crossed our CANCEL. The line answered it with ACK and
-// BYE; nothing of the flow may start.
-func (s *session) onLateAnswer(calls.LegEvent) {}
 
 func ringMS(c *calls.Call, a *calls.Attempt, answered time.Time) int64 {
 	from := a.SentAt

@@ -44,6 +44,10 @@ type digitData struct {
 	Via   string     `json:"via"`
 }
 
+type attentionData struct {
+	Why string `json:"why"`
+}
+
 type bridgingData struct {
 	Leg     calls.Role `json:"leg"`
 	To      string     `json:"to"`

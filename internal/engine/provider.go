@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync"
 	"time"
 
 	"zvonar/internal/calls"
@@ -12,76 +10,14 @@ import (
 
 const defaultExpectTimeout = 60 * time.Second
 
-// expectation is a call whose INVITE a provider will send us.
-type expectation struct {
-	s       *session
-	trunk   string
-	ext     string
-	caller  string // "" = any: then only one may be out at a time for (trunk, ext)
-	granted func()
-	active  bool
-}
-
-// expectations match provider's INVITEs to calls, each exactly once. Two calls
-// that an INVITE could not tell apart are never awaited at the same time: the
-// second waits until the first is claimed or dropped.
-type expectations struct {
-	mu   sync.Mutex
-	list []*expectation
-}
-
-func newExpectations() *expectations { return &expectations{} }
-
-// add registers x; granted is called (from any goroutine) once x is awaited.
-func (e *expectations) add(x *expectation) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.list = append(e.list, x)
-	e.activate()
-}
-
-// activate grants every expectation that no earlier one could be confused with.
-func (e *expectations) activate() {
-	for i, x := range e.list {
-		if x.active {
-			continue
-		}
-		clash := slices.ContainsFunc(e.list[:i], func(o *expectation) bool { return o.confusable(x) })
-		if !clash {
-			x.active = true
-			x.granted()
-		}
-	}
-}
-
-func (x *expectation) confusable(o *expectation) bool {
-	return x.trunk == o.trunk && x.ext == o.ext && (x.caller == "" || o.caller == "" || x.caller == o.caller)
-}
-
-// claim takes the expectation that inv fulfils; nil if there is none.
-func (e *expectations) claim(inv calls.Invite) *session {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	from := digitsOnly(inv.From)
-	for i, x := range e.list {
-		if x.active && x.trunk == inv.Trunk && x.ext == inv.To && (x.caller == "" || x.caller == from) {
-			e.list = slices.Delete(e.list, i, i+1)
-			e.activate()
-			return x.s
-		}
-	}
-	return nil
-}
-
-// drop forgets what s still awaits.
-func (e *expectations) drop(s *session) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := len(e.list)
-	e.list = slices.DeleteFunc(e.list, func(x *expectation) bool { return x.s == s })
-	if len(e.list) != n {
-		e.activate()
-	}
+// providerSide is what a call by a provider knows of it.
+type providerSide struct {
+	asked    bool               // the request left us, or may have
+	refused  bool               // the provider said no
+	giveUp   context.CancelFunc // of the request that is out; nil: none
+	answered bool               // our side of its call stands
+	heard    bool               // it sends audio
+	codec    string
 }
 
 // place registers what will come and then asks the provider. The attempt is
@@ -115,10 +51,11 @@ func (s *session) ask(p Provider) {
 	})
 	r := calls.PlaceRequest{CallID: s.call.ID, Attempt: s.customer.attempt.ID, To: s.call.To, From: s.call.From,
 		Extension: p.Extension, Ref: s.call.Ref}
+	ctx, cancel := context.WithTimeout(s.e.life, p.ExpectTimeout)
+	s.provider.asked, s.provider.giveUp = true, cancel
 	s.e.wg.Add(1)
 	go func() {
 		defer s.e.wg.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), p.ExpectTimeout)
 		defer cancel()
 		res, err := p.Originator.Place(ctx, r)
 		s.box.post(func() { s.placed(p, res, err) })
@@ -138,49 +75,61 @@ func (s *session) placed(p Provider, res calls.PlaceResult, err error) {
 	s.call.ProviderCallID = res.ProviderCallID
 	s.tell(s.event(calls.ProviderCall, data))
 	if data.State == "failed" && s.phase == placing {
+		s.provider.refused = true
 		s.log.Warn("the provider refused to call", "provider", p.Name, "err", err)
 		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonProviderFailed}, calls.ByProvider)
 	}
 }
 
 // claimed takes the provider's INVITE as this call's customer leg.
-func (s *session) claimed(leg Leg, inv calls.Invite) {
-	if s.phase != placing {
-		leg.Reject(480, 0, "")
+func (s *session) claimed() {
+	a, ok := s.e.expect.pick(s)
+	if !ok {
 		return
 	}
-	s.customer.leg = leg
+	s.customer.leg = a.leg
 	s.phase = connecting
 	at := s.now()
 	s.call.Status, s.call.RingingAt = calls.StatusRinging, &at
-	p := s.e.providers[s.call.Provider]
-	s.tell(s.event(calls.ProviderCall, providerData{Provider: p.Name, State: "claimed", ProviderCallID: s.call.ProviderCallID, Extension: inv.To}),
+	s.tell(s.event(calls.ProviderCall, providerData{Provider: s.call.Provider, State: "claimed", ProviderCallID: s.call.ProviderCallID, Extension: a.inv.To}),
 		s.event(calls.CallRinging, ringingData{Attempt: s.customer.attempt.ID}))
 	s.after(timerExpect, s.ringTimeout(), func() { s.hangup(calls.ReasonRingTimeout, calls.ByZvonar) })
-	leg.Answer()
+	a.leg.Answer()
+}
+
+// leaveProvider: the call is over, or its INVITE is no longer wanted.
+func (s *session) leaveProvider() {
+	if s.provider.giveUp != nil {
+		s.provider.giveUp()
+	}
+	if leg := s.e.expect.leave(s, s.provider.asked && !s.provider.refused); leg != nil {
+		leg.Reject(480, 0, "")
+	}
 }
 
 // onProviderAnswered: our side of the provider's call stands.
 func (s *session) onProviderAnswered(ev calls.LegEvent) {
+	s.provider.answered, s.provider.codec = true, ev.Codec
 	s.updateAttempt(s.customer, func(a *calls.Attempt) { a.Dialog = ev.Dialog })
-	if s.e.providers[s.call.Provider].Ready != ReadyAudio {
-		s.clientReady(ev.At, ev.Codec)
-	}
+	s.clientReady(ev.At)
 }
 
-// onProviderAudio: the provider sends audio, so the client is on the line.
+// onProviderAudio: the provider sends audio.
 func (s *session) onProviderAudio(ev calls.LegEvent) {
-	if s.e.providers[s.call.Provider].Ready == ReadyAudio {
-		s.clientReady(ev.At, ev.Codec)
-	}
+	s.provider.heard = true
+	s.clientReady(ev.At)
 }
 
-// clientReady starts the flow for the client whom the provider connected.
-func (s *session) clientReady(at time.Time, codec string) {
+// clientReady starts the flow once the provider's sign says that the client is
+// on the line.
+func (s *session) clientReady(at time.Time) {
+	if !s.provider.answered || s.e.providers[s.call.Provider].Ready == ReadyAudio && !s.provider.heard {
+		return
+	}
 	s.after(timerExpect, 0, nil)
 	s.startTalk(at)
 	s.call.SIPCode = 200
 	s.call.RingMS = ringMS(s.call, s.customer.attempt, at)
 	s.updateAttempt(s.customer, func(a *calls.Attempt) { a.State, a.SIPCode, a.Charged = calls.AttemptAnswered, 200, true })
-	s.tell(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: codec, RingMS: s.call.RingMS}))
+	s.tell(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: s.provider.codec, RingMS: s.call.RingMS}))
 }

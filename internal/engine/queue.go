@@ -25,7 +25,7 @@ func (e *Engine) endQueued(c *calls.Call, r calls.Result) {
 	endCall(c, r, calls.ByZvonar, e.clock.Now())
 	e.metrics.completed(c)
 	e.log.Info("call ended before it was dialled", "call", c.ID, "to", calls.Mask(c.To), "outcome", c.Outcome)
-	e.observe(c, e.event(c, calls.CallCompleted, completedOf(c)))
+	e.closeCall(c)
 }
 
 // observe writes a call that no session owns, without waiting.

@@ -29,9 +29,14 @@ type session struct {
 	lastPlay int64
 	timers   map[timerKey]clock.Timer
 	forward  *forwarding // while a manager is rung or talked to
+	texts    int         // smsText actions so far
+	deaf     bool        // more digits came than are heard
+
+	provider providerSide // what a provider's call waits for
 
 	// Why the call ends, once that is known; the first answer stays.
 	ending endCause
+	leftAt time.Time // when we hung up; zero before
 }
 
 // party is one leg of the call with its durable attempt and its channel.
@@ -40,7 +45,16 @@ type party struct {
 	leg     Leg            // nil until dialled or taken
 	attempt *calls.Attempt // nil for an inbound customer
 	slot    Slot
+	hung    bool // we told the leg to end
 	gone    bool // LegEnded was seen, or the leg never came to be
+}
+
+// hangUp ends the party's leg, if it has one; LegEnded follows.
+func (p *party) hangUp(q850 int) {
+	if p.leg != nil && !p.gone && !p.hung {
+		p.hung = true
+		p.leg.Hangup(q850)
+	}
 }
 
 // endCause is why we end, or ended, the call.
@@ -104,12 +118,29 @@ func (s *session) do(f func()) {
 
 // abandon ends the call whatever state it is in, without running its steps.
 func (s *session) abandon() {
-	for _, p := range s.parties {
-		if p.leg != nil && !p.gone {
-			p.leg.Hangup(0)
+	defer func() {
+		if r := recover(); r != nil { // what was broken is needed for the end, too
+			s.log.Error("the end of the call panicked; the call stays open until the next start", "panic", fmt.Sprint(r))
+			s.letGo()
+			s.phase = over
 		}
+	}()
+	for _, p := range s.parties {
+		p.hangUp(0)
 	}
 	s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStuck, Charged: true}, calls.ByZvonar)
+}
+
+// letGo gives back what the call holds of the world: timers, channels, the
+// provider's INVITE that it awaits.
+func (s *session) letGo() {
+	s.stopTimers()
+	s.leaveProvider()
+	for _, p := range s.parties {
+		if p.slot != nil {
+			p.slot.Release()
+		}
+	}
 }
 
 // after posts f once d has passed; a timer of the same key is replaced, d == 0

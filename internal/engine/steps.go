@@ -54,23 +54,26 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
 	reaching: {
+		calls.LegPlaybackStarted:  (*session).onPlaybackStarted,
 		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
 		calls.LegDigit:            (*session).onIdleDigit,
 		calls.LegMediaTimeout:     (*session).onMediaTimeout,
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
 	confirming: {
-		calls.LegDigit:        (*session).onIdleDigit,
-		calls.LegMediaTimeout: (*session).onMediaTimeout,
-		calls.LegEnded:        (*session).onCustomerGone,
+		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
+		calls.LegDigit:            (*session).onIdleDigit,
+		calls.LegMediaTimeout:     (*session).onMediaTimeout,
+		calls.LegEnded:            (*session).onCustomerGone,
 	},
 	bridged: {
-		calls.LegDigit:        (*session).onIdleDigit,
-		calls.LegMediaTimeout: (*session).onMediaTimeout,
-		calls.LegEnded:        (*session).onCustomerGone,
+		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
+		calls.LegDigit:            (*session).onIdleDigit,
+		calls.LegMediaTimeout:     (*session).onMediaTimeout,
+		calls.LegEnded:            (*session).onCustomerGone,
 	},
 	leaving: {
-		calls.LegAnswered:         (*session).onLateAnswer,
+		calls.LegPlaybackStarted:  (*session).onPlaybackStarted,
 		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
 		calls.LegEnded:            (*session).onLastLeg,
 	},
@@ -107,6 +110,9 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 		}
 		s.legEnded(p, ev)
 	}
+	if ev.Kind == calls.LegAnswered && s.phase == leaving {
+		s.lateAnswer(p, ev)
+	}
 	table := customerSteps
 	if p.role == calls.RoleManager {
 		if table = managerSteps; p != s.manager && s.phase != leaving {
@@ -116,6 +122,19 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 	if f := table[s.phase][ev.Kind]; f != nil {
 		f(s, ev)
 	}
+}
+
+// lateAnswer: the answer crossed our hang-up. Nothing may start; the attempt
+// keeps the truth, and the dialog for the BYE of a next process.
+func (s *session) lateAnswer(p *party, ev calls.LegEvent) {
+	if p.attempt == nil {
+		s.call.Dialog = ev.Dialog
+		s.tell()
+		return
+	}
+	s.updateAttempt(p, func(a *calls.Attempt) {
+		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
+	})
 }
 
 // legEnded keeps the facts of a leg, closes its attempt and gives its channel
@@ -134,8 +153,11 @@ func (s *session) legEnded(p *party, ev calls.LegEvent) {
 		s.call.Legs = append(s.call.Legs, facts)
 	}
 	at := ev.At
-	if p == s.customer && !at.IsZero() {
-		s.call.EndedAt = &at
+	if p == s.customer {
+		s.call.Dialog = nil
+		if !at.IsZero() {
+			s.call.EndedAt = &at
+		}
 	}
 	if p.attempt != nil {
 		s.closeAttempt(p, ev.Ending, calls.Judge(ev.Ending).Charged)

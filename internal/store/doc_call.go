@@ -25,6 +25,7 @@ type callDoc struct {
 	MaxDuration time.Duration `json:"max_duration_ns,omitempty"`
 	TokenID     string        `json:"token_id,omitempty"`
 	BodyHash    string        `json:"body_hash,omitempty"`
+	Dialog      []byte        `json:"dialog,omitempty"`
 }
 
 type flowDoc struct {
@@ -40,7 +41,7 @@ type actionDoc struct {
 
 func packCall(c *calls.Call) (string, error) {
 	d := callDoc{plainCall: plainCall(*c), Flow: flowDoc{plainFlow: plainFlow(c.Flow), Digits: packDigits(c.Flow.Digits)},
-		RingTimeout: c.RingTimeout, MaxDuration: c.MaxDuration, TokenID: c.TokenID, BodyHash: c.BodyHash}
+		RingTimeout: c.RingTimeout, MaxDuration: c.MaxDuration, TokenID: c.TokenID, BodyHash: c.BodyHash, Dialog: c.Dialog}
 	d.Digits = append([]calls.DigitPress(nil), c.Digits...)
 	callTimes(&d.plainCall)
 	b, err := json.Marshal(d)
@@ -58,7 +59,7 @@ func unpackCall(doc string) (*calls.Call, error) {
 	c := calls.Call(d.plainCall)
 	c.Flow = calls.Flow(d.Flow.plainFlow)
 	c.Flow.Digits = unpackDigits(d.Flow.Digits)
-	c.RingTimeout, c.MaxDuration, c.TokenID, c.BodyHash = d.RingTimeout, d.MaxDuration, d.TokenID, d.BodyHash
+	c.RingTimeout, c.MaxDuration, c.TokenID, c.BodyHash, c.Dialog = d.RingTimeout, d.MaxDuration, d.TokenID, d.BodyHash, d.Dialog
 	if string(c.Metadata) == "null" {
 		c.Metadata = nil
 	}

@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// closePauses lie between the tries to write the end of a call. After the last
+// one the next start of the daemon ends it as lost.
+var closePauses = [...]time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute}
+
+// closeCall writes the end of a call that is over, with its call.completed, and
+// does not wait. A store that is out of order for a while delays the end, it
+// does not lose it: until it is written, ref is taken and the call looks alive.
+func (e *Engine) closeCall(c *calls.Call) {
+	done := c.Clone()
+	e.tryClose(done, e.event(done, calls.CallCompleted, completedOf(done)), 0)
+}
+
+func (e *Engine) tryClose(c *calls.Call, completed calls.Event, try int) {
+	unit := write(c, []calls.Event{completed})
+	if try > 0 { // units that told of the attempts may have failed with it
+		unit = write(c, []calls.Event{completed}, func(tx calls.Tx) error { return rewriteAttempts(tx, c.Attempts) })
+	}
+	e.store.Observe(unit, func(err error) {
+		switch {
+		case err == nil:
+		case try == len(closePauses):
+			e.log.Error("the end of the call could not be written; the next start will end it as lost", "call", c.ID, "err", err)
+		default:
+			e.log.Warn("the end of the call could not be written; it is tried again", "call", c.ID, "in", closePauses[try], "err", err)
+			e.clock.AfterFunc(closePauses[try], func() { e.tryClose(c, completed, try+1) })
+		}
+	})
+}
+
+// rewriteAttempts brings the attempts of a call to what is known of them.
+func rewriteAttempts(tx calls.Tx, attempts []calls.Attempt) error {
+	for _, a := range attempts {
+		if err := tx.UpdateAttempt(&a); err != nil && !errors.Is(err, calls.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
