@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
@@ -71,7 +72,42 @@ func parse(data []byte) (file *ast.File, err error) {
 	if i := slices.IndexFunc(data, func(b byte) bool { return b < ' ' && b != '\n' && b != '\r' && b != '\t' }); i >= 0 {
 		return nil, fmt.Errorf("it has a control character at byte %d", i+1)
 	}
+	if line := tooDeep(data); line > 0 {
+		return nil, fmt.Errorf("line %d is nested too deep", line)
+	}
 	return parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+}
+
+// maxNesting is how many brackets may be open, and how far a line may be
+// indented; a flow with five maps of lists needs a quarter of it.
+const maxNesting = 200
+
+// tooDeep is the first line that is nested so deep that the YAML library, whose
+// need of memory grows with the square of it, must not see it; 0 if none is.
+// Brackets in texts are counted too: who writes them closes them.
+func tooDeep(data []byte) int {
+	open := 0
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		text := bytes.TrimLeft(line, " \t-?:")
+		if len(line)-len(text) > maxNesting {
+			return i + 1
+		}
+		if bytes.HasPrefix(text, []byte("#")) {
+			continue
+		}
+		for _, c := range text {
+			switch c {
+			case '[', '{':
+				open++
+			case ']', '}':
+				open = max(open-1, 0)
+			}
+			if open > maxNesting {
+				return i + 1
+			}
+		}
+	}
+	return 0
 }
 
 func placeOf(t *token.Token) place {

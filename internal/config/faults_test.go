@@ -14,6 +14,8 @@ var faults = []struct {
 	{"not YAML", "node: a\nhttp: {listen: [\n", []string{"2:16 : not YAML"}},
 	{"tabs", "log:\n\tlevel: info\n", []string{"2:1 : not YAML"}},
 	{"control characters", "node: a\x00b\n", []string{"0:0 : control character at byte 8"}},
+	{"brackets without end", "node: a\negress: " + strings.Repeat("[", 1000), []string{"0:0 : line 2 is nested too deep"}},
+	{"an indent without end", "node: a\n" + strings.Repeat("- ", 1000), []string{"0:0 : line 2 is nested too deep"}},
 	{"two documents", "node: a\n---\nnode: b\n", []string{"3:1 : second document"}},
 	{"a list instead of keys", "- node\n", []string{"1:1 : must be keys with values"}},
 	{"an unknown key", "nodes: a\n", []string{"1:1 nodes: did you mean node?"}},
