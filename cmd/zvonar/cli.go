@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -113,8 +114,8 @@ func (a *app) problem(p *client.Problem) {
 	fmt.Fprintf(a.stderr, "zvonar: %s\n", timeline.Clean(p.Error()))
 	for _, f := range p.Errors {
 		fmt.Fprintf(a.stderr, "  %s: %s", timeline.Clean(f.Location), timeline.Clean(f.Message))
-		if f.Value != nil {
-			fmt.Fprintf(a.stderr, " (was %s)", timeline.Clean(fmt.Sprint(f.Value)))
+		if v, err := json.Marshal(f.Value); err == nil && f.Value != nil {
+			fmt.Fprintf(a.stderr, " (was %s)", timeline.Clean(string(v)))
 		}
 		fmt.Fprintln(a.stderr)
 	}

@@ -117,7 +117,7 @@ var scripts = []struct {
 	{name: "call in JSON", args: "call --to 79161234567 --record 1000001 --follow --json", code: exitOtherwise,
 		daemon: answers{"POST /v1/calls": callJSON, "GET /v1/calls/01JCALL/events": page(busy)}, stdout: busyLine},
 	{name: "call that is refused", args: "call --to 7 --record 1", code: exitFailed, daemon: answers{"POST /v1/calls": unknownJSON},
-		stderr: "zvonar: the digits cannot be used\n  body.digits[3]: give exactly one action [2J (was x)\n  body.to: too short\n"},
+		stderr: "zvonar: the digits cannot be used\n  body.digits[3]: give exactly one action [2J (was \"x\")\n  body.to: too short\n"},
 	{name: "digits that are no JSON", args: "call --to 7 --record 1 --digits [{", code: exitFailed,
 		stderr: "zvonar: --digits is not JSON; write it like '[{},{\"record\":\"1460168\"},{\"managerPhone\":\"74242490764\"}]'\n"},
 	{name: "digits that are no file", args: "call --to 7 --record 1 --digits /no/such", code: exitFailed,
