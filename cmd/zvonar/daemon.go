@@ -260,13 +260,9 @@ func routes(cfg *config.Config) []engine.Route {
 func (d *daemon) providers() ([]engine.Provider, error) {
 	out := make([]engine.Provider, 0, len(d.cfg.Providers))
 	for _, p := range d.cfg.Providers {
-		headers := make(map[string]string, len(p.Headers))
-		for k, v := range p.Headers {
-			headers[k] = v.Reveal()
-		}
-		client, err := httpcall.New(httpcall.Config{Name: p.Name, URL: p.URL.Reveal(), Method: p.Method, Headers: headers,
-			Body: p.Body.Reveal(), SuccessPath: p.Success.Path, SuccessEquals: p.Success.Equals, CallIDPath: p.CallID.Path,
-			ErrorPath: p.Error.Path, Timeout: p.Timeout.Duration(), Clock: d.clock, Log: d.log.With("provider", p.Name), Metrics: d.reg})
+		known := providerConfig(p)
+		known.Clock, known.Log, known.Metrics = d.clock, d.log.With("provider", p.Name), d.reg
+		client, err := httpcall.New(known)
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
 		}
