@@ -31,23 +31,32 @@ func (s *session) forgetAttempt(p *party) {
 	p.attempt = nil
 }
 
-// updateAttempt changes the attempt of a party in memory, in the call and, with
-// the next write, in the store.
-func (s *session) updateAttempt(p *party, change func(*calls.Attempt)) {
+// setAttempt changes the attempt of a party in the call only.
+func (s *session) setAttempt(p *party, change func(*calls.Attempt)) {
 	change(p.attempt)
 	for i := range s.call.Attempts {
 		if s.call.Attempts[i].ID == p.attempt.ID {
 			s.call.Attempts[i] = *p.attempt
 		}
 	}
+}
+
+// updateAttempt changes the attempt of a party in the call and in the store.
+func (s *session) updateAttempt(p *party, change func(*calls.Attempt)) {
+	s.setAttempt(p, change)
+	s.storeAttempt(p)
+}
+
+func (s *session) storeAttempt(p *party) {
 	row := *p.attempt
 	s.commit(func(tx calls.Tx) error { return tx.UpdateAttempt(&row) }, nil)
 }
 
-// closeAttempt ends the attempt of a party by the facts of its leg.
+// closeAttempt ends the attempt of a party by the facts of its leg. The store
+// learns of it by storeAttempt or, at the latest, with the end of the call.
 func (s *session) closeAttempt(p *party, end calls.Ending, charged bool) {
 	now := s.now()
-	s.updateAttempt(p, func(a *calls.Attempt) {
+	s.setAttempt(p, func(a *calls.Attempt) {
 		if a.State == calls.AttemptAnswered {
 			charged = true // the callee came to the phone, however it ended
 		} else {

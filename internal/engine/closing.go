@@ -20,11 +20,8 @@ func (e *Engine) closeCall(c *calls.Call) {
 }
 
 func (e *Engine) tryClose(c *calls.Call, completed calls.Event, try int) {
-	unit := write(c, []calls.Event{completed})
-	if try > 0 { // units that told of the attempts may have failed with it
-		unit = write(c, []calls.Event{completed}, func(tx calls.Tx) error { return rewriteAttempts(tx, c.Attempts) })
-	}
-	e.store.Observe(unit, func(err error) {
+	attempts := func(tx calls.Tx) error { return rewriteAttempts(tx, c.Attempts) }
+	e.store.Observe(write(c, []calls.Event{completed}, attempts), func(err error) {
 		switch {
 		case err == nil:
 		case try == len(closePauses):
@@ -36,7 +33,8 @@ func (e *Engine) tryClose(c *calls.Call, completed calls.Event, try int) {
 	})
 }
 
-// rewriteAttempts brings the attempts of a call to what is known of them.
+// rewriteAttempts brings the attempts of a call to what is known of them: a unit
+// that told of one may have failed.
 func rewriteAttempts(tx calls.Tx, attempts []calls.Attempt) error {
 	for _, a := range attempts {
 		if err := tx.UpdateAttempt(&a); err != nil && !errors.Is(err, calls.ErrNotFound) {

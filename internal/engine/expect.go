@@ -85,8 +85,8 @@ type claimResult int
 
 const (
 	claimNone    claimResult = iota // nobody awaits it
-	claimTaken                  // a call has it
-	claimTooLate                // it belongs to a call that is over
+	claimTaken                      // a call has it
+	claimTooLate                    // it belongs to a call that is over
 )
 
 // claim gives the leg to the call that awaits it.

@@ -137,7 +137,9 @@ func (m *memStore) UpdateAttempt(a *calls.Attempt) error {
 func (m *memStore) AppendEvent(e *calls.Event) error {
 	e.Pos = int64(len(m.events) + 1)
 	m.events = append(m.events, *e)
-	m.stream <- *e
+	if m.stream != nil {
+		m.stream <- *e
+	}
 	return nil
 }
 

@@ -74,6 +74,7 @@ func (s *session) notDialled(p *party) {
 	p.slot.Release()
 	if p.attempt != nil {
 		s.closeAttempt(p, calls.Ending{}, false)
+		s.storeAttempt(p)
 	}
 }
 

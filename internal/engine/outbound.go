@@ -43,6 +43,8 @@ func (s *session) begin() {
 			s.forgetAttempt(s.customer)
 		}
 		switch {
+		case s.ending.reason == calls.ReasonMaxDuration: // the store took longer than a call may
+			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
 		case s.ending.reason != "": // cancelled while the attempt was being committed
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
 		case err != nil:

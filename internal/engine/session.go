@@ -93,15 +93,20 @@ func (s *session) addParty(role calls.Role, slot Slot) *party {
 func (s *session) run() {
 	defer s.e.forget(s)
 	defer s.box.close()
-	for s.phase != over {
-		for _, f := range s.box.take() {
-			s.do(f)
-			if s.phase == over {
-				return
-			}
-		}
+	for s.turn() {
 		<-s.box.wake
 	}
+}
+
+// turn runs what waits in the mailbox; false once the call is over.
+func (s *session) turn() bool {
+	for _, f := range s.box.take() {
+		if s.phase == over {
+			return false
+		}
+		s.do(f)
+	}
+	return s.phase != over
 }
 
 // do runs one message. A panic ends this call, not the daemon.

@@ -161,5 +161,6 @@ func (s *session) legEnded(p *party, ev calls.LegEvent) {
 	}
 	if p.attempt != nil {
 		s.closeAttempt(p, ev.Ending, calls.Judge(ev.Ending).Charged)
+		s.storeAttempt(p)
 	}
 }

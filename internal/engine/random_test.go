@@ -1,0 +1,443 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+)
+
+// lazyStore runs units only when the test says so, in order, like a disk that
+// takes its time.
+type lazyStore struct {
+	*memStore
+	waiting []func()
+}
+
+func (l *lazyStore) Observe(fn func(calls.Tx) error, done func(error)) {
+	l.waiting = append(l.waiting, func() { l.memStore.Observe(fn, done) })
+}
+
+func (l *lazyStore) Update(ctx context.Context, fn func(calls.Tx) error) error {
+	l.flush()
+	return l.memStore.Update(ctx, fn)
+}
+
+func (l *lazyStore) flush() {
+	for len(l.waiting) > 0 {
+		l.step()
+	}
+}
+
+func (l *lazyStore) step() {
+	next := l.waiting[0]
+	l.waiting = l.waiting[1:]
+	next()
+}
+
+// wildLeg is a leg whose far end does what it likes.
+type wildLeg struct {
+	w                *wild
+	name             string
+	role             calls.Role
+	inbound          bool
+	connected        bool // we answered it
+	answered, ended  bool // it said so
+	hangups, rejects int
+	hear             func(calls.LegEvent)
+	play             int64
+}
+
+func (l *wildLeg) ID() string                         { return l.name }
+func (l *wildLeg) Listen(f func(calls.LegEvent))      { l.hear = f }
+func (l *wildLeg) Ring()                              {}
+func (l *wildLeg) Answer()                            { l.connected = true }
+func (l *wildLeg) Hangup(int)                         { l.hangups++ }
+func (l *wildLeg) Tone(calls.ToneKind)                {}
+func (l *wildLeg) StopPlayback(calls.PlayReason)      {}
+func (l *wildLeg) Reject(code, q850 int, text string) { l.rejects++ }
+
+func (l *wildLeg) Play(id int64, _ calls.RecordingRef, _ bool) error {
+	l.play = id
+	if l.w.rng.IntN(40) == 0 {
+		return errors.New("no such file")
+	}
+	return nil
+}
+
+func (l *wildLeg) emit(ev calls.LegEvent) {
+	ev.At = l.w.clock.Now()
+	if l.ended {
+		return
+	}
+	l.ended = ev.Kind == calls.LegEnded
+	if l.hear != nil {
+		l.hear(ev)
+	}
+}
+
+// wild is one call in a world that does everything in any order.
+type wild struct {
+	t      *testing.T
+	seed   uint64
+	rng    *rand.Rand
+	clock  *clock.Fake
+	store  *lazyStore
+	limits *memLimits
+	e      *Engine
+	s      *session
+	legs   []*wildLeg
+	refuse bool
+	asked  bool // the test asked for the end
+	answer chan error
+	placed int
+}
+
+func (w *wild) fail(format string, args ...any) {
+	w.t.Helper()
+	w.t.Errorf("seed %d: %s", w.seed, fmt.Sprintf(format, args...))
+}
+
+func (w *wild) leg(role calls.Role, inbound bool) *wildLeg {
+	l := &wildLeg{w: w, name: fmt.Sprintf("leg%d", len(w.legs)), role: role, inbound: inbound}
+	w.legs = append(w.legs, l)
+	return l
+}
+
+// Dial implements Line: it checks what must hold whenever somebody is rung.
+func (w *wild) Dial(r calls.DialRequest, events func(calls.LegEvent)) (Leg, error) {
+	a, stored := w.store.attempts[r.AttemptID]
+	if !stored || a.SIPCallID != r.SIPCallID {
+		w.fail("%s is rung without a stored attempt", r.Role)
+	}
+	if w.s.phase != dialing && w.s.phase != reaching || w.s.ending.reason != "" {
+		w.fail("%s is rung in phase %s, which ends for %q", r.Role, w.s.phase, w.s.ending.reason)
+	}
+	for _, l := range w.legs {
+		if l.role == r.Role && (r.Role == calls.RoleCustomer || !l.ended && l.hangups == 0) {
+			w.fail("a second %s is rung", r.Role)
+		}
+	}
+	if w.s.customer.gone || w.s.customer.hung {
+		w.fail("%s is rung after the customer left", r.Role)
+	}
+	if w.refuse {
+		return nil, errors.New("no port")
+	}
+	l := w.leg(r.Role, false)
+	l.hear = events
+	return l, nil
+}
+
+func (w *wild) Prepare([]calls.RecordingRef) error         { return nil }
+func (w *wild) Bridge(a, b Leg)                            {}
+func (w *wild) Unbridge(a, b Leg)                          {}
+func (w *wild) HangupOrphan(context.Context, []byte) error { return nil }
+
+// Place implements Originator: it answers when the test lets it.
+func (w *wild) Place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceResult, error) {
+	select {
+	case err := <-w.answer:
+		return calls.PlaceResult{ProviderCallID: "p"}, err
+	case <-ctx.Done():
+		return calls.PlaceResult{}, &calls.PlaceUnknown{Reason: "no answer", Err: ctx.Err()}
+	}
+}
+
+func newWild(t *testing.T, seed uint64) *wild {
+	w := &wild{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), clock: clock.NewFake(epoch), limits: &memLimits{},
+		store: &lazyStore{memStore: newMemStore()}, answer: make(chan error)}
+	w.store.stream = nil
+	ready := ReadyAudio
+	if w.rng.IntN(2) == 0 {
+		ready = ReadyAnswer
+	}
+	flow := calls.DefaultFlow()
+	flow.Record = "1002"
+	flow.Digits = wildDigits()
+	e, err := New(Config{Store: w.store, Line: w, Clips: memClips{}, Queue: &memQueue{queued: map[string]*calls.Call{}}, Limits: w.limits,
+		Clock: w.clock, IDs: clock.NewIDs(w.clock, nil), Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"},
+		Trunks:    []TrunkNumbers{{Name: "main", Numbers: []string{"78005553535"}}, {Name: "pbx", Numbers: []string{"78005550000"}}},
+		Routes:    []Route{{Number: "78005553535", Flow: flow}},
+		Providers: []Provider{{Name: "cloud", Originator: w, Trunk: "pbx", Extension: "201", Ready: ready, ExpectTimeout: 30 * time.Second}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.e = e
+	return w
+}
+
+func wildDigits() calls.DigitMap {
+	manager := calls.Action{Kind: calls.ActionManager, Value: "74242490764"}
+	text := calls.Action{Kind: calls.ActionSMS, Value: "hello"}
+	return calls.DigitMap{nil, {{Kind: calls.ActionRecord, Value: "1003"}}, {manager}, {text}, {{Kind: calls.ActionBlock, Value: "1"}}, {text, manager}}
+}
+
+// begin brings a call into being, of one of the three kinds.
+func (w *wild) begin() {
+	kind := w.rng.IntN(3)
+	if kind == 0 {
+		c := &calls.Call{ID: w.e.ids.New("call_"), Account: "main", Direction: calls.In, Status: calls.StatusRinging, To: "78005553535",
+			From: "79161234567", Line: "78005553535", Trunk: "main", Flow: w.e.cfg.Routes[0].Flow, CreatedAt: epoch, DueAt: epoch, RingingAt: &epoch}
+		w.s = w.e.newSession(c)
+		w.s.customer.leg = w.leg(calls.RoleCustomer, true)
+		w.legs[0].hear = w.s.listen(w.s.customer)
+		w.s.phase = offered
+		w.launch(w.s.offer)
+		return
+	}
+	r := CallRequest{Account: "main", To: "79161234567", Clip: "1001", Digits: wildDigits(), BodyHash: "h"}
+	trunk := "main"
+	if kind == 1 {
+		r.Provider, trunk = "cloud", "pbx"
+	}
+	c, _, err := w.e.Submit(context.Background(), r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.rng.IntN(2) == 0 {
+		c.Flow.Manager.Confirm = calls.ConfirmDigit
+	}
+	w.s = w.e.newSession(c)
+	w.s.customer.slot, _, _ = w.limits.Acquire(trunk)
+	w.launch(w.s.begin)
+}
+
+// launch is Engine.launch without the goroutine: the test takes its turns.
+func (w *wild) launch(first func()) {
+	w.e.sessions[w.s.call.ID] = w.s
+	w.e.wg.Add(1)
+	w.s.box.post(first)
+}
+
+var wildEndings = []calls.Ending{
+	{Code: 486, By: calls.ByCustomer}, {Code: 487, Canceled: true, By: calls.ByZvonar}, {Timeout: true}, {Transport: true},
+	{By: calls.ByCustomer}, {By: calls.ByManager}, {Q850: 17}, {Code: 503}, {},
+}
+
+// legDoes lets some leg report something that its contract allows.
+func (w *wild) legDoes() {
+	if len(w.legs) == 0 {
+		return
+	}
+	l := w.legs[w.rng.IntN(len(w.legs))]
+	switch w.rng.IntN(9) {
+	case 0:
+		if !l.inbound && !l.answered {
+			l.emit(calls.LegEvent{Kind: calls.LegRinging, Code: 180})
+		}
+	case 1:
+		if !l.inbound && !l.answered {
+			l.emit(calls.LegEvent{Kind: calls.LegEarlyMedia, Code: 183})
+		}
+	case 2, 3:
+		if !l.answered && (!l.inbound || l.connected) {
+			l.answered = true
+			l.emit(calls.LegEvent{Kind: calls.LegAnswered, Codec: "PCMA", Dialog: []byte("d")})
+		}
+	case 4:
+		l.emit(calls.LegEvent{Kind: calls.LegFirstAudio})
+	case 5:
+		l.emit(calls.LegEvent{Kind: calls.LegPlaybackStarted, PlayID: l.play})
+		if w.rng.IntN(2) == 0 {
+			l.emit(calls.LegEvent{Kind: calls.LegPlaybackFinished, PlayID: l.play, Play: calls.PlayEnd})
+		}
+	case 6, 7:
+		l.emit(calls.LegEvent{Kind: calls.LegDigit, Digit: '0' + byte(w.rng.IntN(7)), Via: "info"})
+	case 8:
+		switch w.rng.IntN(6) {
+		case 0:
+			l.emit(calls.LegEvent{Kind: calls.LegMediaTimeout})
+		case 1:
+			end := wildEndings[w.rng.IntN(len(wildEndings))]
+			end.Answered = l.answered
+			l.emit(calls.LegEvent{Kind: calls.LegEnded, Ending: end, Facts: calls.LegFacts{Codec: "PCMA"}})
+		}
+	}
+}
+
+func (w *wild) something() {
+	switch n := w.rng.IntN(100); {
+	case n < 60:
+		w.legDoes()
+	case n < 75:
+		if len(w.store.waiting) > 0 {
+			w.store.step()
+		}
+	case n < 83:
+		w.clock.Advance(time.Duration(1+w.rng.IntN(20_000)) * time.Millisecond)
+	case n < 84:
+		w.clock.Advance(time.Duration(w.rng.IntN(40)) * time.Minute)
+	case n < 85:
+		if w.store.fail = nil; w.rng.IntN(2) == 0 {
+			w.store.fail = errors.New("disk full")
+		}
+	case n < 87:
+		w.refuse = !w.refuse
+	case n < 88:
+		w.limits.full = !w.limits.full
+	case n < 89:
+		w.asked = true
+		w.s.box.post(func() { w.s.hangup(calls.ReasonByAPI, calls.ByZvonar) })
+	case n < 94 && w.s.call.Provider != "":
+		l := w.leg(calls.RoleCustomer, true)
+		w.e.Incoming(l, calls.Invite{Trunk: "pbx", To: "201"})
+	case n < 98 && w.s.provider.asked && w.placed == 0 && w.s.phase != over:
+		w.placed++
+		for { // the mailbox is taken empty, so that the next message is the provider's
+			if !w.s.turn() {
+				return
+			}
+			select {
+			case <-w.s.box.wake:
+				continue
+			default:
+			}
+			break
+		}
+		w.answer <- []error{nil, &calls.PlaceUnknown{Reason: "?"}, &calls.PlaceRefused{Reason: "no money"}}[w.rng.IntN(3)]
+		<-w.s.box.wake
+		w.s.box.wake <- struct{}{}
+	}
+}
+
+// finish brings the call to its end: what was hung up ends, sometimes only by the watchdog.
+func (w *wild) finish() {
+	w.store.fail = nil
+	if w.s.phase != over {
+		w.asked = true
+		w.s.box.post(func() { w.s.hangup(calls.ReasonByAPI, calls.ByZvonar) })
+	}
+	stuck := w.rng.IntN(8) == 0
+	for range 20 {
+		w.store.flush()
+		if !w.s.turn() {
+			break
+		}
+		for _, l := range w.legs {
+			if l.hangups+l.rejects > 0 && !stuck {
+				l.emit(calls.LegEvent{Kind: calls.LegEnded, Ending: calls.Ending{Answered: l.answered, By: calls.ByZvonar}})
+			}
+		}
+		w.clock.Advance(10 * time.Second)
+	}
+	if w.s.phase != over {
+		w.fail("the call does not end: phase %s", w.s.phase)
+	}
+	w.s.box.close()
+	w.e.forget(w.s)
+	w.e.wg.Wait()
+	for range len(closePauses) {
+		w.store.flush()
+		w.clock.Advance(3 * time.Minute)
+	}
+}
+
+// check asserts what holds at the end of every call.
+func (w *wild) check() {
+	if w.limits.used != 0 {
+		w.fail("%d channels were not given back", w.limits.used)
+	}
+	for _, l := range w.legs {
+		if n := l.hangups + l.rejects; n > 1 || n == 0 && !l.ended {
+			w.fail("%s of the %s: %d hang-ups, %d rejections, ended %v", l.name, l.role, l.hangups, l.rejects, l.ended)
+		}
+	}
+	if n := len(w.e.expect.list) + len(w.e.expect.arrived) + len(w.s.timers); n != 0 {
+		w.fail("%d expectations and timers are left", n)
+	}
+	c, stored := w.store.rows[w.s.call.ID]
+	if !stored {
+		for _, ev := range w.store.events {
+			if ev.Subject == calls.CallSubject(w.s.call.ID) {
+				w.fail("%s of a call that is not there", ev.Type)
+			}
+		}
+		return // an inbound call that a broken store never saw
+	}
+	completed, answered, last := 0, false, calls.EventType("")
+	for _, ev := range w.store.events {
+		if strings.HasPrefix(string(ev.Type), "sms.") || strings.HasPrefix(string(ev.Type), "number.") {
+			continue
+		}
+		last = ev.Type
+		answered = answered || ev.Type == calls.CallAnswered
+		if ev.Type == calls.CallCompleted {
+			completed++
+		}
+	}
+	if completed != 1 || last != calls.CallCompleted {
+		w.fail("%d call.completed, the last event is %s", completed, last)
+	}
+	w.checkOutcome(c, answered)
+}
+
+func (w *wild) checkOutcome(c *calls.Call, answered bool) {
+	if !c.Over() || c.Outcome == "" || c.HangupBy == "" || c.EndedAt == nil || len(c.Dialog) != 0 {
+		w.fail("the call is stored as %+v", c)
+	}
+	if answered && c.Outcome != calls.OutcomeAnswered {
+		w.fail("an answered call ended %s/%s", c.Outcome, c.Reason)
+	}
+	if c.Outcome == calls.OutcomeCanceled && !w.asked {
+		w.fail("canceled for %s, though nobody asked for it", c.Reason)
+	}
+	if c.Outcome == calls.OutcomeAnswered && c.AnsweredAt == nil {
+		w.fail("answered without a time")
+	}
+	if len(c.Attempts) != 0 && c.Direction == calls.Out && c.Attempts[0].Role != calls.RoleCustomer {
+		w.fail("the first attempt is the %s's", c.Attempts[0].Role)
+	}
+	for _, a := range w.store.attempts {
+		if a.Open() || a.Dialog != nil {
+			w.fail("attempt %d of the %s is still %s", a.N, a.Role, a.State)
+		}
+	}
+	texts := 0
+	for _, a := range c.Actions {
+		if a.Action == string(calls.ActionSMS) && a.Result == "ok" {
+			texts++
+		}
+	}
+	if texts < len(w.store.sms) || len(w.store.sms) > maxTexts {
+		w.fail("%d texts are stored, the call tells of %d", len(w.store.sms), texts)
+	}
+}
+
+func TestWhateverHappensInWhateverOrderACallEndsOnceAndTruly(t *testing.T) {
+	t.Parallel()
+	seeds := uint64(4000)
+	if testing.Short() {
+		seeds = 400
+	}
+	ends := map[calls.Outcome]int{}
+	for seed := range seeds {
+		w := newWild(t, seed)
+		w.begin()
+		for range 20 + w.rng.IntN(150) {
+			if w.rng.IntN(4) != 0 && !w.s.turn() {
+				break
+			}
+			w.something()
+		}
+		w.finish()
+		w.check()
+		ends[w.s.call.Outcome]++
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	for _, o := range []calls.Outcome{calls.OutcomeAnswered, calls.OutcomeBusy, calls.OutcomeNoAnswer, calls.OutcomeCanceled,
+		calls.OutcomeMissed, calls.OutcomeTrunkError, calls.OutcomeLost} {
+		if ends[o] == 0 && seeds > 1000 {
+			t.Errorf("no call ended %s: the test does not reach it (%v)", o, ends)
+		}
+	}
+}
