@@ -126,6 +126,9 @@ func (e *Engine) bury(c *calls.Call) {
 		})
 	}
 	dialogs.Wait()
+	if e.life.Err() != nil {
+		return
+	}
 	if err := e.lose(e.life, c); err != nil && !errors.Is(err, context.Canceled) {
 		e.log.Error("a call of a former process could not be ended; the next start tries again", "call", c.ID, "err", err)
 	}
