@@ -124,10 +124,7 @@ func (e *Engine) checkManagers(m calls.DigitMap, location string) (calls.DigitMa
 		out[digit] = slices.Clone(actions)
 		for i := range out[digit] {
 			a := &out[digit][i]
-			at := fmt.Sprintf("%s[%d]", location, digit) // as calls.ParseDigits names it
-			if len(actions) > 1 {
-				at = fmt.Sprintf("%s.actions[%d]", at, i)
-			}
+			at := actionPlace(location, digit, i, len(actions))
 			if a.Kind == calls.ActionManager {
 				value, err := e.managerValue(a.Value, at)
 				if err != nil {
@@ -199,7 +196,11 @@ func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call) (*calls.Call, 
 	if old, err := e.replayed(tx, r); old != nil || err != nil {
 		return old, err
 	}
-	if err := e.pin(tx, c.Account, &c.Flow); err != nil {
+	if id, err := e.pin(tx, c.Account, &c.Flow); err != nil {
+		var known *calls.Error
+		if errors.As(err, &known) && len(known.Fields) == 0 {
+			err = known.At(clipPlace(r, id), id)
+		}
 		return nil, err
 	}
 	if ref, ok := c.Flow.Clips[c.Flow.Record]; ok {
@@ -250,17 +251,38 @@ func (e *Engine) replayed(tx calls.Tx, r CallRequest) (*calls.Call, error) {
 	return old, nil
 }
 
-// pin resolves every clip of the flow to its approved content.
-func (e *Engine) pin(tx calls.ReadTx, account string, flow *calls.Flow) error {
+// pin resolves every clip of the flow to its approved content, or names the
+// first that has none.
+func (e *Engine) pin(tx calls.ReadTx, account string, flow *calls.Flow) (calls.ClipID, error) {
 	flow.Clips = map[calls.ClipID]calls.RecordingRef{}
 	for _, id := range flow.ClipIDs() {
 		rec, err := e.cfg.Clips.Resolve(tx, account, id)
 		if err != nil {
-			return err
+			return id, err
 		}
 		flow.Clips[id] = rec.Ref()
 	}
-	return nil
+	return "", nil
+}
+
+// placed turns a place within the flow into one within the request's body.
+func placed(err error, r CallRequest) error {
+	var known *calls.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	for i := range known.Fields {
+		f := &known.Fields[i]
+		switch {
+		case r.Flow != nil:
+			f.Location = "body.flow." + f.Location
+		case f.Location == "record":
+			f.Location = "body.record_id"
+		default:
+			f.Location = "body." + f.Location
+		}
+	}
+	return known
 }
 
 // addressWebhook makes the call's own webhook_url a destination of its events,

@@ -205,7 +205,17 @@ func TestFurtherBadInputIsRefusedAndStoresNothing(t *testing.T) {
 		{"not_after in the past", func(r *CallRequest) { r.NotAfter = &past }, calls.CodeInvalidField, "body.not_after"},
 		{"unknown clip behind a digit", func(r *CallRequest) {
 			r.Digits = digits(map[int]calls.Action{1: {Kind: calls.ActionRecord, Value: "77"}})
-		}, calls.CodeUnknownRecording, ""},
+		}, calls.CodeUnknownRecording, "body.digits[1]"},
+		{"unknown clip in a nested map of a flow", func(r *CallRequest) {
+			f := calls.DefaultFlow()
+			f.Record, f.Digits = "1001", calls.DigitMap{{{Kind: calls.ActionRecord, Value: "1002", Digits: calls.DigitMap{nil, {{Kind: calls.ActionRecord, Value: "77"}}}}}}
+			r.Clip, r.Flow = "", &f
+		}, calls.CodeUnknownRecording, "body.flow.digits[0].digits[1]"},
+		{"unknown prompt of a flow", func(r *CallRequest) {
+			f := calls.DefaultFlow()
+			f.Record, f.Manager.BusyRecord = "1001", "77"
+			r.Clip, r.Flow = "", &f
+		}, calls.CodeUnknownRecording, "body.flow.manager.busy_record"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -301,7 +301,7 @@ func TestAdmissionRefusesAndStoresNothing(t *testing.T) {
 		{"malformed number", func(r *CallRequest) { r.To = "79x" }, calls.CodeInvalidNumber, "body.to"},
 		{"header injection", func(r *CallRequest) { r.To = "79161234567\r\nX: y" }, calls.CodeInvalidNumber, "body.to"},
 		{"other country", func(r *CallRequest) { r.To = "12125550123" }, calls.CodeDestinationForbidden, "body.to"},
-		{"unknown clip", func(r *CallRequest) { r.Clip = "77" }, calls.CodeUnknownRecording, ""},
+		{"unknown clip", func(r *CallRequest) { r.Clip = "77" }, calls.CodeUnknownRecording, "body.record_id"},
 		{"unknown from", func(r *CallRequest) { r.From = "79160000000" }, calls.CodeInvalidField, "body.from"},
 		{"unknown trunk", func(r *CallRequest) { r.Trunk = "nope" }, calls.CodeInvalidField, "body.trunk"},
 		{"unknown provider", func(r *CallRequest) { r.Provider = "nope" }, calls.CodeInvalidField, "body.provider"},

@@ -106,7 +106,10 @@ func (s *session) offer() {
 func (s *session) pinClips() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	err := s.e.store.View(ctx, func(tx calls.ReadTx) error { return s.e.pin(tx, s.call.Account, &s.call.Flow) })
+	err := s.e.store.View(ctx, func(tx calls.ReadTx) error {
+		_, err := s.e.pin(tx, s.call.Account, &s.call.Flow)
+		return err
+	})
 	if err != nil {
 		return err
 	}

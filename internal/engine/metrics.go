@@ -16,11 +16,9 @@ type metrics struct {
 	completedTotal *prometheus.CounterVec
 	talkSeconds    *prometheus.CounterVec
 	answered       *prometheus.CounterVec
-	pdd            *prometheus.HistogramVec
 	firstAudio     prometheus.Histogram
 	actions        *prometheus.CounterVec
 	digits         *prometheus.CounterVec
-	heldTotal      *prometheus.CounterVec
 	unrouted       prometheus.Counter
 	panics         prometheus.Counter
 }
@@ -41,16 +39,12 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 			Help: "Calls that were answered: numerator of ASR, denominator of ACD."}, []string{"trunk", "direction"}),
 		talkSeconds: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_talk_seconds_total",
 			Help: "Seconds from answer to end: numerator of ACD."}, []string{"trunk", "direction"}),
-		pdd: f.NewHistogramVec(prometheus.HistogramOpts{Name: "zvonar_post_dial_delay_seconds",
-			Help: "INVITE to first 18x.", Buckets: []float64{.1, .25, .5, 1, 2, 3, 5, 8, 13, 20}}, []string{"trunk"}),
 		firstAudio: f.NewHistogram(prometheus.HistogramOpts{Name: "zvonar_first_audio_after_answer_seconds",
 			Help: "Answer to the first frame of the clip.", Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .5, 1, 5}}),
 		actions: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_actions_total",
 			Help: "Actions that digits started."}, []string{"action", "result"}),
 		digits: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_digits_total",
 			Help: "Digits heard, by the way they came."}, []string{"via"}),
-		heldTotal: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_held_total",
-			Help: "Times a gate kept a call back."}, []string{"gate"}),
 		unrouted: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_calls_unrouted_total",
 			Help: "Inbound calls for numbers that nobody configured."}),
 		panics: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_engine_panics_total",
@@ -68,10 +62,6 @@ func (m *metrics) completed(c *calls.Call) {
 	}
 }
 
-func (m *metrics) ringing(c *calls.Call, a *calls.Attempt) {
-	m.pdd.WithLabelValues(c.Trunk).Observe(c.RingingAt.Sub(a.SentAt).Seconds())
-}
-
 func (m *metrics) firstPlayback(c *calls.Call, at time.Time, playID int64) {
 	if playID == 1 && c.AnsweredAt != nil {
 		m.firstAudio.Observe(max(0, at.Sub(*c.AnsweredAt).Seconds()))
@@ -83,5 +73,3 @@ func (m *metrics) action(kind calls.ActionKind, ok bool) {
 }
 
 func (m *metrics) digit(via string) { m.digits.WithLabelValues(via).Inc() }
-
-func (m *metrics) held(g calls.Gate) { m.heldTotal.WithLabelValues(string(g)).Inc() }

@@ -113,7 +113,6 @@ func (s *session) onRinging(ev calls.LegEvent) {
 	}
 	at := ev.At
 	s.call.Status, s.call.RingingAt = calls.StatusRinging, &at
-	s.e.metrics.ringing(s.call, s.customer.attempt)
 	s.tell(s.event(calls.CallRinging, ringingData{Attempt: s.customer.attempt.ID, SIPCode: ev.Code}))
 }
 

@@ -6,7 +6,6 @@ import "zvonar/internal/calls"
 // when the gate or its end changes.
 func (e *Engine) Held(c *calls.Call, h calls.Hold) {
 	c.Status, c.Hold = calls.StatusHeld, &h
-	e.metrics.held(h.Gate)
 	e.observe(c, e.event(c, calls.CallHeld, calls.HoldView{Gate: h.Gate, Until: calls.StampOf(h.Until), Text: h.Text}))
 }
 
