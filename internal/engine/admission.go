@@ -265,8 +265,8 @@ func (e *Engine) pin(tx calls.ReadTx, account string, flow *calls.Flow) (calls.C
 	return "", nil
 }
 
-// placed turns a place within the flow into one within the request's body.
-func placed(err error, r CallRequest) error {
+// inBody turns a place within the flow into one within the request's body.
+func inBody(err error, r CallRequest) error {
 	var known *calls.Error
 	if !errors.As(err, &known) {
 		return err

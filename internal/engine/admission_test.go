@@ -13,7 +13,79 @@ import (
 	"zvonar/internal/store"
 )
 
+func TestRefAndIdempotencyKeyReplay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ctx := context.Background()
+	r := CallRequest{Account: "main", To: "79161234567", Clip: "1001", Ref: "order-1", IdempotencyKey: "k", BodyHash: "h"}
+	first, replayed, err := b.e.Submit(ctx, r)
+	if err != nil || replayed {
+		t.Fatal(err, replayed)
+	}
+	for _, again := range []CallRequest{r, {Account: "main", To: "79161234567", Clip: "1001", Ref: "order-1", BodyHash: "h"}} {
+		c, replayed, err := b.e.Submit(ctx, again)
+		if err != nil || !replayed || c.ID != first.ID {
+			t.Errorf("replay: %v %v", replayed, err)
+		}
+	}
+	other := r
+	other.BodyHash = "other"
+	if _, _, err := b.e.Submit(ctx, other); calls.CodeOf(err) != calls.CodeIdempotencyConflict {
+		t.Errorf("same key, other body: %v", err)
+	}
+	other.IdempotencyKey = ""
+	if _, _, err := b.e.Submit(ctx, other); calls.CodeOf(err) != calls.CodeRefConflict {
+		t.Errorf("same ref, other body: %v", err)
+	}
+	if len(b.store.rows) != 1 {
+		t.Errorf("%d calls were stored", len(b.store.rows))
+	}
+}
+
+func TestAdmissionRefusesAndStoresNothing(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name     string
+		change   func(*CallRequest)
+		code     calls.Code
+		location string
+	}{
+		{"malformed number", func(r *CallRequest) { r.To = "79x" }, calls.CodeInvalidNumber, "body.to"},
+		{"header injection", func(r *CallRequest) { r.To = "79161234567\r\nX: y" }, calls.CodeInvalidNumber, "body.to"},
+		{"other country", func(r *CallRequest) { r.To = "12125550123" }, calls.CodeDestinationForbidden, "body.to"},
+		{"unknown clip", func(r *CallRequest) { r.Clip = "77" }, calls.CodeUnknownRecording, "body.record_id"},
+		{"unknown from", func(r *CallRequest) { r.From = "79160000000" }, calls.CodeInvalidField, "body.from"},
+		{"unknown trunk", func(r *CallRequest) { r.Trunk = "nope" }, calls.CodeInvalidField, "body.trunk"},
+		{"unknown provider", func(r *CallRequest) { r.Provider = "nope" }, calls.CodeInvalidField, "body.provider"},
+		{"forbidden manager", func(r *CallRequest) {
+			r.Digits = digits(map[int]calls.Action{4: {Kind: calls.ActionManager, Value: "12125550123"}})
+		}, calls.CodeDestinationForbidden, "body.digits[4]"},
+		{"extension at an unknown trunk", func(r *CallRequest) {
+			r.Digits = digits(map[int]calls.Action{4: {Kind: calls.ActionManager, Value: "201@nope"}})
+		}, calls.CodeBadAction, "body.digits[4]"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			r := CallRequest{Account: "main", To: "79161234567", Clip: "1001"}
+			tc.change(&r)
+			_, _, err := b.e.Submit(context.Background(), r)
+			var known *calls.Error
+			if !errors.As(err, &known) || known.Code != tc.code {
+				t.Fatalf("got %v, want %s", err, tc.code)
+			}
+			if tc.location != "" && (len(known.Fields) == 0 || known.Fields[0].Location != tc.location) {
+				t.Errorf("fields %+v, want %s", known.Fields, tc.location)
+			}
+			if len(b.store.rows)+len(b.store.events)+len(b.queue.queued) != 0 {
+				t.Error("something was stored or queued")
+			}
+		})
+	}
+}
+
 // onDisk puts the real store under the engine.
+
 func onDisk(t *testing.T) *bench {
 	t.Helper()
 	b := newBench(t)

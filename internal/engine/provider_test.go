@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"testing"
 	"time"
@@ -9,7 +10,98 @@ import (
 	"zvonar/internal/calls"
 )
 
+func viaCloud(r *CallRequest) { r.Provider = "cloud" }
+
+func TestProviderCallIsClaimedAndWaitsForTheClient(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.submit(viaCloud)
+	b.release(c, "pbx")
+	if asked := <-b.place.asked; asked.To != c.To || asked.Extension != "201" {
+		t.Fatalf("asked for %+v", asked)
+	}
+	b.events(calls.CallQueued, calls.CallDialing, calls.ProviderCall, calls.ProviderCall)
+	leg := newMemLeg("pbx")
+	b.e.Incoming(leg, calls.Invite{Trunk: "pbx", From: "100", To: "201"})
+	b.told(leg, "answer")
+	b.events(calls.ProviderCall, calls.CallRinging)
+	leg.emit(calls.LegEvent{Kind: calls.LegAnswered, Codec: "PCMA"})
+	leg.emit(calls.LegEvent{Kind: calls.LegFirstAudio})
+	b.told(leg, "play 1001") // only now is the client there
+	b.events(calls.CallAnswered)
+	second := newMemLeg("pbx2")
+	b.e.Incoming(second, calls.Invite{Trunk: "pbx", From: "100", To: "201"})
+	b.told(second, "reject") // an expectation is claimed exactly once
+	leg.end(calls.Ending{Answered: true, By: calls.ByCustomer})
+	if got := b.over(c.ID); got.Outcome != calls.OutcomeAnswered || got.ProviderCallID != "pbx-1" {
+		t.Errorf("ended %s, provider call %q", got.Outcome, got.ProviderCallID)
+	}
+}
+
+func TestProviderCallsThatDoNotSucceed(t *testing.T) {
+	t.Parallel()
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		b.place.err = errors.New("no money")
+		c := b.submit(viaCloud)
+		b.release(c, "pbx")
+		if got := b.over(c.ID); got.Outcome != calls.OutcomeTrunkError || got.Reason != calls.ReasonProviderFailed || got.Attempts[0].Charged {
+			t.Errorf("ended %s/%s", got.Outcome, got.Reason)
+		}
+	})
+	t.Run("never calls", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		c := b.submit(viaCloud)
+		b.release(c, "pbx")
+		<-b.place.asked
+		b.events(calls.CallQueued, calls.CallDialing, calls.ProviderCall, calls.ProviderCall)
+		b.clock.Advance(31 * time.Second)
+		if got := b.over(c.ID); got.Reason != calls.ReasonProviderTimeout {
+			t.Errorf("ended %s/%s", got.Outcome, got.Reason)
+		}
+	})
+	t.Run("client busy", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		c := b.submit(viaCloud)
+		b.release(c, "pbx")
+		<-b.place.asked
+		b.events(calls.CallQueued, calls.CallDialing, calls.ProviderCall, calls.ProviderCall)
+		leg := newMemLeg("pbx")
+		b.e.Incoming(leg, calls.Invite{Trunk: "pbx", To: "201"})
+		leg.emit(calls.LegEvent{Kind: calls.LegAnswered, Codec: "PCMA"})
+		leg.end(calls.Ending{Answered: true, Q850: 17, By: calls.ByCustomer})
+		if got := b.over(c.ID); got.Outcome != calls.OutcomeBusy || got.AnsweredAt != nil {
+			t.Errorf("ended %s, answered %v", got.Outcome, got.AnsweredAt)
+		}
+	})
+}
+
+func TestTwoProviderCallsAreNeverMixedUp(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first := b.submit(viaCloud)
+	b.release(first, "pbx")
+	<-b.place.asked
+	second := b.submit(viaCloud, func(r *CallRequest) { r.To = "79161234568" })
+	b.release(second, "pbx")
+	leg := newMemLeg("pbx")
+	b.e.Incoming(leg, calls.Invite{Trunk: "pbx", To: "201"})
+	b.told(leg, "answer")
+	if asked := <-b.place.asked; asked.To != second.To { // asked only once the first was claimed
+		t.Fatalf("asked for %s", asked.To)
+	}
+	leg.end(calls.Ending{Answered: true, Q850: 17})
+	other := newMemLeg("pbx2")
+	b.e.Incoming(other, calls.Invite{Trunk: "pbx", To: "201"})
+	other.end(calls.Ending{Answered: true, Q850: 17})
+	b.over(second.ID)
+}
+
 // given is a provider's call whose provider was asked and said yes.
+
 func given(t *testing.T, b *bench) *calls.Call {
 	t.Helper()
 	c := b.submit(viaCloud)
@@ -20,6 +112,7 @@ func given(t *testing.T, b *bench) *calls.Call {
 }
 
 // ring lets an INVITE for the provider's extension arrive.
+
 func (b *bench) ring(name string) *memLeg {
 	leg := newMemLeg(name)
 	b.e.Incoming(leg, calls.Invite{Trunk: "pbx", From: "100", To: "201"})

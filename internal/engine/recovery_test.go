@@ -8,7 +8,29 @@ import (
 	"zvonar/internal/calls"
 )
 
+func TestRecoveryLosesWhatMayHaveRungAndQueuesTheRest(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	attempt := calls.Attempt{ID: "a1", CallID: "c1", State: calls.AttemptAnswered, Dialog: []byte("d1")}
+	b.store.attempts["a1"] = attempt
+	b.store.rows["c1"] = &calls.Call{ID: "c1", Account: "main", Status: calls.StatusAnswered, Attempts: []calls.Attempt{attempt}}
+	b.store.rows["c2"] = &calls.Call{ID: "c2", Account: "main", Status: calls.StatusHeld}
+	if err := b.e.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-b.line.orphans; got != "d1" {
+		t.Errorf("BYE for %q", got)
+	}
+	if got := b.over("c1"); got.Outcome != calls.OutcomeLost || got.Reason != calls.ReasonNodeLost || b.store.attempts["a1"].State != calls.AttemptLost {
+		t.Errorf("ended %s/%s", got.Outcome, got.Reason)
+	}
+	if _, ok := b.queue.queued["c2"]; !ok || len(b.line.dialled) != 0 {
+		t.Error("the held call must be queued, and nobody rung")
+	}
+}
+
 // left puts a call into the store as a former process left it.
+
 func (b *bench) left(c calls.Call, attempts ...calls.Attempt) {
 	c.Account, c.Attempts = "main", attempts
 	b.store.rows[c.ID] = &c
@@ -55,6 +77,7 @@ func TestRecoveryNeverRingsWhoeverMayHaveRung(t *testing.T) {
 }
 
 // stopLine never gets an answer to its BYE.
+
 type stopLine struct {
 	*memLine
 	asked chan string
