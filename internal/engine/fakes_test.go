@@ -24,17 +24,17 @@ type memLeg struct {
 
 func newMemLeg(id string) *memLeg { return &memLeg{id: id, told: make(chan string, 100)} }
 
-func (l *memLeg) say(s string)                         { l.told <- s }
+func (l *memLeg) say(s string) { l.told <- s }
 
-func (l *memLeg) ID() string                           { return l.id }
+func (l *memLeg) ID() string { return l.id }
 
-func (l *memLeg) Ring()                                { l.say("ring") }
+func (l *memLeg) Ring() { l.say("ring") }
 
-func (l *memLeg) Answer()                              { l.say("answer") }
+func (l *memLeg) Answer() { l.say("answer") }
 
-func (l *memLeg) Hangup(int)                           { l.say("hangup") }
+func (l *memLeg) Hangup(int) { l.say("hangup") }
 
-func (l *memLeg) Tone(k calls.ToneKind)                { l.say([]string{"", "ringback", "busy", "beep"}[k]) }
+func (l *memLeg) Tone(k calls.ToneKind) { l.say([]string{"", "ringback", "busy", "beep"}[k]) }
 
 func (l *memLeg) StopPlayback(reason calls.PlayReason) { l.say("stop " + string(reason)) }
 
@@ -96,9 +96,9 @@ func (m *memLine) Dial(r calls.DialRequest, events func(calls.LegEvent)) (Leg, e
 
 func (m *memLine) Prepare([]calls.RecordingRef) error { return nil }
 
-func (m *memLine) Bridge(a, b Leg)                    { m.bridges <- "bridge " + a.ID() + " " + b.ID() }
+func (m *memLine) Bridge(a, b Leg) { m.bridges <- "bridge " + a.ID() + " " + b.ID() }
 
-func (m *memLine) Unbridge(a, b Leg)                  { m.bridges <- "unbridge " + a.ID() + " " + b.ID() }
+func (m *memLine) Unbridge(a, b Leg) { m.bridges <- "unbridge " + a.ID() + " " + b.ID() }
 
 func (m *memLine) HangupOrphan(_ context.Context, dialog []byte) error {
 	m.orphans <- string(dialog)
@@ -138,7 +138,7 @@ type memSlot struct {
 
 func (s *memSlot) Trunk() string { return s.trunk }
 
-func (s *memSlot) Release()      { s.once.Do(func() { s.out.change(-1) }) }
+func (s *memSlot) Release() { s.once.Do(func() { s.out.change(-1) }) }
 
 type memLimits struct {
 	mu   sync.Mutex

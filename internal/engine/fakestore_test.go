@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"zvonar/internal/calls"
+)
+
+type memStore struct {
+	calls.Tx
+	mu       sync.Mutex
+	rows     map[string]*calls.Call
+	attempts map[string]calls.Attempt
+	events   []calls.Event
+	blocked  map[string]calls.BlockEntry
+	sms      []calls.SMS
+	idem     map[string]calls.IdempotencyRecord
+	webhooks []*calls.Webhook
+	stream   chan calls.Event
+	fail     error // what every unit of work returns while set
+}
+
+func newMemStore() *memStore {
+	return &memStore{rows: map[string]*calls.Call{}, attempts: map[string]calls.Attempt{}, blocked: map[string]calls.BlockEntry{},
+		idem: map[string]calls.IdempotencyRecord{}, stream: make(chan calls.Event, 1000)}
+}
+
+func (m *memStore) Update(_ context.Context, fn func(calls.Tx) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	return fn(m)
+}
+
+func (m *memStore) Observe(fn func(calls.Tx) error, done func(error)) {
+	err := m.Update(context.Background(), fn)
+	if done != nil {
+		done(err)
+	}
+}
+
+func (m *memStore) View(_ context.Context, fn func(calls.ReadTx) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fn(m)
+}
+
+func (m *memStore) Changed() <-chan struct{} { return nil }
+
+func (m *memStore) Call(_, id string) (*calls.Call, error) {
+	if c, ok := m.rows[id]; ok {
+		return c.Clone(), nil
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) Calls(f calls.CallFilter) (out []*calls.Call, _ error) {
+	for _, c := range m.rows {
+		if f.Live && c.Over() || f.Series != "" && c.Series != f.Series || f.Ref != "" && c.Ref != f.Ref {
+			continue
+		}
+		out = append(out, c.Clone())
+	}
+	slices.SortFunc(out, func(a, b *calls.Call) int { return strings.Compare(b.ID, a.ID) })
+	return out, nil
+}
+
+func (m *memStore) Unfinished() ([]*calls.Call, error) {
+	return m.Calls(calls.CallFilter{Live: true})
+}
+
+func (m *memStore) LiveCallByRef(_, ref string) (*calls.Call, error) {
+	for _, c := range m.rows {
+		if c.Ref == ref && !c.Over() {
+			return c.Clone(), nil
+		}
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) Idempotent(_, key string) (*calls.IdempotencyRecord, error) {
+	if r, ok := m.idem[key]; ok {
+		return &r, nil
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) PutIdempotent(r calls.IdempotencyRecord) error { m.idem[r.Key] = r; return nil }
+
+func (m *memStore) Tokens() ([]*calls.Token, error) {
+	return []*calls.Token{{ID: "tok_1", WebhookSecret: "whsec_abc"}}, nil
+}
+
+func (m *memStore) PutWebhook(w *calls.Webhook) error { m.webhooks = append(m.webhooks, w); return nil }
+
+func (m *memStore) InsertCall(c *calls.Call) error {
+	if m.rows[c.ID] != nil {
+		return errors.New("the call is there already")
+	}
+	m.rows[c.ID] = c.Clone()
+	return nil
+}
+
+func (m *memStore) UpdateCall(c *calls.Call) error {
+	if m.rows[c.ID] == nil {
+		return calls.ErrNotFound
+	}
+	m.rows[c.ID] = c.Clone()
+	return nil
+}
+
+func (m *memStore) InsertAttempt(a *calls.Attempt) error { m.attempts[a.ID] = *a; return nil }
+
+func (m *memStore) UpdateAttempt(a *calls.Attempt) error {
+	if _, ok := m.attempts[a.ID]; !ok {
+		return calls.ErrNotFound
+	}
+	m.attempts[a.ID] = *a
+	return nil
+}
+
+func (m *memStore) AppendEvent(e *calls.Event) error {
+	e.Pos = int64(len(m.events) + 1)
+	m.events = append(m.events, *e)
+	if m.stream != nil {
+		m.stream <- *e
+	}
+	return nil
+}
+
+func (m *memStore) Blocked(_, number string) (*calls.BlockEntry, error) {
+	if b, ok := m.blocked[number]; ok {
+		return &b, nil
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) Block(b calls.BlockEntry) (bool, error) {
+	_, there := m.blocked[b.Number]
+	m.blocked[b.Number] = b
+	return !there, nil
+}
+
+func (m *memStore) Unblock(_, number string) (bool, error) {
+	_, there := m.blocked[number]
+	delete(m.blocked, number)
+	return there, nil
+}
+
+func (m *memStore) InsertSMS(s *calls.SMS) error { m.sms = append(m.sms, *s); return nil }
+
+func (m *memStore) broken(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
+}

@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+)
+
+type lazyStore struct {
+	*memStore
+	waiting []func()
+}
+
+func (l *lazyStore) Observe(fn func(calls.Tx) error, done func(error)) {
+	l.waiting = append(l.waiting, func() { l.memStore.Observe(fn, done) })
+}
+
+func (l *lazyStore) Update(ctx context.Context, fn func(calls.Tx) error) error {
+	l.flush()
+	return l.memStore.Update(ctx, fn)
+}
+
+func (l *lazyStore) flush() {
+	for len(l.waiting) > 0 {
+		l.step()
+	}
+}
+
+func (l *lazyStore) step() {
+	next := l.waiting[0]
+	l.waiting = l.waiting[1:]
+	next()
+}
+
+type wildLeg struct {
+	w                *wild
+	name             string
+	role             calls.Role
+	inbound          bool
+	connected        bool // we answered it
+	answered, ended  bool // it said so
+	hangups, rejects int
+	hear             func(calls.LegEvent)
+	play             int64
+}
+
+func (l *wildLeg) ID() string { return l.name }
+
+func (l *wildLeg) Listen(f func(calls.LegEvent)) { l.hear = f }
+
+func (l *wildLeg) Ring() {}
+
+func (l *wildLeg) Answer() { l.connected = true }
+
+func (l *wildLeg) Hangup(int) { l.hangups++ }
+
+func (l *wildLeg) Tone(calls.ToneKind) {}
+
+func (l *wildLeg) StopPlayback(calls.PlayReason) {}
+
+func (l *wildLeg) Reject(code, q850 int, text string) { l.rejects++ }
+
+func (l *wildLeg) Play(id int64, _ calls.RecordingRef, _ bool) error {
+	l.play = id
+	if l.w.rng.IntN(40) == 0 {
+		return errors.New("no such file")
+	}
+	return nil
+}
+
+func (l *wildLeg) emit(ev calls.LegEvent) {
+	ev.At = l.w.clock.Now()
+	if l.ended {
+		return
+	}
+	l.ended = ev.Kind == calls.LegEnded
+	if l.hear != nil {
+		l.hear(ev)
+	}
+}
+
+type wild struct {
+	t      *testing.T
+	seed   uint64
+	rng    *rand.Rand
+	clock  *clock.Fake
+	store  *lazyStore
+	limits *memLimits
+	e      *Engine
+	s      *session
+	legs   []*wildLeg
+	refuse bool
+	asked  bool // the test asked for the end
+	answer chan error
+	placed int
+}
+
+func (w *wild) fail(format string, args ...any) {
+	w.t.Helper()
+	w.t.Errorf("seed %d: %s", w.seed, fmt.Sprintf(format, args...))
+}
+
+func (w *wild) leg(role calls.Role, inbound bool) *wildLeg {
+	l := &wildLeg{w: w, name: fmt.Sprintf("leg%d", len(w.legs)), role: role, inbound: inbound}
+	w.legs = append(w.legs, l)
+	return l
+}
+
+func (w *wild) Dial(r calls.DialRequest, events func(calls.LegEvent)) (Leg, error) {
+	a, stored := w.store.attempts[r.AttemptID]
+	if !stored || a.SIPCallID != r.SIPCallID {
+		w.fail("%s is rung without a stored attempt", r.Role)
+	}
+	if w.s.phase != dialing && w.s.phase != reaching || w.s.ending.reason != "" {
+		w.fail("%s is rung in phase %s, which ends for %q", r.Role, w.s.phase, w.s.ending.reason)
+	}
+	for _, l := range w.legs {
+		if l.role == r.Role && (r.Role == calls.RoleCustomer || !l.ended && l.hangups == 0) {
+			w.fail("a second %s is rung", r.Role)
+		}
+	}
+	if w.s.customer.gone || w.s.customer.hung {
+		w.fail("%s is rung after the customer left", r.Role)
+	}
+	if w.refuse {
+		return nil, errors.New("no port")
+	}
+	l := w.leg(r.Role, false)
+	l.hear = events
+	return l, nil
+}
+
+func (w *wild) Prepare([]calls.RecordingRef) error { return nil }
+
+func (w *wild) Bridge(a, b Leg) {}
+
+func (w *wild) Unbridge(a, b Leg) {}
+
+func (w *wild) HangupOrphan(context.Context, []byte) error { return nil }
+
+func (w *wild) Place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceResult, error) {
+	select {
+	case err := <-w.answer:
+		return calls.PlaceResult{ProviderCallID: "p"}, err
+	case <-ctx.Done():
+		return calls.PlaceResult{}, &calls.PlaceUnknown{Reason: "no answer", Err: ctx.Err()}
+	}
+}
+
+func newWild(t *testing.T, seed uint64) *wild {
+	w := &wild{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), clock: clock.NewFake(epoch), limits: &memLimits{},
+		store: &lazyStore{memStore: newMemStore()}, answer: make(chan error)}
+	w.store.stream = nil
+	ready := ReadyAudio
+	if w.rng.IntN(2) == 0 {
+		ready = ReadyAnswer
+	}
+	flow := calls.DefaultFlow()
+	flow.Record = "1002"
+	flow.Digits = wildDigits()
+	e, err := New(Config{Store: w.store, Line: w, Clips: memClips{}, Queue: &memQueue{queued: map[string]*calls.Call{}}, Limits: w.limits,
+		Clock: w.clock, IDs: clock.NewIDs(w.clock, nil), Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"},
+		Trunks:    []TrunkNumbers{{Name: "main", Numbers: []string{"78005553535"}}, {Name: "pbx", Numbers: []string{"78005550000"}}},
+		Routes:    []Route{{Number: "78005553535", Flow: flow}},
+		Providers: []Provider{{Name: "cloud", Originator: w, Trunk: "pbx", Extension: "201", Ready: ready, ExpectTimeout: 30 * time.Second}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.e = e
+	return w
+}
+
+func wildDigits() calls.DigitMap {
+	manager := calls.Action{Kind: calls.ActionManager, Value: "74242490764"}
+	text := calls.Action{Kind: calls.ActionSMS, Value: "hello"}
+	return calls.DigitMap{nil, {{Kind: calls.ActionRecord, Value: "1003"}}, {manager}, {text}, {{Kind: calls.ActionBlock, Value: "1"}}, {text, manager}}
+}
