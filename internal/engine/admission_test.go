@@ -85,7 +85,6 @@ func TestAdmissionRefusesAndStoresNothing(t *testing.T) {
 }
 
 // onDisk puts the real store under the engine.
-
 func onDisk(t *testing.T) *bench {
 	t.Helper()
 	b := newBench(t)

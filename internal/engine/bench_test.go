@@ -10,10 +10,12 @@ import (
 	"zvonar/internal/clock"
 )
 
+// patience is how long a test waits for something that must happen.
 const patience = 5 * time.Second
 
 var epoch = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
+// bench is an engine with everything around it in the test's hands.
 type bench struct {
 	t      *testing.T
 	e      *Engine
@@ -65,6 +67,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
+// submit asks for a call to an answering mobile with clip 1001 and the given map.
 func (b *bench) submit(change ...func(*CallRequest)) *calls.Call {
 	b.t.Helper()
 	r := CallRequest{Account: "main", To: "79161234567", Clip: "1001", BodyHash: "h"}
@@ -78,6 +81,7 @@ func (b *bench) submit(change ...func(*CallRequest)) *calls.Call {
 	return c
 }
 
+// start lets the dialer start the call and returns the customer's leg.
 func (b *bench) start(c *calls.Call, trunk string) *memLeg {
 	b.t.Helper()
 	b.release(c, trunk)
@@ -108,6 +112,7 @@ func (b *bench) dialled(to string) *dialled {
 	}
 }
 
+// told waits until the leg was told what; anything else first is an error.
 func (b *bench) told(l *memLeg, want ...string) {
 	b.t.Helper()
 	for _, w := range want {
@@ -122,6 +127,7 @@ func (b *bench) told(l *memLeg, want ...string) {
 	}
 }
 
+// events waits for exactly these event types, in order, and returns the last.
 func (b *bench) events(want ...calls.EventType) calls.Event {
 	b.t.Helper()
 	var last calls.Event
@@ -150,6 +156,7 @@ func (b *bench) bridging(want string) {
 	}
 }
 
+// over waits for the end of every session and returns the call as stored.
 func (b *bench) over(id string) *calls.Call {
 	b.t.Helper()
 	b.e.wg.Wait()

@@ -136,8 +136,6 @@ func TestDigitsRunTheActionMap(t *testing.T) {
 	}
 }
 
-// managed starts a call that pressed 1 for a manager and returns both legs.
-
 func TestHangupByAPI(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

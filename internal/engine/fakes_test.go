@@ -7,14 +7,7 @@ import (
 	"zvonar/internal/calls"
 )
 
-// patience is how long a test waits for something that must happen.
-
-// memStore is a calls.Store in memory: units run at once, one after another.
-
-// Methods of Tx that the engine does not use are left nil.
-
 // memLeg records what the engine tells a leg.
-
 type memLeg struct {
 	id   string
 	told chan string
@@ -55,7 +48,6 @@ func (l *memLeg) Listen(f func(calls.LegEvent)) {
 }
 
 // emit lets the leg report an event.
-
 func (l *memLeg) emit(ev calls.LegEvent) {
 	l.mu.Lock()
 	hear := l.hear
@@ -71,7 +63,6 @@ func (l *memLeg) emit(ev calls.LegEvent) {
 func (l *memLeg) end(e calls.Ending) { l.emit(calls.LegEvent{Kind: calls.LegEnded, Ending: e}) }
 
 // memLine is a Line whose far ends are the test.
-
 type memLine struct {
 	dialled chan *dialled
 	bridges chan string
@@ -106,7 +97,6 @@ func (m *memLine) HangupOrphan(_ context.Context, dialog []byte) error {
 }
 
 // memQueue holds what was enqueued until the test lets it go.
-
 type memQueue struct {
 	mu     sync.Mutex
 	queued map[string]*calls.Call
@@ -129,7 +119,6 @@ func (q *memQueue) Remove(id string) (*calls.Call, bool) {
 func (q *memQueue) Kick() {}
 
 // memSlot counts its releases.
-
 type memSlot struct {
 	trunk string
 	once  sync.Once
@@ -159,7 +148,6 @@ func (l *memLimits) Acquire(trunk string) (Slot, calls.Gate, bool) {
 }
 
 // memClips knows the clips 1001…1009.
-
 type memClips struct{}
 
 func (memClips) Resolve(_ calls.ReadTx, _ string, id calls.ClipID) (*calls.Recording, error) {
@@ -168,15 +156,3 @@ func (memClips) Resolve(_ calls.ReadTx, _ string, id calls.ClipID) (*calls.Recor
 	}
 	return &calls.Recording{ID: string(id), SHA256: "sha" + string(id)}, nil
 }
-
-// bench is an engine with everything around it in the test's hands.
-
-// submit asks for a call to an answering mobile with clip 1001 and the given map.
-
-// start lets the dialer start the call and returns the customer's leg.
-
-// told waits until the leg was told what; anything else first is an error.
-
-// events waits for exactly these event types, in order, and returns the last.
-
-// over waits for the end of every session and returns the call as stored.

@@ -10,6 +10,8 @@ import (
 	"zvonar/internal/calls"
 )
 
+// memStore is a calls.Store in memory: units run at once, one after another.
+// Methods of Tx that the engine does not use are left nil.
 type memStore struct {
 	calls.Tx
 	mu       sync.Mutex

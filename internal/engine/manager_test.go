@@ -7,6 +7,7 @@ import (
 	"zvonar/internal/calls"
 )
 
+// managed starts a call that pressed 1 for a manager and returns both legs.
 func managed(t *testing.T, b *bench, change ...func(*CallRequest)) (*calls.Call, *memLeg, *memLeg) {
 	t.Helper()
 	base := func(r *CallRequest) {

@@ -101,7 +101,6 @@ func TestTwoProviderCallsAreNeverMixedUp(t *testing.T) {
 }
 
 // given is a provider's call whose provider was asked and said yes.
-
 func given(t *testing.T, b *bench) *calls.Call {
 	t.Helper()
 	c := b.submit(viaCloud)
@@ -112,7 +111,6 @@ func given(t *testing.T, b *bench) *calls.Call {
 }
 
 // ring lets an INVITE for the provider's extension arrive.
-
 func (b *bench) ring(name string) *memLeg {
 	leg := newMemLeg(name)
 	b.e.Incoming(leg, calls.Invite{Trunk: "pbx", From: "100", To: "201"})

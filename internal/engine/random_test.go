@@ -10,20 +10,7 @@ import (
 	"zvonar/internal/calls"
 )
 
-// lazyStore runs units only when the test says so, in order, like a disk that
-
-// takes its time.
-
-// wildLeg is a leg whose far end does what it likes.
-
-// wild is one call in a world that does everything in any order.
-
-// Dial implements Line: it checks what must hold whenever somebody is rung.
-
-// Place implements Originator: it answers when the test lets it.
-
 // begin brings a call into being, of one of the three kinds.
-
 func (w *wild) begin() {
 	kind := w.rng.IntN(3)
 	if kind == 0 {
@@ -54,7 +41,6 @@ func (w *wild) begin() {
 }
 
 // launch is Engine.launch without the goroutine: the test takes its turns.
-
 func (w *wild) launch(first func()) {
 	w.e.sessions[w.s.call.ID] = w.s
 	w.e.wg.Add(1)
@@ -67,7 +53,6 @@ var wildEndings = []calls.Ending{
 }
 
 // legDoes lets some leg report something that its contract allows.
-
 func (w *wild) legDoes() {
 	if len(w.legs) == 0 {
 		return
@@ -154,9 +139,10 @@ func (w *wild) something() {
 }
 
 // finish brings the call to its end: what was hung up ends, sometimes only by the watchdog.
-
 func (w *wild) finish() {
-	w.store.fail = nil
+	if w.store.fail = nil; w.rng.IntN(8) == 0 {
+		w.store.fail = errors.New("disk full") // at the very end
+	}
 	if w.s.phase != over {
 		w.asked = true
 		w.s.box.post(func() { w.s.hangup(calls.ReasonByAPI, calls.ByZvonar) })
@@ -182,12 +168,12 @@ func (w *wild) finish() {
 	w.e.wg.Wait()
 	for range len(closePauses) {
 		w.store.flush()
+		w.store.fail = nil
 		w.clock.Advance(3 * time.Minute)
 	}
 }
 
 // check asserts what holds at the end of every call.
-
 func (w *wild) check() {
 	if w.limits.used != 0 {
 		w.fail("%d channels were not given back", w.limits.used)

@@ -30,7 +30,6 @@ func TestRecoveryLosesWhatMayHaveRungAndQueuesTheRest(t *testing.T) {
 }
 
 // left puts a call into the store as a former process left it.
-
 func (b *bench) left(c calls.Call, attempts ...calls.Attempt) {
 	c.Account, c.Attempts = "main", attempts
 	b.store.rows[c.ID] = &c
@@ -77,7 +76,6 @@ func TestRecoveryNeverRingsWhoeverMayHaveRung(t *testing.T) {
 }
 
 // stopLine never gets an answer to its BYE.
-
 type stopLine struct {
 	*memLine
 	asked chan string

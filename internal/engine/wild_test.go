@@ -13,6 +13,8 @@ import (
 	"zvonar/internal/clock"
 )
 
+// lazyStore runs units only when the test says so, in order, like a disk that
+// takes its time.
 type lazyStore struct {
 	*memStore
 	waiting []func()
@@ -39,6 +41,7 @@ func (l *lazyStore) step() {
 	next()
 }
 
+// wildLeg is a leg whose far end does what it likes.
 type wildLeg struct {
 	w                *wild
 	name             string
@@ -86,6 +89,7 @@ func (l *wildLeg) emit(ev calls.LegEvent) {
 	}
 }
 
+// wild is one call in a world that does everything in any order.
 type wild struct {
 	t      *testing.T
 	seed   uint64
@@ -113,6 +117,7 @@ func (w *wild) leg(role calls.Role, inbound bool) *wildLeg {
 	return l
 }
 
+// Dial implements Line: it checks what must hold whenever somebody is rung.
 func (w *wild) Dial(r calls.DialRequest, events func(calls.LegEvent)) (Leg, error) {
 	a, stored := w.store.attempts[r.AttemptID]
 	if !stored || a.SIPCallID != r.SIPCallID {
@@ -145,6 +150,7 @@ func (w *wild) Unbridge(a, b Leg) {}
 
 func (w *wild) HangupOrphan(context.Context, []byte) error { return nil }
 
+// Place implements Originator: it answers when the test lets it.
 func (w *wild) Place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceResult, error) {
 	select {
 	case err := <-w.answer:
