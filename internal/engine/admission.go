@@ -199,7 +199,7 @@ func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call) (*calls.Call, 
 	if id, err := e.pin(tx, c.Account, &c.Flow); err != nil {
 		var known *calls.Error
 		if errors.As(err, &known) && len(known.Fields) == 0 {
-			err = known.At(clipPlace(r, id), id)
+			err = known.At(placeInBody(r, c.Flow.PlaceOf(id)), id)
 		}
 		return nil, err
 	}
@@ -219,7 +219,7 @@ func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call) (*calls.Call, 
 		return nil, err
 	}
 	return nil, appendEvents(tx, []calls.Event{e.event(c, calls.CallQueued, queuedData{
-		To: c.To, From: c.From, Recording: c.Recording, DueAt: c.DueAt.UTC().Format(time.RFC3339Nano)})})
+		To: c.To, From: c.From, Recording: c.Recording, DueAt: calls.Stamp(c.DueAt)})})
 }
 
 // replayed finds the call that Idempotency-Key or ref name already.
@@ -263,26 +263,6 @@ func (e *Engine) pin(tx calls.ReadTx, account string, flow *calls.Flow) (calls.C
 		flow.Clips[id] = rec.Ref()
 	}
 	return "", nil
-}
-
-// inBody turns a place within the flow into one within the request's body.
-func inBody(err error, r CallRequest) error {
-	var known *calls.Error
-	if !errors.As(err, &known) {
-		return err
-	}
-	for i := range known.Fields {
-		f := &known.Fields[i]
-		switch {
-		case r.Flow != nil:
-			f.Location = "body.flow." + f.Location
-		case f.Location == "record":
-			f.Location = "body.record_id"
-		default:
-			f.Location = "body." + f.Location
-		}
-	}
-	return known
 }
 
 // addressWebhook makes the call's own webhook_url a destination of its events,

@@ -8,7 +8,7 @@ type queuedData struct {
 	To        string              `json:"to"`
 	From      string              `json:"from,omitempty"`
 	Recording *calls.RecordingRef `json:"recording,omitempty"`
-	DueAt     string              `json:"due_at"`
+	DueAt     calls.Stamp         `json:"due_at"`
 }
 
 type dialingData struct {
