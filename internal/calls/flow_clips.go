@@ -48,18 +48,6 @@ func (f *Flow) clips(visit func(place string, id ClipID)) {
 	option("amd.message_record", f.AMD.MessageRecord)
 }
 
-// Managers points at the value of every managerPhone action of the flow, nested
-// ones included, so that admission can check and rewrite them in place.
-func (f *Flow) Managers() []*string {
-	var values []*string
-	f.Digits.walk("digits", func(_ string, a *Action) {
-		if a.Kind == ActionManager {
-			values = append(values, &a.Value)
-		}
-	})
-	return values
-}
-
 // walk visits every action of m with its place, the nested ones after their
 // parent. An element with one action is the place of that action, as
 // ParseDigits names it.

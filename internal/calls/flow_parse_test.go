@@ -202,16 +202,13 @@ func TestTreesAreReadToTheirLeaves(t *testing.T) {
 	if got, want := f.ClipIDs(), []ClipID{"1", "2", "3", "4"}; !slices.Equal(got, want) {
 		t.Errorf("ClipIDs = %v, want %v", got, want)
 	}
-	var got []string
-	for _, m := range f.Managers() {
-		got = append(got, *m)
-		*m = "rewritten"
+	for id, want := range map[ClipID]string{"1": "record", "77": ""} {
+		if got := f.PlaceOf(id); got != want {
+			t.Errorf("PlaceOf(%s) = %q, want %q", id, got, want)
+		}
 	}
-	if want := []string{"+7 (424) 249-07-64", "201@office", "5"}; !slices.Equal(got, want) {
-		t.Errorf("Managers = %v, want %v", got, want)
-	}
-	if f.Digits[1][2].Digits[0][0].Value != "rewritten" {
-		t.Error("a manager's number could not be rewritten in place")
+	if got := f.PlaceOf("4"); !strings.HasPrefix(got, "digits[1].actions[") {
+		t.Errorf("PlaceOf(4) = %q", got)
 	}
 }
 

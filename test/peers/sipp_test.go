@@ -76,7 +76,13 @@ func (s *sipp) done() {
 
 func tail(s string) string { return s[max(0, len(s)-3000):] }
 
-func dtmf(digit string) map[string]string {
+// dtmf replaces @DTMF@ by the recorded presses of a digit, which SIPp plays
+// from a raw socket.
+func dtmf(t *testing.T, digit string) map[string]string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("SIPp plays digits from a raw socket: run the tests as root")
+	}
 	return map[string]string{"DTMF": filepath.Join(pcaps, "dtmf_2833_"+digit+".pcap")}
 }
 
@@ -109,7 +115,7 @@ func TestSIPpOverTCP(t *testing.T) {
 
 func TestSIPpCalleePressesRFC4733Digits(t *testing.T) {
 	t.Parallel()
-	peer := scenario(t, "press", 1, "", dtmf("4"))
+	peer := scenario(t, "press", 1, "", dtmf(t, "4"))
 	d := start(t, options{peerPort: peer.port})
 	clip := d.clip(melody(7.2))
 	id := d.place(map[string]any{"to": "79161234567", "record_id": clip, "digits": []map[string]any{{}, {}, {}, {}, {"needBlock": "1"}}})
@@ -204,7 +210,7 @@ func TestSIPpCallerReachesAConfiguredNumber(t *testing.T) {
 	if id := d.clip(melody(7.2)); id != 1000001 {
 		t.Fatalf("the first record_id is %d", id)
 	}
-	replace := dtmf("2")
+	replace := dtmf(t, "2")
 	replace["NUMBER"] = "78005553535"
 	caller := scenario(t, "caller", 1, fmt.Sprintf("127.0.0.1:%d", d.sip), replace)
 	var list struct{ Items []call }

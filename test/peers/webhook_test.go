@@ -59,7 +59,7 @@ func (r *receiver) of(call string) (events []event) {
 
 func TestReceiverThatFailsTwiceGetsEveryEventInOrder(t *testing.T) {
 	t.Parallel()
-	peer := scenario(t, "press", 1, "", dtmf("2"))
+	peer := scenario(t, "press", 1, "", dtmf(t, "2"))
 	r := &receiver{}
 	server := httptest.NewServer(r)
 	defer server.Close()
