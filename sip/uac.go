@@ -284,9 +284,14 @@ func (l *Leg) reAck() {
 }
 
 // repeated takes a further 2xx: ours again, or one of another branch of a fork,
-// which is answered and hung up.
+// which is answered and hung up. It may overtake the first one, which comes by
+// another goroutine: until that one is known nothing is hung up, for whoever
+// gets no ACK says it again.
 func (l *Leg) repeated(res *sipmsg.Response) {
 	l.ua.m.response(res, in)
+	if l.d.remote.tag == "" && l.state != stEnded {
+		return
+	}
 	if tagOf(res.To()) == l.d.remote.tag {
 		l.handle(&input{ev: evRepeat, res: res})
 		return

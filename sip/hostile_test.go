@@ -1,0 +1,134 @@
+package sip
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"zvonar/internal/calls"
+)
+
+// hostile starts a user agent that refuses every call.
+func hostile(t *testing.T) (*side, *rawPeer) {
+	t.Helper()
+	a, p := withRaw(t, nil)
+	a.onArrival(func(l *Leg) { l.Hangup(0) })
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-a.inbound:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-done })
+	return a, p
+}
+
+// stillWorks makes a good call and checks that no handler panicked.
+func (s *side) stillWorks(t *testing.T, p *rawPeer) {
+	t.Helper()
+	k := s.dial(t, nil)
+	p.respond(p.read("INVITE"), 200, "good", rawSDP)
+	k.until(calls.LegAnswered)
+	k.leg.Hangup(0)
+	p.respond(p.read("BYE"), 200, "", "")
+	if e := k.end(); !e.Answered {
+		t.Errorf("the good call ended with %+v", e)
+	}
+	if n := testutil.ToFloat64(s.ua.m.panics); n != 0 {
+		t.Errorf("%v handlers panicked", n)
+	}
+}
+
+func TestTortureMessagesOverUDPLeaveTheUserAgentAtWork(t *testing.T) {
+	t.Parallel()
+	root := os.Getenv("ZVONAR_CORPUS")
+	if root == "" {
+		root = filepath.Join("..", "..", "shared", "corpus")
+	}
+	files, err := filepath.Glob(filepath.Join(root, "sip", "rfc*", "*.dat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Skipf("no messages of RFC 4475 and RFC 5118 under %s; name their directory in ZVONAR_CORPUS", root)
+	}
+	a, p := hostile(t)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.send(string(b))
+	}
+	a.stillWorks(t, p)
+}
+
+func TestMutatedMessagesLeaveTheUserAgentAtWork(t *testing.T) {
+	t.Parallel()
+	a, p := hostile(t)
+	r := rand.New(rand.NewPCG(4475, 5118))
+	methods := []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE"}
+	for i := range 3000 {
+		name := fmt.Sprintf("m%d", i)
+		b := []byte(p.request(methods[r.IntN(len(methods))], name, name, "", rawSDP, 1))
+		p.send(string(mutate(r, b)))
+		if i%50 == 49 { // the socket's buffer is not to overflow
+			p.send(p.request("OPTIONS", "o"+name, "o"+name, "", "", 1))
+			p.read("200 OPTIONS")
+		}
+	}
+	a.stillWorks(t, p)
+}
+
+// mutate changes, doubles or cuts out a few bytes of a message.
+func mutate(r *rand.Rand, b []byte) []byte {
+	for range 1 + r.IntN(6) {
+		i := r.IntN(len(b))
+		j := min(len(b), i+1+r.IntN(12))
+		switch r.IntN(4) {
+		case 0:
+			b[i] = byte(r.IntN(256))
+		case 1:
+			b[i] = "\r\n:;,<>\"@ ="[r.IntN(11)]
+		case 2:
+			b = append(b[:j:j], b[i:]...)
+		default:
+			if j-i < len(b) {
+				b = append(b[:i:i], b[j:]...)
+			}
+		}
+	}
+	return b
+}
+
+func TestARepeated200ThatOvertakesTheFirstHangsNothingUp(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	k := a.dial(t, nil)
+	invite := p.read("INVITE")
+	res := sipmsg.NewResponseFromRequest(invite.(*sipmsg.Request), 200, "OK", nil)
+	res.To().Params = sipmsg.HeaderParams{{K: "tag", V: "x"}}
+	res.AppendHeader(sipmsg.NewHeader("Contact", "<sip:raw@"+p.conn.LocalAddr().String()+">"))
+	k.leg.do(func() { k.leg.repeated(res) })
+	p.respond(invite, 200, "x", rawSDP)
+	k.until(calls.LegAnswered)
+	a.ua.strays.mu.Lock()
+	n := len(a.ua.strays.dismissed)
+	a.ua.strays.mu.Unlock()
+	if n != 0 {
+		t.Error("our own call was taken for another branch and hung up")
+	}
+	k.leg.Hangup(0)
+	p.respond(p.read("BYE"), 200, "", "")
+	k.end()
+}
