@@ -111,9 +111,9 @@ func (a *app) fail(err error) int {
 
 // problem tells of a refusal: a sentence, and each wrong field on a line.
 func (a *app) problem(p *client.Problem) {
-	fmt.Fprintf(a.stderr, "zvonar: %s\n", timeline.Clean(p.Error()))
+	fmt.Fprintf(a.stderr, "zvonar: %s\n", timeline.OneLine(p.Error()))
 	for _, f := range p.Errors {
-		fmt.Fprintf(a.stderr, "  %s: %s", timeline.Clean(f.Location), timeline.Clean(f.Message))
+		fmt.Fprintf(a.stderr, "  %s: %s", timeline.Clean(f.Location), timeline.OneLine(f.Message))
 		if v, err := json.Marshal(f.Value); err == nil && f.Value != nil {
 			fmt.Fprintf(a.stderr, " (was %s)", timeline.Clean(string(v)))
 		}

@@ -53,13 +53,13 @@ func fakeDaemon(t *testing.T, a answers) (base string, got *asked) {
 
 const (
 	callJSON      = `{"id":"01JCALL","ref":"parcel","direction":"out","status":"queued","outcome":null,"reason":null,"to":"79161234567","from":"78005553535","created_at":"2026-11-21T09:30:00.000Z","hold":null,"talk_ms":0,"digits":[],"actions":[],"attempts":[],"legs":[],"metadata":{}}`
-	recordingJSON = `{"recording_id":"rec_1","id":"rec_1","record_id":1000001,"title":"Parcel","state":"approved","version":1,"duration_ms":8000,"checks":[{"name":"duration_ms","value":8000,"limit":7000,"level":"ok"}],"reason":null,"decided_at":null,"created_at":"2026-11-21T09:30:00.000Z"}`
+	recordingJSON = `{"recording_id":"rec_1","id":"rec_1","record_id":1000001,"title":"Parcel","state":"approved","version":1,"duration_ms":8000,"checks":[{"name":"duration_ms","value":10104,"limit":7000,"level":"ok"}],"reason":null,"decided_at":null,"created_at":"2026-11-21T09:30:00.000Z"}`
 	pendingJSON   = `{"recording_id":"rec_2","record_id":null,"title":"Second","state":"pending","duration_ms":9500,"reason":null,"decided_at":null,"created_at":"2026-11-21T09:31:00.000Z"}`
 	rejectedJSON  = `{"recording_id":"rec_2","record_id":null,"title":"Second","state":"rejected","duration_ms":9500,"reason":"noise","decided_at":null,"created_at":"2026-11-21T09:31:00.000Z"}`
 	tokenJSON     = `{"id":"tok_1","name":"bot","roles":["caller"],"prefix":"zv_1234","created_at":"2026-11-21T09:30:00.000Z","revoked_at":null,"expires_at":"2026-11-22T09:30:00.000Z","from_config":false,"token":"zv_1234secret"}`
 	blockedJSON   = `{"number":"79161234567","scope":"account","reason":"asked","source":"api","call_id":null,"created_at":"2026-11-21T09:30:00.000Z"}`
 	trunkJSON     = `{"name":"main","uri":"sip:127.0.0.1:5070","numbers":["78005553535"],"codecs":["PCMA"],"max_calls":200,"max_cps":0,"calls":3,"up":true}`
-	unknownJSON   = `422 {"type":"/problems/bad-action","title":"Bad action","status":422,"detail":"the digits cannot be used","errors":[{"location":"body.digits[3]","message":"give exactly one action\u001b[2J","value":"x"},{"location":"body.to","message":"too short"}],"request_id":"req_1"}`
+	unknownJSON   = `422 {"type":"/problems/bad-action","title":"Bad action","status":422,"detail":"the digits cannot be used","errors":[{"location":"body.digits[3]","message":"give exactly one action\u001b[2J","value":"x"},{"location":"body.to","message":"too short: give it in full, with the country code (79004443322); short and emergency numbers are never called, whoever asks and whenever"}],"request_id":"req_1"}`
 	failureJSON   = `500 {"type":"/problems/internal","title":"Internal error","status":500,"detail":"something failed on our side","errors":[],"request_id":"req_9"}`
 )
 
@@ -117,7 +117,7 @@ var scripts = []struct {
 	{name: "call in JSON", args: "call --to 79161234567 --record 1000001 --follow --json", code: exitOtherwise,
 		daemon: answers{"POST /v1/calls": callJSON, "GET /v1/calls/01JCALL/events": page(busy)}, stdout: busyLine},
 	{name: "call that is refused", args: "call --to 7 --record 1", code: exitFailed, daemon: answers{"POST /v1/calls": unknownJSON},
-		stderr: "zvonar: the digits cannot be used\n  body.digits[3]: give exactly one action [2J (was \"x\")\n  body.to: too short\n"},
+		stderr: "zvonar: the digits cannot be used\n  body.digits[3]: give exactly one action [2J (was \"x\")\n  body.to: too short: give it in full, with the country code (79004443322); short and emergency numbers are never called, whoever asks and whenever\n"},
 	{name: "digits that are no JSON", args: "call --to 7 --record 1 --digits [{", code: exitFailed,
 		stderr: "zvonar: --digits is not JSON; write it like '[{},{\"record\":\"1460168\"},{\"managerPhone\":\"74242490764\"}]'\n"},
 	{name: "digits that are no file", args: "call --to 7 --record 1 --digits /no/such", code: exitFailed,
@@ -142,7 +142,7 @@ var scripts = []struct {
 			"rec_2         -          pending   9.5s    2026-11-21 09:31:00  Second\n" +
 			"rec_1         1000001    approved  8.0s    2026-11-21 09:30:00  Parcel\n"},
 	{name: "recordings show", args: "recordings show 1000001", daemon: answers{"GET /v1/recordings/1000001": recordingJSON},
-		stdout: "rec_1 is approved as record_id 1000001 (8.0s, “Parcel”)\nCHECK        VALUE  LIMIT  LEVEL\nduration_ms  8000   7000   ok\n"},
+		stdout: "rec_1 is approved as record_id 1000001 (8.0s, “Parcel”)\nCHECK        VALUE  LIMIT  LEVEL\nduration_ms  10104  7000   ok\n"},
 	{name: "recordings approve", args: "recordings approve rec_1", daemon: answers{"POST /v1/recordings/rec_1/approve": recordingJSON},
 		stdout: "rec_1 is approved as record_id 1000001 (8.0s, “Parcel”)\n"},
 	{name: "recordings reject", args: "recordings reject rec_2 --reason noise", daemon: answers{"POST /v1/recordings/rec_2/reject": rejectedJSON},

@@ -91,7 +91,7 @@ func (c *recordingsShowCmd) Run(ctx context.Context, a *app) error {
 	}
 	rows := make([][]string, 0, len(rec.Checks))
 	for _, check := range rec.Checks {
-		rows = append(rows, []string{check.Name, strconv.FormatFloat(check.Value, 'g', 4, 64), strconv.FormatFloat(check.Limit, 'g', 4, 64), check.Level})
+		rows = append(rows, []string{check.Name, strconv.FormatFloat(check.Value, 'f', -1, 64), strconv.FormatFloat(check.Limit, 'f', -1, 64), check.Level})
 	}
 	return a.table([]string{"CHECK", "VALUE", "LIMIT", "LEVEL"}, rows)
 }

@@ -97,7 +97,7 @@ func (a *app) table(head []string, rows [][]string) error {
 
 // say prints one sentence with text from outside in it.
 func (a *app) say(format string, args ...any) error {
-	_, err := fmt.Fprintln(a.stdout, timeline.Clean(fmt.Sprintf(format, args...)))
+	_, err := fmt.Fprintln(a.stdout, timeline.OneLine(fmt.Sprintf(format, args...)))
 	return err
 }
 

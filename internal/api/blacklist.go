@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -15,7 +16,9 @@ func (s *Server) declareBlacklist() {
 	register(s, calls.PermViewer, huma.Operation{OperationID: "get-blacklist", Method: http.MethodGet, Path: "/v1/blacklist/{number}",
 		Summary: "Show whether a number is blocked: 404 where it is not", Tags: []string{"blacklist"}}, s.getBlocked)
 	register(s, calls.PermOperator, huma.Operation{OperationID: "put-blacklist", Method: http.MethodPut, Path: "/v1/blacklist/{number}",
-		Summary: "Block a number: 201 where it is new, 200 where it was blocked already", DefaultStatus: http.StatusCreated, Tags: []string{"blacklist"}}, s.block)
+		Summary: "Block a number: 201 where it is new, 200 where it was blocked already", DefaultStatus: http.StatusCreated, Tags: []string{"blacklist"},
+		Responses: map[string]*huma.Response{"200": {Description: "The number was blocked already", Content: map[string]*huma.MediaType{
+			"application/json": {Schema: s.schemaOf(reflect.TypeFor[BlockResource]())}}}}}, s.block)
 	register(s, calls.PermOperator, huma.Operation{OperationID: "delete-blacklist", Method: http.MethodDelete, Path: "/v1/blacklist/{number}",
 		Summary: "Unblock a number", Tags: []string{"blacklist"}}, s.unblock)
 }

@@ -35,7 +35,7 @@ type callBody struct {
 	AMD         amdJSON         `json:"amd,omitempty" doc:"only \"off\" in this version"`
 	Capture     bool            `json:"capture,omitempty" doc:"only false in this version"`
 	Metadata    json.RawMessage `json:"metadata,omitempty" doc:"an object of your own, at most 16 KiB; comes back with the call"`
-	WebhookURL  string          `json:"webhook_url,omitempty" maxLength:"2048" doc:"receives this call's events, signed with your token's secret"`
+	WebhookURL  string          `json:"webhook_url,omitempty" maxLength:"2048" doc:"receives this call's events, signed with a secret made from your token (docs/events.md)"`
 }
 
 // callWindow is a window as asked for.

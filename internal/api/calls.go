@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,7 +15,8 @@ func (s *Server) declareCalls() {
 	register(s, calls.PermCaller, huma.Operation{OperationID: "create-call", Method: http.MethodPost, Path: "/v1/calls",
 		Summary: "Call someone", DefaultStatus: http.StatusAccepted, Tags: []string{"calls"},
 		Description: "202 once the call is durable. The same ref or Idempotency-Key with the same body gives 200, the call that is there already, and Idempotency-Replayed: true.",
-		Responses:   map[string]*huma.Response{"200": {Description: "The call was there already"}},
+		Responses: map[string]*huma.Response{"200": {Description: "The call was there already", Content: map[string]*huma.MediaType{
+			"application/json": {Schema: s.schemaOf(reflect.TypeFor[calls.CallView]())}}}},
 	}, s.createCall)
 	register(s, calls.PermViewer, huma.Operation{OperationID: "list-calls", Method: http.MethodGet, Path: "/v1/calls",
 		Summary: "List calls, newest first", Tags: []string{"calls"}}, s.listCalls)

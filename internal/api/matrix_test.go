@@ -108,6 +108,9 @@ func TestTheDocumentIsOpenAPI31AndShowsOurProblems(t *testing.T) {
 	if s := string(call.Properties["created_at"]); !strings.Contains(s, "date-time") {
 		t.Errorf("created_at is described as %s", s)
 	}
+	if s := string(call.Properties["hold"]); !strings.Contains(s, `"null"`) || !strings.Contains(s, "HoldView") {
+		t.Errorf("hold, null for most calls, is described as %s", s)
+	}
 	for _, later := range []string{"/v1/campaigns", "/v1/bridges", "/v1/flows", "/v1/attention", "/v1/calls/{id}/transfer"} {
 		if _, ok := d.Paths[later]; ok {
 			t.Errorf("%s is described but not there", later)

@@ -28,6 +28,7 @@ func (s *Server) declare() error {
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API
 	delete(schemas, "ErrorDetail")
+	objectsOrNull(schemas["CallView"])
 	doc, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		return err
@@ -37,6 +38,20 @@ func (s *Server) declare() error {
 		_, _ = w.Write(doc)
 	})
 	return nil
+}
+
+// schemaOf is the reference to the description of t.
+func (s *Server) schemaOf(t reflect.Type) *huma.Schema {
+	return s.api.OpenAPI().Components.Schemas.Schema(t, true, "")
+}
+
+// objectsOrNull lets the objects in schema be null too: huma has no tag for that.
+func objectsOrNull(schema *huma.Schema) {
+	for name, p := range schema.Properties {
+		if p.Ref != "" {
+			schema.Properties[name] = &huma.Schema{OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, Description: p.Description}
+		}
+	}
 }
 
 func (s *Server) humaConfig() huma.Config {
@@ -84,7 +99,7 @@ func register[I, O any](s *Server, role calls.Permission, op huma.Operation, han
 		op.Responses = map[string]*huma.Response{}
 	}
 	op.Responses["default"] = &huma.Response{Description: "Problem", Content: map[string]*huma.MediaType{
-		"application/problem+json": {Schema: s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")}}}
+		"application/problem+json": {Schema: s.schemaOf(reflect.TypeFor[Problem]())}}}
 	body := &huma.RequestBody{}
 	if _, ok := reflect.TypeFor[I]().FieldByName("RawBody"); ok {
 		op.RequestBody = body

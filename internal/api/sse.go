@@ -65,6 +65,7 @@ func (s *Server) follow(ctx context.Context, w *eventWriter, filter calls.EventF
 	}
 	beat := make(chan struct{}, 1)
 	for {
+		ending := s.isStopping() // asked before reading: what the drained calls ended with is sent, too
 		changed := s.cfg.Store.Changed()
 		rows, err := s.readEvents(ctx, filter)
 		if err != nil {
@@ -78,6 +79,9 @@ func (s *Server) follow(ctx context.Context, w *eventWriter, filter calls.EventF
 			if err := w.flush(); err != nil {
 				return err
 			}
+		}
+		if ending {
+			return context.Canceled
 		}
 		if len(rows) == filter.Limit {
 			continue
@@ -96,12 +100,21 @@ func (s *Server) follow(ctx context.Context, w *eventWriter, filter calls.EventF
 		case <-ctx.Done():
 			err = ctx.Err()
 		case <-s.stopping:
-			err = context.Canceled
 		}
 		timer.Stop()
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// isStopping tells whether Stop was called.
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
 	}
 }
 

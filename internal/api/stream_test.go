@@ -207,10 +207,14 @@ func TestStopEndsStreamsAndMayComeTwiceOrFirst(t *testing.T) {
 	l.next()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	h.emit("evt_last")
 	for range 2 {
 		if err := h.server.Stop(ctx); err != nil {
 			t.Error(err)
 		}
+	}
+	if m := l.next(); !strings.Contains(m.data, "evt_last") {
+		t.Errorf("what was committed before Stop is sent: %+v", m)
 	}
 	if l.body.Scan() && l.body.Text() != "" {
 		t.Errorf("after Stop: %q", l.body.Text())

@@ -169,7 +169,7 @@ func changeable(tx calls.ReadTx, account, id string, now time.Time) (t *calls.To
 	case i < 0:
 		return nil, nil, calls.ErrNotFound
 	case all[i].FromConfig:
-		return nil, nil, calls.Errorf(calls.CodeWrongState, "this token is in the configuration file; change it there and reload")
+		return nil, nil, calls.Errorf(calls.CodeWrongState, "this token is in the configuration file; change it there and restart")
 	case !all[i].Usable(now):
 		return nil, nil, calls.Errorf(calls.CodeWrongState, "this token is revoked or expired already")
 	}

@@ -120,7 +120,7 @@ func (s *Server) deleteWebhook(ctx context.Context, in *WebhookPath) (*struct{},
 		case err != nil:
 			return err
 		case w.FromConfig:
-			return calls.Errorf(calls.CodeWrongState, "this webhook is in the configuration file; change it there and reload")
+			return calls.Errorf(calls.CodeWrongState, "this webhook is in the configuration file; change it there and restart")
 		}
 		if err := tx.DeleteWebhook(account, in.ID); err != nil {
 			return err

@@ -18,11 +18,12 @@ type watch struct {
 
 	mu    sync.Mutex
 	start map[string]time.Time   // first event, by call id
+	name  map[string]string      // of the scenario, by call id: an event about a number names the call only
 	over  map[string]chan string // by ref; gets the call id
 }
 
 func newWatch(out io.Writer, line func(calls.Event, time.Time) string, names map[string]string) *watch {
-	w := &watch{out: out, line: line, names: names, start: map[string]time.Time{}, over: map[string]chan string{}}
+	w := &watch{out: out, line: line, names: names, start: map[string]time.Time{}, name: map[string]string{}, over: map[string]chan string{}}
 	for ref := range names {
 		w.over[ref] = make(chan string, 1)
 	}
@@ -40,15 +41,15 @@ func (w *watch) on(e calls.Event) {
 	if !known {
 		start = e.Time
 		w.start[e.CallID] = start
+		w.name[e.CallID] = e.Ref
+		if name, ours := w.names[e.Ref]; ours {
+			w.name[e.CallID] = name
+		}
 	}
-	name, ours := w.names[e.Ref]
-	if !ours {
-		name = e.Ref
-	}
-	fmt.Fprintf(w.out, "  %-32.32s %s\n", name, w.line(e, start))
-	if e.Type == calls.CallCompleted && ours {
+	fmt.Fprintf(w.out, "  %-32.32s %s\n", w.name[e.CallID], w.line(e, start))
+	if over, ours := w.over[e.Ref]; ours && e.Type == calls.CallCompleted {
 		select {
-		case w.over[e.Ref] <- e.CallID:
+		case over <- e.CallID:
 		default: // a second call.completed is found in the log afterwards
 		}
 	}

@@ -102,14 +102,19 @@ func with(before, value, after string) string {
 	return before + value + after
 }
 
-// Clean makes text from outside one short line that cannot steer a terminal.
-func Clean(s string) string {
-	s = strings.Map(func(r rune) rune {
+// OneLine makes text from outside one line that cannot steer a terminal.
+func OneLine(s string) string {
+	return strings.Map(func(r rune) rune {
 		if !calls.Printable(string(r)) {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(s, ""))
+}
+
+// Clean is OneLine for a part of a line: long text is cut.
+func Clean(s string) string {
+	s = OneLine(s)
 	if utf8.RuneCountInString(s) <= maxText {
 		return s
 	}
