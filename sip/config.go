@@ -28,6 +28,15 @@ type Config struct {
 	Metrics   prometheus.Registerer // nil: none
 	// MediaTimeout reports an answered leg whose audio stops. 0: 30 s.
 	MediaTimeout time.Duration
+	// Resolver finds the addresses of hosts that messages name; nil: the system's.
+	Resolver *net.Resolver
+}
+
+func (c *Config) resolver() *net.Resolver {
+	if c.Resolver == nil {
+		return net.DefaultResolver
+	}
+	return c.Resolver
 }
 
 // The limits of a user agent.

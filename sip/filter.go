@@ -23,6 +23,7 @@ const (
 	dropSize       = "too_large"
 	dropNotSIP     = "not_sip"
 	dropCancel     = "foreign_cancel"
+	dropConnect    = "foreign_connect"
 	dropConnection = "too_many_connections"
 	dropMailbox    = "mailbox_full"
 )

@@ -1,8 +1,11 @@
 package sip
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,12 +14,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"zvonar/internal/calls"
+	"zvonar/sip/trunk"
 )
 
 // hostile starts a user agent that refuses every call.
 func hostile(t *testing.T) (*side, *rawPeer) {
 	t.Helper()
-	a, p := withRaw(t, nil)
+	a, p := withRaw(t, func(_ *trunk.Config, c *Config) {
+		c.Listen = append(c.Listen, "tcp://127.0.0.1:0")
+		// The messages name hosts of the real world: nobody asks for them.
+		c.Resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("no names in this test")
+		}}
+	})
 	a.onArrival(func(l *Leg) { l.Hangup(0) })
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -49,8 +59,9 @@ func (s *side) stillWorks(t *testing.T, p *rawPeer) {
 	}
 }
 
-func TestTortureMessagesOverUDPLeaveTheUserAgentAtWork(t *testing.T) {
-	t.Parallel()
+// torture returns the messages of RFC 4475 and RFC 5118.
+func torture(t *testing.T) (messages [][]byte) {
+	t.Helper()
 	root := os.Getenv("ZVONAR_CORPUS")
 	if root == "" {
 		root = filepath.Join("..", "..", "shared", "corpus")
@@ -62,13 +73,40 @@ func TestTortureMessagesOverUDPLeaveTheUserAgentAtWork(t *testing.T) {
 	if len(files) == 0 {
 		t.Skipf("no messages of RFC 4475 and RFC 5118 under %s; name their directory in ZVONAR_CORPUS", root)
 	}
-	a, p := hostile(t)
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.send(string(b))
+		messages = append(messages, b)
+	}
+	return messages
+}
+
+func TestTortureMessagesOverUDPLeaveTheUserAgentAtWork(t *testing.T) {
+	t.Parallel()
+	messages := torture(t)
+	a, p := hostile(t)
+	for _, m := range messages {
+		p.send(string(m))
+	}
+	a.stillWorks(t, p)
+}
+
+// TestTortureMessagesOverTCPConnectNowhere closes each connection at once, which
+// makes sipgo look for another way back to whoever the message names.
+func TestTortureMessagesOverTCPConnectNowhere(t *testing.T) {
+	t.Parallel()
+	messages := torture(t)
+	a, p := hostile(t)
+	to := a.ua.Addr("tcp").String()
+	for _, m := range messages {
+		c, err := net.Dial("tcp4", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = c.Write(m)
+		_ = c.Close()
 	}
 	a.stillWorks(t, p)
 }

@@ -46,14 +46,16 @@ func prepareLibrary(log *slog.Logger) {
 // open binds the listeners, starts serving and waits until sipgo knows them.
 func (ua *UA) open(ctx context.Context) error {
 	quiet := slog.New(guardedLog{ua.log.Handler()})
-	ua.tp = sipmsg.NewTransportLayer(net.DefaultResolver,
+	ua.tp = sipmsg.NewTransportLayer(ua.cfg.resolver(),
 		sipmsg.NewParser(func(p *sipmsg.Parser) { p.MaxMessageLength = maxDatagram }), nil,
 		// The filter must come before the transports: they copy it.
 		sipmsg.WithTransportLayerReadFilter(ua.filter),
 		sipmsg.WithTransportLayerLogger(quiet),
 		sipmsg.WithTransportLayerTransports(sipmsg.TransportsConfig{TCP: &sipmsg.TransportTCP{
 			ReadTimeout: tcpReadPeriod, WriteTimeout: tcpWritePeriod,
-			DialerCreate: func(local net.Addr) net.Dialer { return net.Dialer{Timeout: sendPatience, LocalAddr: local} },
+			DialerCreate: func(local net.Addr) net.Dialer {
+				return net.Dialer{Timeout: sendPatience, LocalAddr: local, Control: ua.mayConnect}
+			},
 		}}))
 	ua.tx = sipmsg.NewTransactionLayer(ua.tp,
 		sipmsg.WithTransactionLayerLogger(quiet),
@@ -69,6 +71,19 @@ func (ua *UA) open(ctx context.Context) error {
 		}
 	}
 	return ua.ready(ctx)
+}
+
+// mayConnect refuses TCP connections to whoever is neither a trunk nor the far
+// end of a dialog. sipgo opens one on its own where the connection of a request
+// is gone before its answer is ready, to an address that the request names: a
+// message must not send us wherever it likes.
+func (ua *UA) mayConnect(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err == nil && to.Port() != 0 && ua.serving() && ua.welcome(to.Addr().Unmap()) {
+		return nil
+	}
+	ua.m.drop(dropConnect)
+	return fmt.Errorf("no SIP connection to %s: it is no trunk and no far end of a call", address)
 }
 
 func (ua *UA) bind(ctx context.Context, b endpoint) error {
