@@ -34,7 +34,7 @@ type commands struct {
 	Calls       callsCmd       `cmd:"" help:"List, show and end calls."`
 	Recordings  recordingsCmd  `cmd:"" help:"Add, list, approve and reject clips."`
 	Blacklist   blacklistCmd   `cmd:"" help:"Block numbers."`
-	Trunks      trunksCmd      `cmd:"" help:"Show the trunks and how they stand."`
+	Trunks      trunksCmd      `cmd:"" help:"Show the trunks and how much of them is in use."`
 	Tokens      tokensCmd      `cmd:"" help:"Make, rotate and revoke API tokens."`
 	Version     versionCmd     `cmd:"" help:"Show the version."`
 }

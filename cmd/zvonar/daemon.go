@@ -325,7 +325,7 @@ func (d *daemon) trunkStatus() []api.TrunkStatus {
 			codecs = append(codecs, string(c))
 		}
 		out = append(out, api.TrunkStatus{Name: t.Name, URI: t.URI, Numbers: t.Numbers, Codecs: codecs,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Calls: d.dialer.Limits().InUse(t.Name), Up: true})
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Calls: d.dialer.Limits().InUse(t.Name)})
 	}
 	return out
 }

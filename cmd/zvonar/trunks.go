@@ -24,14 +24,10 @@ func (c *trunksCmd) Run(ctx context.Context, a *app) error {
 	}
 	rows := make([][]string, 0, len(list))
 	for _, t := range list {
-		state := "down"
-		if t.Up {
-			state = "up"
-		}
-		rows = append(rows, []string{t.Name, state, t.URI, strconv.Itoa(t.Calls) + " of " + limit(float64(t.MaxCalls)),
+		rows = append(rows, []string{t.Name, t.URI, strconv.Itoa(t.Calls) + " of " + limit(float64(t.MaxCalls)),
 			limit(t.MaxCPS), strings.Join(t.Codecs, ","), strings.Join(t.Numbers, ",")})
 	}
-	return a.table([]string{"NAME", "STATE", "URI", "CALLS", "CPS", "CODECS", "NUMBERS"}, rows)
+	return a.table([]string{"NAME", "URI", "CALLS", "CPS", "CODECS", "NUMBERS"}, rows)
 }
 
 // limit is a limit for a table; 0 is none.

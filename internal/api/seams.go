@@ -43,5 +43,4 @@ type TrunkStatus struct {
 	MaxCalls int      `json:"max_calls" doc:"channels; 0 is no limit"`
 	MaxCPS   float64  `json:"max_cps" doc:"new calls a second; 0 is no limit"`
 	Calls    int      `json:"calls" doc:"channels in use now"`
-	Up       bool     `json:"up" doc:"false while the trunk does not answer"`
 }

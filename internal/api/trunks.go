@@ -11,7 +11,7 @@ import (
 
 func (s *Server) declareTrunks() {
 	register(s, calls.PermOperator, huma.Operation{OperationID: "list-trunks", Method: http.MethodGet, Path: "/v1/trunks",
-		Summary: "Show the trunks and how they stand", Tags: []string{"trunks"}}, s.listTrunks)
+		Summary: "Show the trunks and how much of them is in use", Tags: []string{"trunks"}}, s.listTrunks)
 }
 
 type trunkListOutput struct{ Body List[TrunkStatus] }

@@ -64,7 +64,6 @@ type Trunk struct {
 	MaxCalls int      `json:"max_calls"`
 	MaxCPS   float64  `json:"max_cps"`
 	Calls    int      `json:"calls"`
-	Up       bool     `json:"up"`
 }
 
 // Token is a token as published; Secret is there only where it was just made.
