@@ -97,17 +97,7 @@ func printable(s string) string {
 }
 
 // bounded is a text from outside, cut and freed of control characters.
-func bounded(s string) string {
-	if len(s) > maxText {
-		s = s[:maxText]
-	}
-	return strings.Map(func(r rune) rune {
-		if !calls.Printable(string(r)) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-}
+func bounded(s string) string { return calls.Clean(s, maxText) }
 
 // reason is a Reason header (RFC 3326) for a Q.850 cause, with text if any.
 func reason(q850 int, text string) sipmsg.Header {

@@ -28,3 +28,17 @@ func Printable(s string) bool {
 	}
 	return true
 }
+
+// Clean makes text from outside fit for a log line, an id or a reason: at most
+// most bytes, no control characters, valid UTF-8.
+func Clean(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.Map(func(r rune) rune {
+		if !Printable(string(r)) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}

@@ -43,11 +43,7 @@ type Outbox struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	mu      sync.Mutex // guards the life below
-	started bool
-	stop    context.CancelFunc // no more deliveries begin
-	abort   context.CancelFunc // those under way end too
-	ended   chan struct{}      // the owner and every delivery have ended
+	life life
 
 	wake chan struct{} // a timer fired
 
@@ -91,45 +87,15 @@ func New(cfg Config) (*Outbox, error) {
 
 // Start begins to deliver. The context bounds only the start; the life of the
 // outbox ends with Stop.
-func (o *Outbox) Start(context.Context) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.started {
-		return errors.New("outbox: started already")
-	}
-	o.started = true
-	hard, abort := context.WithCancel(context.Background())
-	soft, stop := context.WithCancel(hard)
-	o.stop, o.abort, o.ended = stop, abort, make(chan struct{})
-	go o.run(soft, hard)
-	return nil
-}
+func (o *Outbox) Start(context.Context) error { return o.life.begin(nil, o.run) }
 
 // Stop begins no further delivery and waits for those under way; when ctx ends
 // first they are broken off, and will be made again by the next Start of a new
 // Outbox. Safe to call twice, and without Start.
-func (o *Outbox) Stop(ctx context.Context) error {
-	o.mu.Lock()
-	stop, abort, ended := o.stop, o.abort, o.ended
-	o.mu.Unlock()
-	if ended == nil {
-		return nil
-	}
-	stop()
-	defer abort()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		abort()
-		<-ended
-		return ctx.Err()
-	}
-}
+func (o *Outbox) Stop(ctx context.Context) error { return o.life.end(ctx) }
 
 // run owns lanes and timer until soft ends.
 func (o *Outbox) run(soft, hard context.Context) {
-	defer close(o.ended)
 	var deliveries sync.WaitGroup
 	defer func() {
 		if o.timer != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,10 +42,7 @@ type SMS struct {
 	log    *slog.Logger
 	result *prometheus.CounterVec
 
-	mu    sync.Mutex // guards the life below
-	stop  context.CancelFunc
-	abort context.CancelFunc
-	ended chan struct{}
+	life life
 }
 
 // NewSMS makes an SMS that is not running yet.
@@ -71,41 +67,12 @@ func NewSMS(cfg SMSConfig) (*SMS, error) {
 // Start fails the texts whose sending an earlier process did not finish, and
 // begins to send.
 func (s *SMS) Start(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended != nil {
-		return errors.New("outbox: SMS started already")
-	}
-	if err := s.failUnfinished(ctx); err != nil {
-		return err
-	}
-	hard, abort := context.WithCancel(context.Background())
-	soft, stop := context.WithCancel(hard)
-	s.stop, s.abort, s.ended = stop, abort, make(chan struct{})
-	go s.run(soft, hard)
-	return nil
+	return s.life.begin(func() error { return s.failUnfinished(ctx) }, s.run)
 }
 
 // Stop sends nothing further and waits for the text under way; when ctx ends
 // first that is broken off. Safe to call twice, and without Start.
-func (s *SMS) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	stop, abort, ended := s.stop, s.abort, s.ended
-	s.mu.Unlock()
-	if ended == nil {
-		return nil
-	}
-	stop()
-	defer abort()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		abort()
-		<-ended
-		return ctx.Err()
-	}
-}
+func (s *SMS) Stop(ctx context.Context) error { return s.life.end(ctx) }
 
 func (s *SMS) failUnfinished(ctx context.Context) error {
 	for {
@@ -126,7 +93,6 @@ func (s *SMS) failUnfinished(ctx context.Context) error {
 }
 
 func (s *SMS) run(soft, hard context.Context) {
-	defer close(s.ended)
 	for soft.Err() == nil {
 		changed := s.cfg.Store.Changed()
 		if err := s.sendQueued(soft, hard); err != nil && soft.Err() == nil {

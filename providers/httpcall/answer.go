@@ -3,7 +3,6 @@ package httpcall
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"zvonar/internal/calls"
 	"zvonar/providers"
@@ -86,16 +85,5 @@ func (p *Provider) words(v any) string {
 	return ": " + text
 }
 
-// clean makes text from outside fit for a log and for an id: short, one line,
-// no control characters, valid UTF-8.
-func clean(s string) string {
-	if len(s) > maxText {
-		s = s[:maxText]
-	}
-	return strings.Map(func(r rune) rune {
-		if !calls.Printable(string(r)) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-}
+// clean makes text from outside fit for a log and for an id.
+func clean(s string) string { return calls.Clean(s, maxText) }
