@@ -119,6 +119,9 @@ func (d *daemon) Stop(drain context.Context) error {
 	err = errors.Join(err, d.engine.Stop(drain))
 	closing, cancel := context.WithTimeout(context.WithoutCancel(drain), 15*time.Second)
 	defer cancel()
+	// The ends of the last calls may still wait for the writer: behind them, so
+	// that live streams show them before they are closed.
+	_ = d.store.Update(closing, func(calls.Tx) error { return nil })
 	err = errors.Join(err, d.stopParts(closing, d.parts))
 	return errors.Join(err, d.store.Close(closing))
 }

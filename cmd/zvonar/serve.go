@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"zvonar/internal/clock"
 	"zvonar/internal/config"
 )
 
@@ -19,12 +21,11 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 		return config.Error(problems)
 	}
 	log := newLogger(cfg.Log, stderr)
-	// Without a handler SIGHUP would end the process, and every call with it.
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	stopped, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+	// One handler from here to the end: a signal between two handlers would end
+	// the process, and every call with it.
+	sigs := make(chan os.Signal, 4)
+	signal.Notify(sigs, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(sigs)
 
 	d, err := newDaemon(ctx, cfg, log)
 	if err != nil {
@@ -34,24 +35,52 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 		return err
 	}
 	log.Info("zvonar serves", "version", version, "api", cfg.HTTP.Listen, "sip", cfg.SIP.Listen, "trunks", len(cfg.Trunks))
-	for {
-		select {
-		case <-hup:
-			log.Warn("SIGHUP: this version reads its configuration at start only; restart to change it")
-			continue
-		case <-stopped.Done():
-		}
-		break
-	}
-	stop() // the next signal must reach the context below
+	awaitStop(ctx, sigs, log)
 	log.Info("draining", "calls", d.engine.Active(), "limit", cfg.DrainTimeout.String())
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.DrainTimeout.Duration())
 	defer cancel()
-	again, enough := signal.NotifyContext(drain, syscall.SIGTERM, syscall.SIGINT)
-	defer enough()
-	err = d.Stop(again)
+	go func() {
+		if secondSignal(drain, d.clock, sigs) {
+			cancel()
+		}
+	}()
+	err = d.Stop(drain)
 	log.Info("zvonar stopped")
 	return err
+}
+
+// awaitStop waits for a signal that ends the daemon, or for ctx.
+func awaitStop(ctx context.Context, sigs <-chan os.Signal, log *slog.Logger) {
+	for {
+		select {
+		case s := <-sigs:
+			if s != syscall.SIGHUP {
+				return
+			}
+			log.Warn("SIGHUP: this version reads its configuration at start only; restart to change it")
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// echo is how soon after the first a signal counts as the same one: timeout(1)
+// and others signal both the process and its group.
+const echo = time.Second
+
+// secondSignal waits for one more signal to stop, but not for longer than ctx.
+func secondSignal(ctx context.Context, clk clock.Clock, sigs <-chan os.Signal) bool {
+	first := clk.Now()
+	for {
+		select {
+		case s := <-sigs:
+			if s != syscall.SIGHUP && clk.Now().Sub(first) >= echo {
+				return true
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
 }
 
 // newLogger makes the daemon's log.
