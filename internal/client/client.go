@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,6 +111,10 @@ func unreachable(base string, err error) error {
 	}
 	if errors.Is(err, context.Canceled) {
 		return err
+	}
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return fmt.Errorf("the certificate of %s is not trusted here (SSL_CERT_FILE may name a file with its authority): %w", base, untrusted.Err)
 	}
 	return fmt.Errorf("no daemon answers at %s (is `zvonar serve` running there?): %w", base, err)
 }

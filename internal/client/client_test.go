@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -209,6 +210,13 @@ func TestADaemonThatIsNotThereIsNamed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if err := (&Client{Base: "http://[::1"}).Do(t.Context(), http.MethodGet, "/", nil, nil); err == nil || !strings.Contains(err.Error(), "not the address") {
+		t.Errorf("got %v", err)
+	}
+	secure := httptest.NewUnstartedServer(nil)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
+	if err := (&Client{Base: secure.URL}).Do(t.Context(), http.MethodGet, "/", nil, nil); err == nil || !strings.Contains(err.Error(), "is not trusted here (SSL_CERT_FILE") {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
