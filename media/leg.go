@@ -86,6 +86,9 @@ func (l *leg) configure(s Session) {
 	for _, pt := range s.DTMFReceive {
 		l.events.add(pt)
 	}
+	if s.DTMFPayload == 0 {
+		l.out.digits = dtmf.Sender{} // there is no number to send the rest under
+	}
 	l.in.latch.aim(s.Remote, s.AcceptFrom)
 	l.in.waitsFrom, l.in.timedOut = l.shard.now, false
 	if s.Ptime != l.ptime {

@@ -115,16 +115,15 @@ func (p *Port) tell(ev Event) {
 	}
 }
 
-// Bridge lets a and b hear each other (whatever was played on them stops);
-// codecs may differ. A port that was bridged with another leaves it.
+// Bridge lets two ports of one engine hear each other (whatever was played on
+// them stops); codecs may differ. A port that was bridged with another leaves it.
 func Bridge(a, b *Port) {
-	if a == b || a.closed.Load() || b.closed.Load() {
-		return
-	}
 	bridges := &a.engine.bridges
 	bridges.Lock()
 	defer bridges.Unlock()
-	if a.peer == b {
+	// Under the lock, which Close takes once the port is marked as closed: nobody
+	// is left bridged with a port that is gone.
+	if a == b || a.peer == b || a.closed.Load() || b.closed.Load() {
 		return
 	}
 	a.part()

@@ -7,9 +7,15 @@ import (
 	"zvonar/media/codec"
 )
 
-// maxReceive packets are taken from a socket in one turn: a flood on one leg
-// takes no time from the others.
+// maxReceive packets are taken from a socket in 20 ms, or in one turn where that
+// is shorter: a flood on one leg takes no time from the others, while a far end
+// that sends every 5 ms is heard whole.
 const maxReceive = 4
+
+// maxRefused packets of a beat of a shard do not count towards that because they
+// were refused: strangers who spray a port do not crowd out the far end. They
+// take a microsecond each.
+const maxRefused = 200
 
 // comfortNoise is the static payload type of RFC 3389.
 const comfortNoise = 13
@@ -23,15 +29,21 @@ const maxDigitRate = 40
 // receive takes what has arrived.
 func (l *leg) receive() {
 	s := l.shard
-	for range maxReceive {
+	for left := max(maxReceive, int(maxReceive*l.ptime/defaultPtime)); left > 0; {
 		n, from, at, ok := l.sock.recv(s.buffer[:])
 		if !ok {
 			return
 		}
 		l.in.anything = true
-		if drop := l.packet(s.buffer[:n], from, at); drop != dropNot {
+		drop := l.packet(s.buffer[:n], from, at)
+		if drop != dropNot {
 			s.count.drops[drop]++
+			if s.refusals > 0 {
+				s.refusals--
+				continue
+			}
 		}
+		left--
 	}
 }
 

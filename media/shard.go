@@ -44,8 +44,10 @@ type shard struct {
 	kicked []*leg // legs that may send before their beat
 	events []told
 	count  counters
-	packet rtp.Packet // reused by receive
-	buffer [maxDatagram + 1]byte
+	// refusals may still be read in this beat beyond the share of their leg.
+	refusals int
+	packet   rtp.Packet // reused by receive
+	buffer   [maxDatagram + 1]byte
 }
 
 func newShard(e *Engine, s sleeper) *shard {
@@ -120,6 +122,7 @@ func (s *shard) advance(now time.Duration) (ended bool) {
 
 // serve is one beat.
 func (s *shard) serve(slot int) {
+	s.refusals = maxRefused
 	for _, l := range s.quick {
 		l.receive()
 	}

@@ -15,9 +15,15 @@ type Receiver struct {
 // reach back longer than any network delays.
 const remembered = 16
 
-// late is how many packets behind the newest a packet of an unknown press may
-// be: what is older belongs to a press that was forgotten.
-const late = 100
+// A packet of an unknown press that is older than the newest press belongs to
+// one that was forgotten, if it is more than late packets behind and at most
+// lateSpan timestamp units. Both are asked, because either alone comes round: the
+// sequence number of 16 bits does within 22 minutes of talk, and a far end may
+// begin its timestamp anew.
+const (
+	late     = 100
+	lateSpan = 60 * 8000 // a minute
+)
 
 // A long press is cut into segments of at most 65535 timestamp units (RFC 4733
 // 2.5.1.3); some senders cut at 65536.
@@ -51,7 +57,7 @@ func (r *Receiver) Packet(ssrc, timestamp uint32, sequence uint16, marker bool, 
 	}
 	continued := false
 	if last := r.newest(); last != nil && last.ssrc == ssrc {
-		if behind := int16(last.sequence - sequence); behind > late {
+		if last.longAfter(timestamp, sequence) {
 			return 0, false
 		}
 		continued = !marker && last.continuedBy(e, timestamp)
@@ -69,6 +75,13 @@ func (p *press) update(e Event, sequence uint16) {
 	if int16(sequence-p.sequence) > 0 {
 		p.sequence = sequence
 	}
+}
+
+// longAfter reports whether the press came so much later than a packet that the
+// packet must be a straggler.
+func (p *press) longAfter(timestamp uint32, sequence uint16) bool {
+	behind, older := int16(p.sequence-sequence), int32(p.timestamp-timestamp)
+	return behind > late && older > 0 && older <= lateSpan
 }
 
 // continuedBy tells a further segment of a long press from a new press: same

@@ -92,6 +92,8 @@ func TestOnePressIsOneDigit(t *testing.T) {
 		{"the whole keypad", join(pressOf(0, 1000, 10), pressOf(10, 3000, 20), pressOf(11, 5000, 30), pressOf(12, 7000, 40), pressOf(15, 9000, 50)), "0*#AD"},
 		{"another source repeats the timestamp", join(five, otherSource), "55"},
 		{"events that are no digits", []packet{{1, 1000, 1, true, 16, false, 160}, {1, 2000, 2, true, 36, false, 160}, {1, 3000, 3, true, 255, true, 160}}, ""},
+		{"a press after a quarter of an hour of talk", join(pressOf(1, 1000, 10), pressOf(2, 1000+45000*160, 10+45000)), "12"},
+		{"a press after the stream began anew", join(pressOf(1, 4000000000, 40000), pressOf(2, 1000, 10)), "12"},
 		{"a press that was forgotten long ago", join(pressOf(1, 100000, 500), []packet{{1, 1000, 1, false, 2, true, 960}}), "1"},
 	}
 	for _, tt := range tests {
