@@ -60,7 +60,7 @@ func (ua *UA) filter(info sipmsg.TransportReadProps, data []byte) (kept []byte, 
 		ua.m.drop(dropNotSIP)
 		return nil, nil
 	}
-	if bytes.HasPrefix(data, []byte("CANCEL ")) && !ua.ringing.mayCancel(data, from.Addr()) {
+	if isCancel(data) && !ua.ringing.mayCancel(data, from.Addr()) {
 		ua.m.drop(dropCancel)
 		return nil, nil
 	}
@@ -102,6 +102,13 @@ func looksLikeSIP(data []byte) bool {
 		}
 	}
 	return bytes.HasPrefix(f[2], []byte("SIP/")) && calls.Printable(string(line))
+}
+
+// isCancel reports whether a request that looks like SIP is a CANCEL, as sipgo
+// sees it: it takes methods in any case, against RFC 3261 7.1.
+func isCancel(data []byte) bool {
+	method, _, _ := bytes.Cut(data, []byte(" "))
+	return bytes.EqualFold(method, []byte("CANCEL"))
 }
 
 func digits(b []byte) bool {
