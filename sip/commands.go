@@ -72,7 +72,9 @@ func cause(q850 int) int {
 	return q850
 }
 
-// Play plays a clip; see media.Port.
+// Play plays a clip; see media.Port. While the far end holds the call (a=sendonly,
+// a=inactive, c=0.0.0.0) the clip waits; it goes on from there when the call is
+// resumed, so that no word of it is lost.
 func (l *Leg) Play(id int64, clip *media.Clip, loop bool) { l.port.Play(id, clip, loop) }
 
 // StopPlayback ends what is played.

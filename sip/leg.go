@@ -267,6 +267,12 @@ func (l *Leg) pressed(digit byte, via string, at time.Time) {
 // whether we may send of our own: not before the answer on a leg that we dialled.
 func (l *Leg) setMedia(a sdp.Agreed, playing bool) {
 	l.agreed = a
+	l.port.Set(l.session(a, playing))
+}
+
+// session is what was agreed, in the port's words. On hold nothing is sent, what
+// is played waits where it is, and silence is no media time-out.
+func (l *Leg) session(a sdp.Agreed, playing bool) media.Session {
 	accept := append([]netip.Prefix(nil), l.trunk.MediaFrom...)
 	if l.peer.IsValid() {
 		accept = append(accept, netip.PrefixFrom(l.peer, l.peer.BitLen()))
@@ -278,7 +284,7 @@ func (l *Leg) setMedia(a sdp.Agreed, playing bool) {
 	if playing && a.Receive && a.Send { // a held leg is silent by right
 		s.MediaTimeout = l.mediaTimeout
 	}
-	l.port.Set(s)
+	return s
 }
 
 // hearPeers lets the dialog's addresses through the filter while it lives.
