@@ -82,6 +82,17 @@ func TestDropoutsAndMissingEndsAreNotForgiven(t *testing.T) {
 	}
 }
 
+func TestAFirstFrameIsMissedOnlyWhereItMayOvertakeTheAnswer(t *testing.T) {
+	t.Parallel()
+	part := noise(8*sampleRate, 6)
+	for kind, forgiven := range map[carrier.Kind]bool{carrier.KindCallee: false, carrier.KindCaller: true, carrier.KindPBX: true} {
+		heard := append(append([]int16(nil), part[160:]...), make([]int16, sampleRate)...)
+		if r, _ := aligned(withHead(kind, heard), part); (r >= match) != forgiven {
+			t.Errorf("%s: aligned %.3f without the first frame", kind, r)
+		}
+	}
+}
+
 func TestSpeechIsBroughtToTheLineRate(t *testing.T) {
 	t.Parallel()
 	tune := carrier.Melody([]float64{440, 660, 880})

@@ -75,6 +75,7 @@ func (s *show) judgeAudio(ctx context.Context, r *result, heardBy string) {
 	}
 	r.wav = seen.WAV
 	heard, _ := s.world.carrier.Heard(seen.ID)
+	heard = withHead(seen.Kind, heard)
 	end := 0 // of the sample before: they are heard in order
 	for _, want := range sc.hears {
 		name, part := s.audio(want)
@@ -86,6 +87,16 @@ func (s *show) judgeAudio(ctx context.Context, r *result, heardBy string) {
 		}
 		end += at + len(part)
 	}
+}
+
+// withHead makes room for a first frame that is not there. Where the carrier
+// placed the call, zvonar's audio races its own 200, and the carrier takes none
+// before it has read the answer. A callee hears from the first frame on.
+func withHead(kind carrier.Kind, heard []int16) []int16 {
+	if kind == carrier.KindCallee {
+		return heard
+	}
+	return slices.Concat(make([]int16, wander), heard)
 }
 
 // audio is what a sample sounds like.
