@@ -39,6 +39,9 @@ func (ua *UA) filter(info sipmsg.TransportReadProps, data []byte) (kept []byte, 
 			kept = nil
 		}
 	}()
+	if ua.closed.Load() {
+		return nil, nil
+	}
 	from := addrPort(info.RemoteAddr)
 	if !ua.welcome(from.Addr()) {
 		ua.m.drop(dropSource)

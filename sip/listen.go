@@ -151,6 +151,9 @@ func (ua *UA) ready(ctx context.Context) error {
 
 // close ends transactions, connections and listeners.
 func (ua *UA) close() {
+	ua.sends.Lock()
+	ua.closed.Store(true)
+	ua.sends.Unlock()
 	for _, c := range ua.udp {
 		_ = c.Close()
 	}
@@ -160,10 +163,16 @@ func (ua *UA) close() {
 	if ua.tx != nil {
 		ua.tx.Close()
 	}
-	if ua.tp != nil {
-		if err := ua.tp.Close(); err != nil {
-			ua.log.Debug("sip: closing connections", "error", err)
-		}
+	ua.closeTransports()
+}
+
+// closeTransports closes the connections that sipgo knows.
+func (ua *UA) closeTransports() {
+	if ua.tp == nil {
+		return
+	}
+	if err := ua.tp.Close(); err != nil {
+		ua.log.Debug("sip: closing connections", "error", err)
 	}
 }
 

@@ -77,9 +77,17 @@ func hostOf(a netip.Addr) string {
 	return a.String()
 }
 
+// errClosed is why a request of a stopped user agent is not sent.
+var errClosed = errors.New("the user agent has been stopped")
+
 // begin sends a request in a transaction of its own. retransmitted receives
 // repeated 2xx; it may be nil.
 func (ua *UA) begin(req *sipmsg.Request, retransmitted func(*sipmsg.Response)) (*sipmsg.ClientTx, error) {
+	ua.sends.RLock()
+	defer ua.sends.RUnlock()
+	if ua.closed.Load() {
+		return nil, errClosed
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
 	defer cancel()
 	tx, err := ua.tx.NewClientTransaction(ctx, req)
@@ -172,6 +180,11 @@ func (ua *UA) ask(d *dialog, method sipmsg.RequestMethod, a *auth, fill func(*si
 
 // write sends a request that makes no transaction: an ACK.
 func (ua *UA) write(req *sipmsg.Request) error {
+	ua.sends.RLock()
+	defer ua.sends.RUnlock()
+	if ua.closed.Load() {
+		return errClosed
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
 	defer cancel()
 	conn, err := ua.tp.ClientRequestConnection(ctx, req)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -32,6 +33,12 @@ type UA struct {
 	ringing *ringingCalls
 	peers   *peerSet
 	strays  *strays
+
+	// sends is held while a request is given to sipgo, and by close: where our
+	// socket is gone already, sipgo would open one of its own in its place, which
+	// nobody would ever close.
+	sends  sync.RWMutex
+	closed atomic.Bool // set under sends: nothing is sent or heard any more
 
 	mu       sync.Mutex
 	phase    phase
@@ -137,6 +144,8 @@ func (ua *UA) Stop(ctx context.Context) error {
 	}
 	ua.close()
 	<-ua.work.waiting()
+	// An answer to what came in last may have opened a connection meanwhile.
+	ua.closeTransports()
 	ua.mu.Lock()
 	ua.phase = phaseStopped
 	close(ua.stopped)
