@@ -26,6 +26,13 @@ const retryAfter = "10"
 // serve takes a request that sipgo matched to no transaction. It runs on a
 // goroutine of that message.
 func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	if ua.closed.Load() {
+		// It was on its way when our sockets were closed, and sipgo may have opened
+		// one of its own to answer it.
+		tx.Terminate()
+		ua.closeTransports()
+		return
+	}
 	ua.m.request(req.Method, in)
 	if req.Method == sipmsg.ACK {
 		ua.serveAck(req)
