@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"net/netip"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -12,9 +13,12 @@ import (
 // maxAuth bounds how often one request is sent again with credentials.
 const maxAuth = 3
 
-// auth answers the challenges of one request (RFC 3261 22, RFC 8760). Only
-// requests of ours towards the trunk whose credentials these are get one.
+// auth answers the challenges of one request (RFC 3261 22, RFC 8760), if they
+// come from an address of the trunk whose credentials these are: requests within
+// a dialog go where its far end says, and whoever that is must not collect
+// answers to guess the password from.
 type auth struct {
+	trunk              *trunk.Trunk // nil: there are no credentials
 	username, password string
 	rounds             int
 	last               map[string]string // realm -> nonce answered
@@ -25,7 +29,7 @@ func credentialsOf(t *trunk.Trunk) *auth {
 	if t == nil {
 		return &auth{}
 	}
-	return &auth{username: t.Username, password: t.Password}
+	return &auth{trunk: t, username: t.Username, password: t.Password}
 }
 
 // answer makes the Authorization or Proxy-Authorization header for a 401 or 407;
@@ -40,7 +44,7 @@ func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) sipmsg.Header {
 	default:
 		return nil
 	}
-	if a.username == "" || a.rounds >= maxAuth {
+	if a.username == "" || a.rounds >= maxAuth || !a.fromTrunk(res) {
 		return nil
 	}
 	c := strongest(res.GetHeaders(ask))
@@ -62,6 +66,11 @@ func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) sipmsg.Header {
 	a.last[where] = c.Nonce
 	a.rounds++
 	return sipmsg.NewHeader(reply, cred.String())
+}
+
+func (a *auth) fromTrunk(res *sipmsg.Response) bool {
+	from, err := netip.ParseAddrPort(res.Source())
+	return err == nil && a.trunk.Accepts(from.Addr())
 }
 
 // algorithms in order of preference; "" means MD5 (RFC 7616 3.3).

@@ -6,7 +6,9 @@ import (
 
 	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/icholy/digest"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"zvonar/internal/calls"
 	"zvonar/sip/trunk"
 )
 
@@ -74,5 +76,26 @@ func TestNoCredentialsNoAnswerToAChallenge(t *testing.T) {
 	p.respond(p.read("INVITE"), 407, "c", "", `Proxy-Authenticate: Digest realm="r", nonce="n"`)
 	if got := out.end(); got.Code != 407 {
 		t.Errorf("ending %+v", got)
+	}
+}
+
+func TestAChallengeFromElsewhereGetsNoAnswer(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, func(c *trunk.Config, _ *Config) { c.Username, c.Password = "alice", "secret" })
+	elsewhere := newRawPeer(t, "127.0.0.7")
+	k := a.dial(t, nil)
+	invite := p.read("INVITE")
+	res := sipmsg.NewResponseFromRequest(invite.(*sipmsg.Request), 200, "OK", []byte(rawSDP))
+	res.To().Params = sipmsg.HeaderParams{{K: "tag", V: "far"}}
+	res.AppendHeader(sipmsg.NewHeader("Contact", "<sip:x@"+elsewhere.conn.LocalAddr().String()+">"))
+	res.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
+	p.send(res.String())
+	k.until(calls.LegAnswered)
+	elsewhere.read("ACK")
+	k.leg.Hangup(0)
+	elsewhere.respond(elsewhere.read("BYE"), 407, "", "", `Proxy-Authenticate: Digest realm="r", nonce="n"`)
+	k.end()
+	if n := testutil.ToFloat64(a.ua.m.requests.WithLabelValues("BYE", out)); n != 1 {
+		t.Errorf("%v BYE: credentials left for who is not the trunk", n)
 	}
 }

@@ -3,8 +3,12 @@ package sip
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"zvonar/internal/calls"
 	"zvonar/media"
@@ -152,5 +156,34 @@ func TestACanceledCallThroughANetworkThatDoublesEveryMessage(t *testing.T) {
 	got, far := out.end(), in.end()
 	if !got.Canceled || got.Code != 487 || far.Answered || far.By != calls.ByCustomer {
 		t.Errorf("endings %+v and %+v", got, far)
+	}
+}
+
+func TestCopiesOfAnAnswerThatNobodyWantsGetOneBye(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	text := strings.Join([]string{"SIP/2.0 200 OK", "Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKgone",
+		"From: <sip:78005553535@127.0.0.1>;tag=ours", "To: <sip:79991234567@127.0.0.1>;tag=theirs", "Call-ID: gone@test",
+		"CSeq: 1 INVITE", "Contact: <sip:raw@" + p.conn.LocalAddr().String() + ">", "Content-Length: 0", "", ""}, "\r\n")
+	const copies = 16
+	var wg sync.WaitGroup
+	begin := make(chan struct{})
+	for range copies {
+		msg, err := sipmsg.ParseMessage([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg.SetTransport("UDP")
+		msg.SetSource(p.conn.LocalAddr().String())
+		wg.Go(func() { <-begin; a.ua.stray(msg.(*sipmsg.Response)) })
+	}
+	close(begin)
+	wg.Wait()
+	p.respond(p.read("BYE"), 200, "", "")
+	if n := testutil.ToFloat64(a.ua.m.requests.WithLabelValues("ACK", out)); n != copies {
+		t.Errorf("%v ACK for %d copies", n, copies)
+	}
+	if n := testutil.ToFloat64(a.ua.m.requests.WithLabelValues("BYE", out)); n != 1 {
+		t.Errorf("%v BYE", n)
 	}
 }

@@ -14,7 +14,7 @@ import (
 type strays struct {
 	mu        sync.Mutex
 	abandoned map[string]*sipmsg.Request // by branch
-	dismissed map[string]*sipmsg.Request // the ACK, by Call-ID and To tag
+	dismissed map[string]*sipmsg.Request // the first ACK, by Call-ID and To tag
 }
 
 // maxStrays bounds each kind.
@@ -31,11 +31,16 @@ func (s *strays) abandon(c clock.Clock, invite *sipmsg.Request) {
 	s.keep(c, s.abandoned, branch, invite)
 }
 
-func (s *strays) keep(c clock.Clock, m map[string]*sipmsg.Request, key string, req *sipmsg.Request) {
+// keep files req for as long as copies may come. It reports false where there is
+// one already; beyond maxStrays nothing is kept.
+func (s *strays) keep(c clock.Clock, m map[string]*sipmsg.Request, key string, req *sipmsg.Request) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if m[key] != nil {
+		return false
+	}
 	if len(m) >= maxStrays {
-		return
+		return true
 	}
 	m[key] = req
 	c.AfterFunc(afterT1s(64), func() {
@@ -43,6 +48,7 @@ func (s *strays) keep(c clock.Clock, m map[string]*sipmsg.Request, key string, r
 		defer s.mu.Unlock()
 		delete(m, key)
 	})
+	return true
 }
 
 // take removes an abandoned INVITE.
@@ -52,12 +58,6 @@ func (s *strays) take(branch string) *sipmsg.Request {
 	req := s.abandoned[branch]
 	delete(s.abandoned, branch)
 	return req
-}
-
-func (s *strays) dismissedAck(key string) *sipmsg.Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.dismissed[key]
 }
 
 // stray takes a response that fits no transaction (RFC 3261 13.2.2.4): a late
@@ -98,11 +98,6 @@ func (ua *UA) dismiss(res *sipmsg.Response, t *trunk.Trunk) {
 	if from == nil || to == nil || id == nil || cseq == nil || res.Contact() == nil || tagOf(to) == "" {
 		return
 	}
-	key := id.Value() + "\x00" + tagOf(to)
-	if ack := ua.strays.dismissedAck(key); ack != nil {
-		_ = ua.write(ack) // lost again: the next repetition asks for it again
-		return
-	}
 	d := &dialog{callID: id.Value(), transport: res.Transport(), nextHop: res.Source(), localSeq: cseq.SeqNo + maxAuth,
 		local:  party{name: from.DisplayName, uri: from.Address, tag: tagOf(from)},
 		remote: party{uri: to.Address}}
@@ -111,9 +106,12 @@ func (ua *UA) dismiss(res *sipmsg.Response, t *trunk.Trunk) {
 	if ua.stamp(ack) != nil {
 		return
 	}
-	ua.strays.keep(ua.clock, ua.strays.dismissed, key, ack)
+	first := ua.strays.keep(ua.clock, ua.strays.dismissed, id.Value()+"\x00"+tagOf(to), ack)
 	if err := ua.write(ack); err != nil {
 		ua.log.Warn("sip: the ACK for a late answer could not be sent", "error", err)
+	}
+	if !first {
+		return
 	}
 	ua.ask(d, sipmsg.BYE, credentialsOf(t), nil, func(*sipmsg.Response, error) {})
 }

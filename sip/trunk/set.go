@@ -50,12 +50,18 @@ func newTrunk(c Config) (*Trunk, error) {
 			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: accept_from[%d] is not a network such as 192.0.2.0/24", c.Name, i)
 		}
 	}
+	for i, p := range c.MediaFrom {
+		if !p.IsValid() {
+			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: media_from[%d] is not a network such as 192.0.2.0/24", c.Name, i)
+		}
+	}
 	for _, id := range c.Codecs {
 		if id != codec.PCMA && id != codec.PCMU {
 			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: codec %q is not known; use PCMA or PCMU", c.Name, id)
 		}
 	}
-	c.AcceptFrom, c.Numbers, c.Codecs = slices.Clone(c.AcceptFrom), slices.Clone(c.Numbers), slices.Clone(c.Codecs)
+	c.AcceptFrom, c.MediaFrom = slices.Clone(c.AcceptFrom), slices.Clone(c.MediaFrom)
+	c.Numbers, c.Codecs = slices.Clone(c.Numbers), slices.Clone(c.Codecs)
 	return &Trunk{Config: c, uri: uri}, nil
 }
 

@@ -31,8 +31,10 @@ type Trunk struct {
 	Config
 	uri URI
 
-	// learned are the addresses that a host name stood for when it was last
-	// asked; answers to our requests come from there.
+	// learned are the addresses that a host name has stood for since the start,
+	// the latest first: dialogs may live on at an address that the name has left.
+	// Until a first call of ours asks for the name there are none, so a trunk with
+	// a host name that calls us needs AcceptFrom.
 	learned atomic.Pointer[[]netip.Addr]
 	mu      sync.Mutex // serialises changes of learned
 }

@@ -122,6 +122,7 @@ func TestNewSetRefuses(t *testing.T) {
 		"no uri":          {{Name: "a"}},
 		"same name":       {{Name: "a", URI: "sip:a"}, {Name: "a", URI: "sip:b"}},
 		"unknown codec":   {{Name: "a", URI: "sip:a", Codecs: []codec.ID{"OPUS"}}},
+		"bad media":       {{Name: "a", URI: "sip:a", MediaFrom: []netip.Prefix{{}}}},
 		"bad network":     {{Name: "a", URI: "sip:a", AcceptFrom: []netip.Prefix{{}}}},
 		"bad credentials": {{Name: "a", URI: "sip:a", Username: "x\ny"}},
 	} {
