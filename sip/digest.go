@@ -21,7 +21,15 @@ type auth struct {
 	trunk              *trunk.Trunk // nil: there are no credentials
 	username, password string
 	rounds             int
-	last               map[string]string // realm -> nonce answered
+	challenges         []*challenge // answered so far, one of each realm
+}
+
+// challenge is one that was answered, by header and realm: a proxy and the far
+// end behind it may each ask, and then each wants its answer in every request.
+type challenge struct {
+	reply string // name of the header that answers it
+	asked *digest.Challenge
+	uses  int // of its nonce
 }
 
 // credentialsOf begins to authenticate one request towards t; nil: without credentials.
@@ -32,10 +40,10 @@ func credentialsOf(t *trunk.Trunk) *auth {
 	return &auth{trunk: t, username: t.Username, password: t.Password}
 }
 
-// answer makes the Authorization or Proxy-Authorization header for a 401 or 407;
-// nil where it cannot or must not be answered: no credentials, no challenge we
-// understand, the same realm again without stale=true, or too many rounds.
-func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) sipmsg.Header {
+// answer makes the Authorization and Proxy-Authorization headers after a 401 or
+// 407; nil where it cannot or must not be answered: no credentials, no challenge
+// we understand, the same realm again without stale=true, or too many rounds.
+func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) []sipmsg.Header {
 	ask, reply := "WWW-Authenticate", "Authorization"
 	switch res.StatusCode {
 	case sipmsg.StatusUnauthorized:
@@ -48,24 +56,35 @@ func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) sipmsg.Header {
 		return nil
 	}
 	c := strongest(res.GetHeaders(ask))
-	if c == nil {
+	if c == nil || !a.note(reply, c) {
 		return nil
 	}
-	where := reply + c.Realm
-	if _, answered := a.last[where]; answered && !c.Stale {
-		return nil // the password is wrong; asking again would lock the account
-	}
-	cred, err := digest.Digest(c, digest.Options{Method: string(req.Method), URI: req.Recipient.String(),
-		Username: a.username, Password: a.password, Count: 1})
-	if err != nil {
-		return nil
-	}
-	if a.last == nil {
-		a.last = map[string]string{}
-	}
-	a.last[where] = c.Nonce
 	a.rounds++
-	return sipmsg.NewHeader(reply, cred.String())
+	headers := make([]sipmsg.Header, 0, len(a.challenges))
+	for _, known := range a.challenges {
+		known.uses++
+		cred, err := digest.Digest(known.asked, digest.Options{Method: string(req.Method), URI: req.Recipient.String(),
+			Username: a.username, Password: a.password, Count: known.uses})
+		if err != nil {
+			return nil
+		}
+		headers = append(headers, sipmsg.NewHeader(known.reply, cred.String()))
+	}
+	return headers
+}
+
+// note keeps a challenge. It reports false where its realm was answered before
+// and does not say that only the nonce is old: then the password is wrong, and
+// asking again would lock the account.
+func (a *auth) note(reply string, c *digest.Challenge) bool {
+	for _, known := range a.challenges {
+		if known.reply == reply && known.asked.Realm == c.Realm {
+			known.asked, known.uses = c, 0
+			return c.Stale
+		}
+	}
+	a.challenges = append(a.challenges, &challenge{reply: reply, asked: c})
+	return true
 }
 
 func (a *auth) fromTrunk(res *sipmsg.Response) bool {

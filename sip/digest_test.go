@@ -27,18 +27,12 @@ func TestDigest(t *testing.T) {
 			out := a.dial(t, nil)
 			first := p.read("INVITE")
 			p.respond(first, tc.code, "c", "", tc.header+`: Digest realm="r", nonce="x", algorithm=FOO`, tc.header+": "+tc.challenge)
-			second := p.read("INVITE")
-			for second.CSeq().SeqNo == first.CSeq().SeqNo {
-				second = p.read("INVITE") // a repetition that was on its way
-			}
-			checkCredentials(t, second.(*sipmsg.Request), tc.reply, tc.challenge)
+			second := p.readAfter(first)
+			checkCredentials(t, second, tc.reply, tc.challenge)
 			stale := strings.Replace(tc.challenge, "n1", "n2", 1) + ", stale=true"
 			p.respond(second, tc.code, "c", "", tc.header+": "+stale)
-			third := p.read("INVITE")
-			for third.CSeq().SeqNo == second.CSeq().SeqNo {
-				third = p.read("INVITE")
-			}
-			checkCredentials(t, third.(*sipmsg.Request), tc.reply, stale)
+			third := p.readAfter(second)
+			checkCredentials(t, third, tc.reply, stale)
 			p.respond(third, tc.code, "c", "", tc.header+": "+tc.challenge)
 			if got := out.end(); got.Code != tc.code {
 				t.Errorf("ending %+v: a wrong password must not be asked for ever", got)
@@ -97,5 +91,32 @@ func TestAChallengeFromElsewhereGetsNoAnswer(t *testing.T) {
 	k.end()
 	if n := testutil.ToFloat64(a.ua.m.requests.WithLabelValues("BYE", out)); n != 1 {
 		t.Errorf("%v BYE: credentials left for who is not the trunk", n)
+	}
+}
+
+func TestAProxyAndTheFarEndBehindItMayBothAsk(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, func(c *trunk.Config, _ *Config) { c.Username, c.Password = "alice", "secret" })
+	k := a.dial(t, nil)
+	const proxy, far = `Digest realm="proxy", nonce="p1"`, `Digest realm="far", nonce="f1"`
+	first := p.read("INVITE")
+	p.respond(first, 407, "c", "", "Proxy-Authenticate: "+proxy)
+	second := p.readAfter(first)
+	p.respond(second, 401, "c", "", "WWW-Authenticate: "+far)
+	third := p.readAfter(second)
+	checkCredentials(t, third, "Proxy-Authorization", proxy)
+	checkCredentials(t, third, "Authorization", far)
+	p.respond(third, 200, "c", rawSDP)
+	k.until(calls.LegAnswered)
+	leave(k, p)
+}
+
+// readAfter waits for the INVITE that is sent instead of a former one.
+func (p *rawPeer) readAfter(former sipmsg.Message) *sipmsg.Request {
+	p.t.Helper()
+	for {
+		if next := p.read("INVITE"); next.CSeq().SeqNo != former.CSeq().SeqNo {
+			return next.(*sipmsg.Request)
+		}
 	}
 }

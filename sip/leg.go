@@ -80,7 +80,7 @@ type input struct {
 	q850  int
 	text  string
 	// credentials answer a challenge.
-	credentials sipmsg.Header
+	credentials []sipmsg.Header
 }
 
 // keep has ReceivedHeader read h.

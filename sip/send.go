@@ -139,14 +139,14 @@ func (ua *UA) listen(tx *sipmsg.ClientTx, got func(*sipmsg.Response, error)) {
 func (ua *UA) ask(d *dialog, method sipmsg.RequestMethod, a *auth, fill func(*sipmsg.Request), done func(*sipmsg.Response, error)) {
 	seq := d.next()
 	frozen := *d
-	var send func(seq uint32, credentials sipmsg.Header)
-	send = func(seq uint32, credentials sipmsg.Header) {
+	var send func(seq uint32, credentials []sipmsg.Header)
+	send = func(seq uint32, credentials []sipmsg.Header) {
 		req := frozen.request(method, seq)
 		if fill != nil {
 			fill(req)
 		}
-		if credentials != nil {
-			req.AppendHeader(credentials)
+		for _, h := range credentials {
+			req.AppendHeader(h)
 		}
 		err := ua.stamp(req)
 		var tx *sipmsg.ClientTx

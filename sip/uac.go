@@ -142,15 +142,15 @@ func sessionID(id string) uint32 {
 }
 
 // sendInvite sends the INVITE, again with credentials where it was challenged.
-func (l *Leg) sendInvite(credentials sipmsg.Header) {
+func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 	req := l.d.request(sipmsg.INVITE, l.d.next())
 	req.SetDestination(l.d.nextHop)
 	for name, value := range l.uac.req.Headers {
 		req.AppendHeader(sipmsg.NewHeader(name, value))
 	}
 	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
-	if credentials != nil {
-		req.AppendHeader(credentials)
+	for _, h := range credentials {
+		req.AppendHeader(h)
 	}
 	req.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
 	req.SetBody(l.uac.offer)
