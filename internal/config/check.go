@@ -116,6 +116,9 @@ func checkDialer(cfg *Config, r *report) {
 	d := cfg.Dialer
 	if err := numbering.CheckWindow(d.Window); err != nil {
 		r.bad("dialer.window", "%s", wordsOf(err))
+	} else if d.Window.From > d.Window.To && d.Window.To != "00:00" {
+		// Times of day compare like their spelling.
+		r.bad("dialer.window", "%s to %s is the night; were the two meant the other way round?", d.Window.From, d.Window.To)
 	}
 	if d.MaxAttemptsPerDay < 0 || d.MaxAttemptsPerDay > 1000 {
 		r.bad("dialer.max_attempts_per_day", "%d is outside 0 to 1000 (0 is no cap)", d.MaxAttemptsPerDay)

@@ -103,6 +103,7 @@ var faults = []struct {
 	{"a first record_id", "recordings: {first_id: 0}\n", []string{"1:24 recordings.first_id: outside"}},
 	{"a window", "dialer:\n  window: {from: \"9:00\", to: \"21:00\"}\n", []string{"2:11 dialer.window: two times of day"}},
 	{"a window that is never open", "dialer: {window: {from: \"09:00\", to: \"09:00\"}}\n", []string{"1:18 dialer.window: never open"}},
+	{"a window at night", "dialer: {window: {from: \"21:00\", to: \"09:00\"}}\n", []string{"1:18 dialer.window: the other way round"}},
 	{"countries", "dialer: {countries: [ru, XX, RU, RU]}\n", []string{"1:22 dialer.countries[0]: not a country", "1:26 dialer.countries[1]: not a country", "1:34 dialer.countries[3]: the same"}},
 	{"no countries", "dialer: {countries: []}\n", []string{"1:21 dialer.countries: no country may be called"}},
 	{"times of a call", "dialer: {ring_timeout: 1s, max_duration: 9h}\n", []string{"1:24 dialer.ring_timeout: outside", "1:42 dialer.max_duration: outside"}},

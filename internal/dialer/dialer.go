@@ -42,7 +42,8 @@ type Config struct {
 	Trunks []TrunkLimits
 	// TrunkUp tells whether a trunk can be used; nil: always.
 	TrunkUp func(trunk string) bool
-	// Window holds for calls that bring none of their own.
+	// Window holds for every call; one that brings its own may only narrow it:
+	// who may ask for calls may not have people rung at night.
 	Window calls.Window
 	// MaxAttemptsPerDay caps the charged attempts to a number in its local day; 0: no cap.
 	MaxAttemptsPerDay int
@@ -131,9 +132,9 @@ func (d *Dialer) Stop(ctx context.Context) error {
 // left as it is.
 func (d *Dialer) Enqueue(call *calls.Call) {
 	it := &item{call: call, id: call.ID, account: call.Account, to: call.To, due: call.DueAt, created: call.CreatedAt,
-		priority: call.Priority, window: d.cfg.Window, next: call.DueAt}
+		priority: call.Priority, windows: []calls.Window{d.cfg.Window}, next: call.DueAt}
 	if call.Window != nil {
-		it.window = *call.Window
+		it.windows = append(it.windows, *call.Window)
 	}
 	if call.NotAfter != nil {
 		it.notAfter = *call.NotAfter

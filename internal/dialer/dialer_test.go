@@ -88,8 +88,7 @@ func TestTheWindowIsTheCalleesOwn(t *testing.T) {
 	b.enqueue("kamchatka", "k1") // 21:00 there
 	b.enqueue("both", "b1")      // 9:00 in Moscow is 18:00 there
 	b.enqueue("nowhere", "x1")
-	b.enqueue("own window", "k2", func(c *calls.Call) { c.Window = &calls.Window{From: "00:00", To: "24:00"} })
-	b.pass("held both window", "held kamchatka window", "begin moscow main", "held nowhere window", "begin own window main")
+	b.pass("held both window", "held kamchatka window", "begin moscow main", "held nowhere window")
 	if until := b.log.holds["kamchatka"].Until; until == nil || !until.Equal(time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC)) {
 		t.Errorf("Kamchatka is held until %v, want 9:00 there", until)
 	}
@@ -105,6 +104,25 @@ func TestTheWindowIsTheCalleesOwn(t *testing.T) {
 			b.pass("begin kamchatka main")
 		} else {
 			b.pass() // told once, not every hour
+		}
+	}
+}
+
+func TestACallMayNarrowTheWindowAndNeverWidenIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.Window = calls.Window{From: "09:00", To: "21:00"} })
+	b.enqueue("wider", "k1", func(c *calls.Call) { c.Window = &calls.Window{From: "00:00", To: "24:00"} })
+	b.enqueue("narrower", "m1", func(c *calls.Call) { c.Window = &calls.Window{From: "14:00", To: "18:00"} })
+	b.pass("held narrower window", "held wider window") // 21:00 in Kamchatka, 12:00 in Moscow
+	for range 12 {
+		b.clock.Advance(time.Hour)
+		switch b.clock.Now().Hour() {
+		case 11:
+			b.pass("begin narrower main")
+		case 21:
+			b.pass("begin wider main")
+		default:
+			b.pass()
 		}
 	}
 }

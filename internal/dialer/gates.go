@@ -39,17 +39,21 @@ func blacklistGate(_ *Dialer, tx calls.ReadTx, it *item, _ time.Time) (verdict, 
 }
 
 func windowGate(d *Dialer, _ calls.ReadTx, it *item, now time.Time) (verdict, error) {
-	open, next := d.cfg.OpenAt(it.window, d.cfg.Zones(it.to), now)
-	if open {
-		return verdict{}, nil
+	zones := d.cfg.Zones(it.to)
+	for _, w := range it.windows {
+		open, next := d.cfg.OpenAt(w, zones, now)
+		if open {
+			continue
+		}
+		span := w.From + "–" + w.To
+		if next.IsZero() {
+			hold := &calls.Hold{Gate: calls.GateWindow, Text: "the calling window " + span + " never opens for this number: its time zone is not known, or its zones have no common hour"}
+			return verdict{hold: hold, next: now.Add(unknownZoneRetry)}, nil
+		}
+		hold := &calls.Hold{Gate: calls.GateWindow, Until: &next, Text: "outside the calling window " + span + " of the callee's local time"}
+		return verdict{hold: hold, next: next}, nil
 	}
-	span := it.window.From + "–" + it.window.To
-	if next.IsZero() {
-		hold := &calls.Hold{Gate: calls.GateWindow, Text: "the calling window " + span + " never opens for this number: its time zone is not known, or its zones have no common hour"}
-		return verdict{hold: hold, next: now.Add(unknownZoneRetry)}, nil
-	}
-	hold := &calls.Hold{Gate: calls.GateWindow, Until: &next, Text: "outside the calling window " + span + " of the callee's local time"}
-	return verdict{hold: hold, next: next}, nil
+	return verdict{}, nil
 }
 
 // capGate counts the charged attempts of the callee's local day. Where he may be

@@ -17,7 +17,7 @@ type item struct {
 	due, created    time.Time
 	notAfter        time.Time // zero: none
 	priority        int
-	window          calls.Window
+	windows         []calls.Window // all must be open
 	lane            *lane
 
 	next     time.Time   // when to look at it (again)

@@ -96,6 +96,7 @@ func (s *session) block(digit byte, action calls.Action) {
 		Reason: "pressed " + string(rune(digit)), Source: "digit", CallID: s.call.ID, CreatedAt: s.now()}
 	told := s.actionEvent(digit, action, "")
 	blocked := s.e.blockEvent(entry)
+	blocked.Ref = s.call.Ref
 	s.commit(func(tx calls.Tx) error { return blockIn(tx, entry, blocked) }, func(err error) {
 		s.e.cfg.Queue.Kick()
 		s.committed(digit, action)(err)
