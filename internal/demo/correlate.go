@@ -6,30 +6,39 @@ import (
 	"math/cmplx"
 )
 
-// The time axis of a call is not that of the clip: a late packet on a busy
-// machine shifts what follows by a frame. Pieces of a second are therefore
-// aligned each by itself, as far as wander allows.
+// The time axis of a call is not that of the clip: where the machine stands
+// still for a moment, the sender pauses and goes on, and all that follows comes
+// later. Pieces of a second are therefore looked for one after the other, each
+// where the one before it ended: a little earlier (wander) or later (pause). The
+// order and the whole of the content are judged here; that nothing pauses on a
+// machine that is not busy is for the tests with outside peers.
 const (
 	piece  = sampleRate
-	wander = sampleRate * 6 / 100 // 60 ms
+	wander = sampleRate * 6 / 100  // 60 ms
+	pause  = sampleRate * 40 / 100 // 400 ms
 )
 
 // aligned finds part in heard and says how well it matches there, piece by
-// piece, each weighted with its energy.
+// piece, each weighted with its energy. offset is where its first piece stands.
 func aligned(heard, part []int16) (r float64, offset int) {
 	r, offset = correlation(heard, part)
-	if r >= match {
+	if r >= match || len(heard) < len(part) {
 		return r, offset
 	}
+	_, offset = correlation(heard, part[:min(piece, len(part))])
+	next := offset // where the next piece should begin
 	var sum, weight float64
 	for from := 0; from < len(part); from += piece {
-		to := min(from+piece, len(part))
-		low, high := max(0, offset+from-wander), min(len(heard), offset+to+wander)
-		var energy float64
-		for _, v := range part[from:to] {
+		p := part[from:min(from+piece, len(part))]
+		low, high := max(0, next-wander), min(len(heard), next+len(p)+pause)
+		q, at := correlation(heard[min(low, high):high], p)
+		if next += len(p); q >= match {
+			next = low + at + len(p)
+		}
+		energy := 0.0
+		for _, v := range p {
 			energy += float64(v) * float64(v)
 		}
-		q, _ := correlation(heard[min(low, high):high], part[from:to])
 		sum, weight = sum+q*energy, weight+energy
 	}
 	if weight == 0 {

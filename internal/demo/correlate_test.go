@@ -50,15 +50,17 @@ func gap(part []int16, n int) []int16 {
 	return append(append(append([]int16(nil), part[:half]...), make([]int16, n)...), part[half:]...)
 }
 
-func TestALateFrameIsForgiven(t *testing.T) {
+func TestAPauseOfTheMachineIsForgiven(t *testing.T) {
 	t.Parallel()
 	part := noise(10*sampleRate, 4)
-	heard := gap(part, 160)
-	if r, _ := correlation(heard, part); r > 0.8 {
-		t.Errorf("correlation %.3f as a whole though the second half came late", r)
-	}
-	if r, _ := aligned(heard, part); r < match {
-		t.Errorf("aligned %.3f after one late frame", r)
+	for _, n := range []int{160, 1600, 3000} {
+		heard := gap(part, n)
+		if r, _ := correlation(heard, part); r > 0.8 {
+			t.Errorf("%d samples: correlation %.3f as a whole though the second half came late", n, r)
+		}
+		if r, _ := aligned(heard, part); r < match {
+			t.Errorf("aligned %.3f after a pause of %d samples", r, n)
+		}
 	}
 }
 
@@ -72,7 +74,9 @@ func TestDropoutsAndMissingEndsAreNotForgiven(t *testing.T) {
 		}
 	}
 	for name, heard := range map[string][]int16{
-		"100 ms too much":    gap(part, 800),
+		"a second too much":  gap(part, sampleRate),
+		"half of it missing": append(append([]int16(nil), part[:2*sampleRate]...), part[6*sampleRate:]...),
+		"in another order":   append(append([]int16(nil), part[4*sampleRate:]...), part[:4*sampleRate]...),
 		"a quarter missing":  holes,
 		"two seconds of end": append(append([]int16(nil), part[:6*sampleRate]...), make([]int16, 3*sampleRate)...),
 	} {

@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
-// TestBaresipHearsTheWholeClip rings baresip, which records what it decodes.
+// TestBaresipHearsTheWholeClip rings baresip, which records what it decodes. It
+// runs before the parallel tests, with the machine to itself: another daemon's
+// start beside it would be heard.
 func TestBaresipHearsTheWholeClip(t *testing.T) {
-	t.Parallel()
 	bin := program(t, "baresip", "baresip")
 	dir := t.TempDir()
 	port, rtp := freePort(t, "udp"), mediaBase()
