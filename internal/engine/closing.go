@@ -20,8 +20,7 @@ func (e *Engine) closeCall(c *calls.Call) {
 }
 
 func (e *Engine) tryClose(c *calls.Call, completed calls.Event, try int) {
-	attempts := func(tx calls.Tx) error { return rewriteAttempts(tx, c.Attempts) }
-	e.store.Observe(write(c, []calls.Event{completed}, attempts), func(err error) {
+	e.store.Observe(closing(c, completed), func(err error) {
 		switch {
 		case err == nil:
 		case try == len(closePauses):
@@ -31,6 +30,11 @@ func (e *Engine) tryClose(c *calls.Call, completed calls.Event, try int) {
 			e.clock.AfterFunc(closePauses[try], func() { e.tryClose(c, completed, try+1) })
 		}
 	})
+}
+
+// closing is the unit of work that ends a call.
+func closing(c *calls.Call, completed calls.Event) func(calls.Tx) error {
+	return write(c, []calls.Event{completed}, func(tx calls.Tx) error { return rewriteAttempts(tx, c.Attempts) })
 }
 
 // rewriteAttempts brings the attempts of a call to what is known of them: a unit

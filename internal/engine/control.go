@@ -104,7 +104,7 @@ func (e *Engine) read(ctx context.Context, account, id string) (c *calls.Call, e
 func (e *Engine) finishQueued(ctx context.Context, c *calls.Call, r calls.Result) (*calls.Call, error) {
 	done := c.Clone()
 	endCall(done, r, calls.ByZvonar, e.clock.Now())
-	if err := e.store.Update(ctx, write(done.Clone(), []calls.Event{e.event(done, calls.CallCompleted, completedOf(done))})); err != nil {
+	if err := e.store.Update(ctx, write(done.Clone(), []calls.Event{e.event(done, calls.CallCompleted, completedOf(done))}, nil)); err != nil {
 		e.cfg.Queue.Enqueue(c)
 		return nil, err
 	}

@@ -197,11 +197,12 @@ func (e *Engine) event(c *calls.Call, t calls.EventType, data any) calls.Event {
 	return calls.ForCall(e.ids.New("evt_"), e.clock.Now(), c, t, data)
 }
 
-// write is the unit of work that changes a call together with its events.
-func write(call *calls.Call, events []calls.Event, more ...func(calls.Tx) error) func(calls.Tx) error {
+// write is the unit of work that changes a call together with its events, after
+// first, if that is not nil.
+func write(call *calls.Call, events []calls.Event, first func(calls.Tx) error) func(calls.Tx) error {
 	return func(tx calls.Tx) error {
-		for _, f := range more {
-			if err := f(tx); err != nil {
+		if first != nil {
+			if err := first(tx); err != nil {
 				return err
 			}
 		}

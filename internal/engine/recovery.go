@@ -87,8 +87,7 @@ func (e *Engine) lose(ctx context.Context, c *calls.Call) error {
 	}
 	c.Dialog = nil
 	endCall(c, calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonNodeLost}, calls.ByZvonar, now)
-	err := e.store.Update(ctx, write(c, []calls.Event{e.event(c, calls.CallCompleted, completedOf(c))},
-		func(tx calls.Tx) error { return rewriteAttempts(tx, c.Attempts) }))
+	err := e.store.Update(ctx, closing(c, e.event(c, calls.CallCompleted, completedOf(c))))
 	if err == nil {
 		e.metrics.completed(c)
 	}

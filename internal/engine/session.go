@@ -185,13 +185,10 @@ func (s *session) tell(events ...calls.Event) {
 }
 
 // commit queues a unit of work behind everything this call told so far; then
-// runs in the call's goroutine once it is durable (or failed).
-func (s *session) commit(more func(calls.Tx) error, then func(error), events ...calls.Event) {
-	var extra []func(calls.Tx) error
-	if more != nil {
-		extra = append(extra, more)
-	}
-	s.e.store.Observe(write(s.call.Clone(), events, extra...), func(err error) {
+// runs in the call's goroutine once it is durable (or failed). first and then
+// may be nil.
+func (s *session) commit(first func(calls.Tx) error, then func(error), events ...calls.Event) {
+	s.e.store.Observe(write(s.call.Clone(), events, first), func(err error) {
 		if err != nil {
 			s.log.Error("the call could not be written to the store", "err", err)
 		}
