@@ -3,8 +3,8 @@
 // whether we may dial it ([Allowed]), in which time zones its holder may be
 // ([Zones]) and when a calling window is open there ([OpenAt]).
 //
-// Russian numbers are looked up in the state register, embedded and replaceable
-// ([LoadPlan], [Install]); libphonenumber's metadata answers for the rest. The
+// Russian numbers are looked up in the state register, which is embedded
+// (data/README.md); libphonenumber's metadata answers for the rest. The
 // library alone would do harm: it puts a third of the Russian mobiles, those of
 // Vladivostok and Kamchatka included, on Moscow time.
 //

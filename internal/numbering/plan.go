@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	_ "time/tzdata" // the machine may have no zone files
 )
@@ -46,31 +45,17 @@ type place struct {
 	zones []string
 }
 
-var (
-	builtin = sync.OnceValue(func() *Plan {
-		p, err := LoadPlan(bytes.NewReader(embedded))
-		if err != nil {
-			// The bytes are compiled in and a test parses them.
-			panic("numbering: embedded plan: " + err.Error())
-		}
-		return p
-	})
-	installed atomic.Pointer[Plan]
-)
-
-// Install makes p the plan that the functions of this package use, nil the
-// embedded one again. Meant for the start of the program.
-func Install(p *Plan) { installed.Store(p) }
-
-func current() *Plan {
-	if p := installed.Load(); p != nil {
-		return p
+var builtin = sync.OnceValue(func() *Plan {
+	p, err := LoadPlan(bytes.NewReader(embedded))
+	if err != nil {
+		// The bytes are compiled in and a test parses them.
+		panic("numbering: embedded plan: " + err.Error())
 	}
-	return builtin()
-}
+	return p
+})
 
 // LoadPlan reads a plan of the format that data/README.md describes, plain or
-// gzip: an operator's newer extract of the register. Every row is checked; an
+// gzip. Every row is checked; an
 // error names the line.
 func LoadPlan(r io.Reader) (*Plan, error) {
 	br := bufio.NewReader(r)

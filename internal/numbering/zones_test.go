@@ -185,20 +185,3 @@ func uitoa(n uint64) string {
 	}
 	return string(b)
 }
-
-func TestInstalledPlanIsTheOneInUse(t *testing.T) {
-	// Not parallel: it changes what the functions of the package see.
-	p, err := LoadPlan(strings.NewReader(tinyPlan))
-	if err != nil {
-		t.Fatal(err)
-	}
-	Install(p)
-	got := Zones("79000000005")
-	Install(nil)
-	if !slices.Equal(got, []string{"Asia/Omsk"}) {
-		t.Errorf("zones %v", got)
-	}
-	if got := Zones("79000000005"); slices.Equal(got, []string{"Asia/Omsk"}) {
-		t.Error("nil does not bring the embedded plan back")
-	}
-}
