@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"os"
@@ -17,7 +18,7 @@ func TestBaresipHearsTheWholeClip(t *testing.T) {
 	dir := t.TempDir()
 	port, rtp := freePort(t, "udp"), mediaBase()
 	silence := filepath.Join(dir, "silence.wav")
-	write(t, silence, wav(make([]int16, 8000*60)))
+	write(t, silence, wav(t, make([]int16, 8000*60)))
 	write(t, filepath.Join(dir, "accounts"), fmt.Appendf(nil, "<sip:79161234567@127.0.0.1:%d>;regint=0;answermode=auto;audio_codecs=pcma\n", port))
 	write(t, filepath.Join(dir, "config"), fmt.Appendf(nil, `module_path %s
 module g711.so
@@ -92,7 +93,7 @@ func samples(t *testing.T, file string) []int16 {
 	raw = raw[i+8:]
 	pcm := make([]int16, len(raw)/2)
 	for i := range pcm {
-		pcm[i] = int16(littleEndian.Uint16(raw[2*i:]))
+		pcm[i] = int16(binary.LittleEndian.Uint16(raw[2*i:]))
 	}
 	return pcm
 }

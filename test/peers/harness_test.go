@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zvonar/media/capture"
 )
 
 // patience bounds every wait for something that must happen; it is generous
@@ -206,7 +208,7 @@ func (d *daemon) clip(pcm []int16) int64 {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	_, _ = part.Write(wav(pcm))
+	_, _ = part.Write(wav(d.t, pcm))
 	_ = w.WriteField("title", "clip")
 	_ = w.Close()
 	req, err := http.NewRequest("POST", d.api+"/v1/recordings", &form)
@@ -353,22 +355,12 @@ func melody(seconds float64) []int16 {
 }
 
 // wav is a canonical WAV file of 8 kHz mono samples.
-func wav(pcm []int16) []byte {
+func wav(t *testing.T, pcm []int16) []byte {
+	t.Helper()
 	var b bytes.Buffer
-	le := func(v any) { _ = binaryWrite(&b, v) }
-	b.WriteString("RIFF")
-	le(uint32(36 + 2*len(pcm)))
-	b.WriteString("WAVEfmt ")
-	le(uint32(16))
-	le(uint16(1))
-	le(uint16(1))
-	le(uint32(8000))
-	le(uint32(16000))
-	le(uint16(2))
-	le(uint16(16))
-	b.WriteString("data")
-	le(uint32(2 * len(pcm)))
-	le(pcm)
+	if err := capture.WriteWAV(&b, 8000, pcm); err != nil {
+		t.Fatal(err)
+	}
 	return b.Bytes()
 }
 

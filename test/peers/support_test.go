@@ -2,15 +2,9 @@ package peers
 
 import (
 	"bytes"
-	"encoding/binary"
-	"io"
 	"sync"
 	"sync/atomic"
 )
-
-var littleEndian = binary.LittleEndian
-
-func binaryWrite(w io.Writer, v any) error { return binary.Write(w, binary.LittleEndian, v) }
 
 // lockedBuffer collects the output of a process while a test reads it.
 type lockedBuffer struct {
