@@ -55,8 +55,7 @@ var builtin = sync.OnceValue(func() *Plan {
 })
 
 // LoadPlan reads a plan of the format that data/README.md describes, plain or
-// gzip. Every row is checked; an
-// error names the line.
+// gzip. Every row is checked; an error names the line.
 func LoadPlan(r io.Reader) (*Plan, error) {
 	br := bufio.NewReader(r)
 	var src io.Reader = br
