@@ -10,6 +10,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/failpoint"
 )
 
 // Sender hands one text to whoever transmits it. nil means it was taken over
@@ -136,9 +137,11 @@ func (s *SMS) send(ctx context.Context, m calls.SMS) error {
 	if err := s.cfg.Store.Update(ctx, func(tx calls.Tx) error { return tx.UpdateSMS(&m) }); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.SMSSending)
 	limited, cancel := context.WithTimeout(ctx, SMSTimeout)
 	err := s.cfg.Sender.Send(limited, m)
 	cancel()
+	failpoint.Hit(failpoint.SMSSent)
 	if ctx.Err() != nil {
 		return ctx.Err() // broken off by Stop: the next start fails it as unknown
 	}
