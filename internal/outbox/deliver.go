@@ -13,6 +13,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/egress"
+	"zvonar/internal/failpoint"
 )
 
 // userAgent is how receivers know us.
@@ -34,10 +35,12 @@ func (o *Outbox) deliver(ctx context.Context, d calls.Delivery) {
 	case err == nil && e == nil:
 		err = o.bury(ctx, d, "the event is no longer in the log")
 	case err == nil:
+		failpoint.Hit(failpoint.DeliveryStarted)
 		a := o.post(ctx, w, *e)
 		if ctx.Err() != nil {
 			return // broken off by Stop; nothing is known, so nothing is noted
 		}
+		failpoint.Hit(failpoint.DeliveryDone)
 		err = o.settle(ctx, d, w, a)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, calls.ErrNotFound) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 )
 
 // callsCursor is how far the log was fanned out to the webhooks of single calls.
@@ -86,6 +87,9 @@ func (o *Outbox) fanOnce(ctx context.Context) (more bool, err error) {
 	}
 	for range behind {
 		err = errors.Join(err, <-errs)
+	}
+	if err == nil && len(behind) > 0 {
+		failpoint.Hit(failpoint.FannedOut)
 	}
 	return len(behind) > 0, err
 }
