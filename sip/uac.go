@@ -8,6 +8,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 	"zvonar/sip/sdp"
 )
 
@@ -163,6 +164,7 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 		l.post(&input{ev: evTransport, err: err})
 		return
 	}
+	failpoint.Hit(failpoint.InviteSent)
 	tx := l.uac.tx
 	l.ua.listen(tx, func(res *sipmsg.Response, err error) {
 		l.do(func() {

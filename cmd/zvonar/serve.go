@@ -11,6 +11,7 @@ import (
 
 	"zvonar/internal/clock"
 	"zvonar/internal/config"
+	"zvonar/internal/failpoint"
 )
 
 // serve runs the daemon until SIGTERM or SIGINT, drains, and returns. A second
@@ -21,6 +22,12 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 		return config.Error(problems)
 	}
 	log := newLogger(cfg.Log, stderr)
+	if err := failpoint.Check(); err != nil {
+		return err
+	}
+	if armed := os.Getenv(failpoint.Variable); armed != "" {
+		log.Warn("failpoints are armed: this daemon will break on purpose", "points", armed)
+	}
 	// One handler from here to the end: a signal between two handlers would end
 	// the process, and every call with it.
 	sigs := make(chan os.Signal, 4)

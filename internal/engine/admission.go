@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 	"zvonar/internal/numbering"
 )
 
@@ -36,6 +37,7 @@ func (e *Engine) Submit(ctx context.Context, r CallRequest) (*calls.Call, bool, 
 	if replay != nil {
 		return replay, true, nil
 	}
+	failpoint.Hit(failpoint.CallAccepted)
 	e.metrics.started(c)
 	e.log.Info("call accepted", "call", c.ID, "to", calls.Mask(c.To), "ref", c.Ref)
 	result := c.Clone()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 )
 
 // watchdogAfter bounds the wait for the ends of legs that we hung up: a BYE
@@ -54,6 +55,7 @@ func (s *session) leave(q850 int) {
 	for _, p := range s.parties {
 		p.hangUp(q850)
 	}
+	failpoint.Hit(failpoint.HangingUp)
 }
 
 // anyLeg reports whether a leg is still there.
@@ -94,6 +96,7 @@ func (s *session) complete(r calls.Result, by calls.Party) {
 	if s.phase == over {
 		return
 	}
+	failpoint.Hit(failpoint.CallOver)
 	s.letGo()
 	s.phase = over
 	for _, p := range s.parties {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 	"zvonar/ivr"
 )
 
@@ -101,6 +102,7 @@ func (s *session) onManagerDigit(ev calls.LegEvent) { s.pressed(calls.RoleManage
 // pressed keeps a digit and tells of it; false where the call is deaf to it,
 // which is told once.
 func (s *session) pressed(role calls.Role, ev calls.LegEvent) bool {
+	failpoint.Hit(failpoint.DigitHeard)
 	s.e.metrics.digit(ev.Via)
 	if len(s.call.Digits) >= maxDigits {
 		if !s.deaf {

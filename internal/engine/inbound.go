@@ -133,7 +133,7 @@ func (s *session) onInboundAnswered(ev calls.LegEvent) {
 	s.call.SIPCode, s.call.Dialog = 200, ev.Dialog
 	s.call.RingMS = max(0, ev.At.Sub(*s.call.RingingAt).Milliseconds())
 	s.startTalk(ev.At)
-	s.tell(s.event(calls.CallAnswered, answeredData{Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
+	s.storeAnswer(s.event(calls.CallAnswered, answeredData{Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
 }
 
 // onMissed: the caller gave up before we answered.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 	"zvonar/ivr"
 )
 
@@ -42,6 +43,8 @@ func (s *session) forwardTo(digit byte, action calls.Action) {
 	s.commitAttempt(p.attempt, func(err error) {
 		if err != nil {
 			s.forgetAttempt(p)
+		} else {
+			failpoint.Hit(failpoint.ManagerStored)
 		}
 		if s.manager != p || s.phase != reaching {
 			// The customer left meanwhile: nobody may ring any more.
@@ -153,6 +156,7 @@ func (s *session) bridge() {
 	s.forward.bridgedAt = s.now()
 	s.call.Status = calls.StatusBridged
 	s.e.line.Bridge(s.customer.leg, s.manager.leg)
+	failpoint.Hit(failpoint.Bridged)
 	s.tell(s.event(calls.CallBridged, nil), s.actionEvent(s.forward.digit, s.forward.action, ""))
 	s.e.metrics.action(s.forward.action.Kind, true)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 )
 
 // Begin takes a call from the dialer: every gate is open, slot is ours. The
@@ -41,6 +42,8 @@ func (s *session) begin() {
 	s.commitAttempt(a, func(err error) {
 		if err != nil {
 			s.forgetAttempt(s.customer)
+		} else {
+			failpoint.Hit(failpoint.AttemptStored)
 		}
 		switch {
 		case s.ending.reason == calls.ReasonMaxDuration: // the store took longer than a call may
@@ -111,6 +114,7 @@ func (s *session) onRinging(ev calls.LegEvent) {
 	if s.call.Status == calls.StatusRinging {
 		return // one call.ringing, however many 18x come
 	}
+	failpoint.Hit(failpoint.CallRinging)
 	at := ev.At
 	s.call.Status, s.call.RingingAt = calls.StatusRinging, &at
 	s.tell(s.event(calls.CallRinging, ringingData{Attempt: s.customer.attempt.ID, SIPCode: ev.Code}))
@@ -127,14 +131,30 @@ func (s *session) onAnswered(ev calls.LegEvent) {
 	s.startTalk(ev.At)
 	s.call.SIPCode = 200
 	s.call.RingMS = ringMS(s.call, s.customer.attempt, ev.At)
-	s.updateAttempt(s.customer, func(a *calls.Attempt) {
+	s.setAttempt(s.customer, func(a *calls.Attempt) {
 		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
 	})
-	s.tell(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
+	s.storeAnswer(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
+}
+
+// storeAnswer tells of the answer, together with the attempt that keeps the
+// dialog: a crash in between would leave a leg that nobody knows of.
+func (s *session) storeAnswer(answered calls.Event) {
+	var first func(calls.Tx) error
+	if s.customer.attempt != nil {
+		row := *s.customer.attempt
+		first = func(tx calls.Tx) error { return tx.UpdateAttempt(&row) }
+	}
+	s.commit(first, func(err error) {
+		if err == nil {
+			failpoint.Hit(failpoint.AnswerStored)
+		}
+	}, answered)
 }
 
 // startTalk moves the call to talking and starts its flow.
 func (s *session) startTalk(at time.Time) {
+	failpoint.Hit(failpoint.CallAnswered)
 	s.phase = talking
 	s.call.Status, s.call.AnsweredAt = calls.StatusAnswered, &at
 	s.after(timerMax, s.maxDuration(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })

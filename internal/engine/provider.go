@@ -130,6 +130,6 @@ func (s *session) clientReady(at time.Time) {
 	s.startTalk(at)
 	s.call.SIPCode = 200
 	s.call.RingMS = ringMS(s.call, s.customer.attempt, at)
-	s.updateAttempt(s.customer, func(a *calls.Attempt) { a.State, a.SIPCode, a.Charged = calls.AttemptAnswered, 200, true })
-	s.tell(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: s.provider.codec, RingMS: s.call.RingMS}))
+	s.setAttempt(s.customer, func(a *calls.Attempt) { a.State, a.SIPCode, a.Charged = calls.AttemptAnswered, 200, true })
+	s.storeAnswer(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: s.provider.codec, RingMS: s.call.RingMS}))
 }

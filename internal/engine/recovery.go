@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 )
 
 const (
@@ -27,6 +28,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.Recovering)
 	var talking []*calls.Call
 	lost := 0
 	for _, c := range open {
@@ -89,6 +91,7 @@ func (e *Engine) lose(ctx context.Context, c *calls.Call) error {
 	endCall(c, calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonNodeLost}, calls.ByZvonar, now)
 	err := e.store.Update(ctx, closing(c, e.event(c, calls.CallCompleted, completedOf(c))))
 	if err == nil {
+		failpoint.Hit(failpoint.RecoveryLost)
 		e.metrics.completed(c)
 	}
 	return err
@@ -125,6 +128,7 @@ func (e *Engine) bury(c *calls.Call) {
 		})
 	}
 	dialogs.Wait()
+	failpoint.Hit(failpoint.RecoveryBye)
 	if e.life.Err() != nil {
 		return
 	}

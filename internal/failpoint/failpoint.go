@@ -4,7 +4,7 @@
 //
 // ZVONAR_FAILPOINTS is a list such as
 //
-//	engine.attempt.committed=kill@3,store.commit=delay:500ms,store.commit=error@2
+//	engine.attempt.stored=kill@3,store.commit=delay:500ms,store.commit=error@2
 //
 // "@n" is the n-th time the point is passed (from 1) and only then; without it
 // kill means the first time, delay and error mean every time.

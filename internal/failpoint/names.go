@@ -11,9 +11,9 @@ const (
 	StoreCommitted  Name = "store.committed"       // the COMMIT reached the disk, nobody has been told
 	CallAccepted    Name = "engine.call.accepted"  // the call is durable, the 202 not yet written
 	AttemptStored   Name = "engine.attempt.stored" // the attempt is durable, its INVITE not yet sent
-	InviteSent      Name = "engine.invite.sent"    // the INVITE was handed to the transport
+	InviteSent      Name = "engine.invite.sent"    // an INVITE (a challenged one again, a manager's too) was handed to the transport
 	CallRinging     Name = "engine.ringing"        // a 18x was heard, call.ringing not yet stored
-	CallAnswered    Name = "engine.answered"       // the 200 was heard, nothing of it stored
+	CallAnswered    Name = "engine.answered"       // a 200 was heard or ours confirmed, nothing of it stored
 	AnswerStored    Name = "engine.answer.stored"  // the answer and its dialog are durable
 	DigitHeard      Name = "engine.digit"          // a digit was heard, its event not yet stored
 	ManagerStored   Name = "engine.manager.stored" // the manager's attempt is durable, not yet dialled
@@ -21,8 +21,8 @@ const (
 	HangingUp       Name = "engine.leaving"        // our BYEs were ordered
 	CallOver        Name = "engine.over"           // every leg ended, call.completed not yet stored
 	Recovering      Name = "engine.recovery.begin" // the unfinished calls were read
-	RecoveryBye     Name = "engine.recovery.bye"   // an orphan leg took our BYE, its call is not yet ended
-	RecoveryLost    Name = "engine.recovery.lost"  // a call of a former process was ended as lost
+	RecoveryBye     Name = "engine.recovery.bye"   // the orphan legs of a call took our BYE, it is not yet ended
+	RecoveryLost    Name = "engine.recovery.lost"  // calls of a former process were ended as lost
 	FannedOut       Name = "outbox.fanned_out"     // deliveries of a page of the log are durable
 	DeliveryStarted Name = "outbox.delivery.begin" // an event is about to be sent to a destination
 	DeliveryDone    Name = "outbox.delivery.done"  // the receiver answered, nothing of it stored
