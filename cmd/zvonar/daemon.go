@@ -57,6 +57,7 @@ type daemon struct {
 	ua      *sip.UA
 	dialer  *dialer.Dialer
 	engine  *engine.Engine
+	texts   *outbox.SMS
 	api     *api.Server
 	guard   *egress.Guard
 	parts   []part // in order of start
@@ -240,7 +241,8 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	d.engine, err = engine.New(engine.Config{Store: d.store, Line: line{d.ua, audio}, Clips: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
-		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration()})
+		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
+		TextQueued: func() { d.texts.Kick() }}) // made before anything starts
 	if err != nil {
 		return err
 	}
@@ -291,13 +293,13 @@ func (d *daemon) buildOutbox(ctx context.Context) (err error) {
 	if err := hooks.EnsureConfigured(ctx, configured); err != nil {
 		return err
 	}
-	texts, err := outbox.NewSMS(outbox.SMSConfig{Store: d.store, Clock: d.clock, IDs: d.ids,
+	d.texts, err = outbox.NewSMS(outbox.SMSConfig{Store: d.store, Clock: d.clock, IDs: d.ids,
 		Sender: outbox.NewFileSender(filepath.Join(d.cfg.DataDir, "sms.jsonl"), d.clock), Log: d.log.With("room", "sms"), Metrics: d.reg})
 	if err != nil {
 		return err
 	}
 	d.add("webhooks", hooks.Start, hooks.Stop)
-	d.add("texts", texts.Start, texts.Stop)
+	d.add("texts", d.texts.Start, d.texts.Stop)
 	return nil
 }
 

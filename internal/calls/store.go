@@ -60,8 +60,7 @@ type ReadTx interface {
 	Deliveries(webhookID string, f DeliveryFilter) ([]Delivery, error) // newest first
 
 	Idempotent(account, key string) (*IdempotencyRecord, error)
-	SMSByState(state SMSState, limit int) ([]SMS, error)
-	SMS(id string) (*SMS, error)
+	TextReads
 
 	// LaneHeads lists, for every lane (webhook, subject) that has something due
 	// at now, its first undelivered delivery, longest due first. Lanes of
@@ -101,8 +100,7 @@ type Tx interface {
 	DeleteWebhook(account, id string) error
 
 	PutIdempotent(IdempotencyRecord) error
-	InsertSMS(*SMS) error
-	UpdateSMS(*SMS) error
+	TextWrites
 
 	InsertDelivery(*Delivery) error // gives it its ID
 	UpdateDelivery(*Delivery) error
@@ -205,32 +203,6 @@ type IdempotencyRecord struct {
 	BodyHash     string
 	CallID       string
 	ExpiresAt    time.Time
-}
-
-// SMSState is where an SMS intent stands. Sending is committed before the
-// sender is called; a crash there ends it failed, never sent twice.
-type SMSState string
-
-// The states of an SMS intent.
-const (
-	SMSIsQueued    SMSState = "queued"
-	SMSIsSending   SMSState = "sending"
-	SMSIsSent      SMSState = "sent"
-	SMSIsDelivered SMSState = "delivered"
-	SMSIsFailed    SMSState = "failed"
-)
-
-// SMS is one durable intent to send a text.
-type SMS struct {
-	ID        string    `json:"id"`
-	Account   string    `json:"account"`
-	CallID    string    `json:"call_id"`
-	To        string    `json:"to"`
-	From      string    `json:"from"`
-	Text      string    `json:"text"`
-	State     SMSState  `json:"state"`
-	Error     string    `json:"error"`
-	CreatedAt time.Time `json:"created_at"`
 }
 
 // AuditEntry records who changed what.

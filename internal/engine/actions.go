@@ -82,7 +82,12 @@ func (s *session) sendSMS(digit byte, action calls.Action) {
 		s.actionEvent(digit, action, ""),
 		s.event(calls.SMSQueued, smsData{ID: sms.ID, To: sms.To, Text: sms.Text}),
 	}
-	s.commit(func(tx calls.Tx) error { return tx.InsertSMS(&sms) }, s.committed(digit, action), events...)
+	s.commit(func(tx calls.Tx) error { return tx.InsertSMS(&sms) }, func(err error) {
+		if err == nil && s.e.cfg.TextQueued != nil {
+			s.e.cfg.TextQueued()
+		}
+		s.committed(digit, action)(err)
+	}, events...)
 }
 
 // block puts the customer on the account's blacklist.

@@ -34,6 +34,9 @@ type Config struct {
 	// RingTimeout and MaxDuration hold where a call does not say otherwise.
 	RingTimeout time.Duration // 0: 45 s
 	MaxDuration time.Duration // 0: 30 min
+	// TextQueued is told when an intent to send a text became durable; it must
+	// not block. nil: nobody is.
+	TextQueued func()
 }
 
 // TrunkNumbers is what the engine must know of a trunk.

@@ -10,9 +10,10 @@
 // What was on its way when the process died is sent again: receivers
 // de-duplicate on webhook-id, which is the id of the event.
 //
-// [SMS] turns durable intents into texts. "sending" is committed before the
-// sender is called, and what is found in that state at start is failed, not sent
-// again: nobody gets a text twice.
+// [SMS] turns durable intents into texts, by the table of sms_table.go. "sending"
+// is committed before the sender is called, and what is found in that state at
+// start is failed, not sent again: nobody gets a text twice. It is told of new
+// texts by Kick and reads the store only then, and once a minute.
 //
 // Goroutines: each of the two has one that owns its state; deliveries run on
 // their own and report back. Start, Stop and EnsureConfigured may be called from

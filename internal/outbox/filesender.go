@@ -25,8 +25,10 @@ func NewFileSender(path string, clk clock.Clock) *FileSender {
 	return &FileSender{path: path, clock: clk}
 }
 
-// Send implements Sender.
-func (f *FileSender) Send(_ context.Context, m calls.SMS) error {
+// Send implements Sender. The file gives no ids.
+func (f *FileSender) Send(_ context.Context, m calls.SMS) (string, error) { return "", f.write(m) }
+
+func (f *FileSender) write(m calls.SMS) error {
 	line, err := json.Marshal(struct {
 		At     string `json:"at"`
 		ID     string `json:"id"`
@@ -36,13 +38,13 @@ func (f *FileSender) Send(_ context.Context, m calls.SMS) error {
 		Text   string `json:"text"`
 	}{f.clock.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"), m.ID, m.CallID, m.To, m.From, m.Text})
 	if err != nil {
-		return fmt.Errorf("write the text: %w", err)
+		return &TextRefused{Reason: "the text cannot be written as JSON", Err: err}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("open the file of texts: %w", err)
+		return &TextRefused{Reason: "the file of texts cannot be opened", Again: true, Err: err}
 	}
 	_, err = file.Write(append(line, '\n'))
 	if closing := file.Close(); err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,18 +14,29 @@ import (
 	"zvonar/internal/failpoint"
 )
 
-// Sender hands one text to whoever transmits it. nil means it was taken over
-// for sending; an error's words are shown to users. It is called once per text.
+// Sender hands one text to whoever transmits it. It is called by several
+// goroutines, once for each try of a text; ctx carries its time limit.
 type Sender interface {
-	Send(ctx context.Context, m calls.SMS) error
+	// Send returns the transmitter's own id of the text, "" where it gives none,
+	// once it was taken over for sending. A *TextRefused says that certainly
+	// nothing was sent; with any other error it may have been, and the text is
+	// never tried again. The words of errors are shown to users.
+	Send(ctx context.Context, m calls.SMS) (providerID string, err error)
 }
 
-// SMSTimeout is how long a sender may take for one text.
-const SMSTimeout = 30 * time.Second
+const (
+	// SMSTimeout is how long a sender may take for one text.
+	SMSTimeout = 30 * time.Second
+	// defaultSenders is how many texts are sent at once.
+	defaultSenders = 8
+	// smsLook is how often the worker looks for texts that nobody told it of:
+	// those of nodes that are gone.
+	smsLook = time.Minute
+)
 
 // unknownOutcome is the fate of a text whose sending was cut off: it may have
 // gone out, so it is not sent again.
-const unknownOutcome = "outcome unknown after a restart"
+const unknownOutcome = "outcome unknown: sending was cut off by a restart"
 
 // SMSConfig of an SMS. Store, Clock, IDs and Sender are required.
 type SMSConfig struct {
@@ -32,18 +44,22 @@ type SMSConfig struct {
 	Clock   clock.Clock
 	IDs     *clock.IDs
 	Sender  Sender
+	Senders int                   // texts sent at once; 0: 8
 	Log     *slog.Logger          // nil: discarded
 	Metrics prometheus.Registerer // nil: none
 }
 
-// SMS sends the texts that calls asked for, one after another, each at most
-// once. Make one with NewSMS.
+// SMS sends the texts that calls asked for, each at most once, several at a
+// time, those to one number in the order they were asked for. Make one with
+// NewSMS.
 type SMS struct {
 	cfg    SMSConfig
 	log    *slog.Logger
 	result *prometheus.CounterVec
+	tries  *prometheus.CounterVec
 
 	life life
+	wake chan struct{} // a text was queued, or a sender is free again
 }
 
 // NewSMS makes an SMS that is not running yet.
@@ -51,16 +67,24 @@ func NewSMS(cfg SMSConfig) (*SMS, error) {
 	if cfg.Store == nil || cfg.Clock == nil || cfg.IDs == nil || cfg.Sender == nil {
 		return nil, errors.New("outbox: Store, Clock, IDs and Sender are required")
 	}
-	s := &SMS{cfg: cfg, log: cfg.Log, result: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "zvonar_sms_total", Help: "Texts by result."}, []string{"result"})}
+	if cfg.Senders <= 0 {
+		cfg.Senders = defaultSenders
+	}
+	s := &SMS{cfg: cfg, log: cfg.Log, wake: make(chan struct{}, 1),
+		result: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sms_total", Help: "Texts by what became of them: sent, delivered, failed."}, []string{"result"}),
+		tries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sms_tries_total",
+			Help: "Requests to the sender of texts, by result: taken, refused, postponed (tried again), unknown."}, []string{"result"})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	for _, r := range []calls.SMSState{calls.SMSIsSent, calls.SMSIsFailed} {
+	for _, r := range []calls.SMSState{calls.SMSIsSent, calls.SMSIsDelivered, calls.SMSIsFailed} {
 		s.result.WithLabelValues(string(r))
 	}
+	for _, r := range []smsTurn{turnTaken, turnRefused, turnPostponed, turnUnknown} {
+		s.tries.WithLabelValues(string(r))
+	}
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(s.result)
+		cfg.Metrics.MustRegister(s.result, s.tries)
 	}
 	return s, nil
 }
@@ -68,136 +92,172 @@ func NewSMS(cfg SMSConfig) (*SMS, error) {
 // Start fails the texts whose sending an earlier process did not finish, and
 // begins to send.
 func (s *SMS) Start(ctx context.Context) error {
-	return s.life.begin(func() error { return s.failUnfinished(ctx) }, s.run)
+	return s.life.begin(func() error { return s.failCutOff(ctx, true) }, s.run)
 }
 
-// Stop sends nothing further and waits for the text under way; when ctx ends
-// first that is broken off. Safe to call twice, and without Start.
+// Stop sends nothing further and waits for the texts under way; when ctx ends
+// first they are broken off. Safe to call twice, and without Start.
 func (s *SMS) Stop(ctx context.Context) error { return s.life.end(ctx) }
 
-func (s *SMS) failUnfinished(ctx context.Context) error {
+// Kick says that a text was queued. It returns at once and may be called from
+// any goroutine, before Start too.
+func (s *SMS) Kick() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// failCutOff ends the texts whose sending nobody will finish.
+func (s *SMS) failCutOff(ctx context.Context, own bool) error {
 	for {
 		var list []calls.SMS
 		err := s.cfg.Store.View(ctx, func(r calls.ReadTx) (err error) {
-			list, err = r.SMSByState(calls.SMSIsSending, 100)
+			list, err = r.TextsCutOff(own, 100)
 			return err
 		})
 		if err != nil || len(list) == 0 {
 			return err
 		}
 		for _, m := range list {
-			if err := s.finish(ctx, m, errors.New(unknownOutcome)); err != nil {
+			if _, err := s.turn(ctx, m.Account, m.ID, turnUnknown, func(m *calls.SMS) { m.Error = unknownOutcome }); err != nil {
 				return err
 			}
 		}
 	}
 }
 
+// run owns the senders until soft ends.
 func (s *SMS) run(soft, hard context.Context) {
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	free := make(chan struct{}, s.cfg.Senders)
+	for range s.cfg.Senders {
+		free <- struct{}{}
+	}
+	looked := s.cfg.Clock.Now()
 	for soft.Err() == nil {
-		changed := s.cfg.Store.Changed()
-		if err := s.sendQueued(soft, hard); err != nil && soft.Err() == nil {
+		wait, err := s.sendDue(soft, hard, free, &sending)
+		if err == nil && s.cfg.Clock.Now().Sub(looked) >= smsLook {
+			looked = s.cfg.Clock.Now()
+			err = s.failCutOff(soft, false)
+		}
+		if err != nil && soft.Err() == nil {
 			s.log.Error("the SMS worker cannot read or write the store; trying again", "error", err)
-			pause(soft, s.cfg.Clock, faultPause)
-			continue
+			wait = faultPause
 		}
-		select {
-		case <-changed:
-		case <-soft.Done():
-		}
+		s.idle(soft, wait)
 	}
 }
 
-// sendQueued sends everything that is queued.
-func (s *SMS) sendQueued(soft, hard context.Context) error {
-	for soft.Err() == nil {
-		var list []calls.SMS
-		err := s.cfg.Store.View(soft, func(r calls.ReadTx) (err error) {
-			list, err = r.SMSByState(calls.SMSIsQueued, 20)
-			return err
-		})
-		if err != nil || len(list) == 0 {
-			return err
+// idle waits until something was queued, a sender became free, or d is over.
+func (s *SMS) idle(ctx context.Context, d time.Duration) {
+	over := make(chan struct{})
+	defer s.cfg.Clock.AfterFunc(d, func() { close(over) }).Stop()
+	select {
+	case <-s.wake:
+	case <-over:
+	case <-ctx.Done():
+	}
+}
+
+// sendDue hands what is due to the free senders and tells how long nothing else
+// will be due.
+func (s *SMS) sendDue(soft, hard context.Context, free chan struct{}, sending *sync.WaitGroup) (wait time.Duration, err error) {
+	for soft.Err() == nil && len(free) > 0 {
+		begun, err := s.begin(soft, len(free))
+		if err != nil {
+			return 0, err
 		}
-		for _, m := range list {
-			if soft.Err() != nil {
-				return nil
-			}
-			if err := s.send(hard, m); err != nil {
+		if len(begun) == 0 {
+			break
+		}
+		for _, m := range begun {
+			<-free // this goroutine alone takes, so it is there
+			sending.Go(func() {
+				s.send(hard, m)
+				free <- struct{}{}
+				s.Kick()
+			})
+		}
+	}
+	now := s.cfg.Clock.Now()
+	var next time.Time
+	err = s.cfg.Store.View(soft, func(r calls.ReadTx) (err error) {
+		next, err = r.NextTextAt(now)
+		return err
+	})
+	if wait = smsLook; err == nil && !next.IsZero() {
+		wait = min(wait, next.Sub(now))
+	}
+	return wait, err
+}
+
+// begin commits "sending" for up to n texts that are due.
+func (s *SMS) begin(ctx context.Context, n int) (begun []calls.SMS, err error) {
+	var due []calls.SMS
+	err = s.cfg.Store.View(ctx, func(r calls.ReadTx) (err error) {
+		due, err = r.TextsDue(s.cfg.Clock.Now(), n)
+		return err
+	})
+	if err != nil || len(due) == 0 {
+		return nil, err
+	}
+	err = s.cfg.Store.Update(ctx, func(tx calls.Tx) error {
+		begun = begun[:0]
+		for _, m := range due {
+			m.State, m.Tries = smsMoves[calls.SMSIsQueued][turnBegun].to, m.Tries+1
+			switch err := tx.MoveSMS(calls.SMSIsQueued, &m); {
+			case err == nil:
+				begun = append(begun, m)
+			case !errors.Is(err, calls.ErrNotFound): // that: another node has it
 				return err
 			}
 		}
-	}
-	return nil
+		return nil
+	})
+	return begun, err
 }
 
-// send commits "sending", calls the sender once and commits what came of it.
-func (s *SMS) send(ctx context.Context, m calls.SMS) error {
-	m.State = calls.SMSIsSending
-	if err := s.cfg.Store.Update(ctx, func(tx calls.Tx) error { return tx.UpdateSMS(&m) }); err != nil {
-		return err
-	}
+// send asks the sender once and commits what came of it.
+func (s *SMS) send(ctx context.Context, m calls.SMS) {
 	failpoint.Hit(failpoint.SMSSending)
 	limited, cancel := context.WithTimeout(ctx, SMSTimeout)
-	err := s.cfg.Sender.Send(limited, m)
+	id, err := s.cfg.Sender.Send(limited, m)
 	cancel()
 	failpoint.Hit(failpoint.SMSSent)
-	if ctx.Err() != nil {
-		return ctx.Err() // broken off by Stop: the next start fails it as unknown
+	if err != nil && ctx.Err() != nil {
+		return // broken off by Stop: the next start fails it as unknown
+	}
+	what, change := s.outcome(m, id, err)
+	s.tries.WithLabelValues(string(what)).Inc()
+	if err != nil {
+		s.log.Warn("a text was not sent", "sms", m.ID, "to", calls.Mask(m.To), "try", m.Tries, "result", what, "error", err)
 	}
 	// The result outlives a failing store for as long as this process does.
 	for {
-		noted := s.finish(ctx, m, err)
-		if noted == nil || ctx.Err() != nil {
-			return noted
+		if _, err = s.turn(ctx, m.Account, m.ID, what, change); err == nil || ctx.Err() != nil {
+			return
 		}
-		s.log.Error("the result of a text could not be noted; trying again", "sms", m.ID, "error", noted)
+		s.log.Error("the result of a text could not be noted; trying again", "sms", m.ID, "error", err)
 		pause(ctx, s.cfg.Clock, faultPause)
 	}
 }
 
-// smsData is the data of sms.sent and sms.failed.
-type smsData struct {
-	ID    string `json:"id"`
-	To    string `json:"to"`
-	Error string `json:"error,omitempty"`
-}
-
-// finish makes the end of a text durable and tells of it on the call's subject.
-func (s *SMS) finish(ctx context.Context, m calls.SMS, sent error) error {
-	typ := calls.SMSSent
-	m.State, m.Error = calls.SMSIsSent, ""
-	if sent != nil {
-		typ = calls.SMSFailed
-		m.State, m.Error = calls.SMSIsFailed, sent.Error()
-	}
+// outcome judges what a sender said of a text.
+func (s *SMS) outcome(m calls.SMS, providerID string, sent error) (smsTurn, func(*calls.SMS)) {
 	now := s.cfg.Clock.Now()
-	data := smsData{ID: m.ID, To: m.To, Error: m.Error}
-	err := s.cfg.Store.Update(ctx, func(tx calls.Tx) error {
-		if err := tx.UpdateSMS(&m); err != nil {
-			return err
-		}
-		c, err := tx.Call(m.Account, m.CallID)
-		var e calls.Event
-		switch {
-		case err == nil:
-			e = calls.ForCall(s.cfg.IDs.New("evt_"), now, c, typ, data)
-		case errors.Is(err, calls.ErrNotFound):
-			e = calls.NewEvent(s.cfg.IDs.New("evt_"), now, "sms:"+m.ID, typ, data)
-			e.Account = m.Account
-		default:
-			return err
-		}
-		return tx.AppendEvent(&e)
-	})
-	if err != nil {
-		return err
+	var refused *TextRefused
+	switch {
+	case sent == nil:
+		return turnTaken, func(m *calls.SMS) { m.Error, m.ProviderID, m.SentAt = "", providerID, now }
+	case !errors.As(sent, &refused):
+		return turnUnknown, func(m *calls.SMS) { m.Error = "outcome unknown: " + sent.Error() }
+	case refused.Again && m.Tries <= len(smsAgain):
+		again := now.Add(smsAgain[m.Tries-1])
+		return turnPostponed, func(m *calls.SMS) { m.Error, m.NextAt = refused.Error(), again }
 	}
-	s.result.WithLabelValues(string(m.State)).Inc()
-	if sent != nil {
-		s.log.Warn("a text was not sent", "sms", m.ID, "to", calls.Mask(m.To), "error", sent)
-	}
-	return nil
+	return turnRefused, func(m *calls.SMS) { m.Error = refused.Error() }
 }
 
 // pause waits for d on clk, or until ctx ends.

@@ -18,13 +18,14 @@ import (
 )
 
 // senderFunc makes a Sender of a function.
-type senderFunc func(context.Context, calls.SMS) error
+type senderFunc func(context.Context, calls.SMS) (string, error)
 
-func (f senderFunc) Send(ctx context.Context, m calls.SMS) error { return f(ctx, m) }
+func (f senderFunc) Send(ctx context.Context, m calls.SMS) (string, error) { return f(ctx, m) }
 
-func startSMS(t *testing.T, s calls.Store, sender Sender) *SMS {
+func startSMS(t *testing.T, s calls.Store, sender Sender, clk ...clock.Clock) *SMS {
 	t.Helper()
-	w, err := NewSMS(SMSConfig{Store: s, Clock: clock.System(), IDs: clock.NewIDs(clock.System(), nil), Sender: sender, Metrics: prometheus.NewRegistry()})
+	c := append(clk, clock.System())[0]
+	w, err := NewSMS(SMSConfig{Store: s, Clock: c, IDs: clock.NewIDs(c, nil), Sender: sender, Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func fate(t *testing.T, s calls.Store, id string) (m calls.SMS, events []calls.E
 	for {
 		changed := s.Changed()
 		err := s.View(t.Context(), func(r calls.ReadTx) error {
-			p, err := r.SMS(id)
+			p, err := r.SMS("main", id)
 			if err != nil {
 				return err
 			}
@@ -77,15 +78,15 @@ func TestATextIsCommittedAsSendingBeforeItIsSentOnceAndToldOf(t *testing.T) {
 	s := newStore(t)
 	var mu sync.Mutex
 	sent := map[string]int{}
-	startSMS(t, s, senderFunc(func(ctx context.Context, m calls.SMS) error {
+	w := startSMS(t, s, senderFunc(func(ctx context.Context, m calls.SMS) (string, error) {
 		mu.Lock()
 		sent[m.ID]++
 		mu.Unlock()
 		if _, limited := ctx.Deadline(); !limited {
 			t.Error("the sender has no time limit")
 		}
-		return s.View(ctx, func(r calls.ReadTx) error {
-			stored, err := r.SMS(m.ID)
+		return "their-" + m.ID, s.View(ctx, func(r calls.ReadTx) error {
+			stored, err := r.SMS(m.Account, m.ID)
 			if err == nil && stored.State != calls.SMSIsSending {
 				t.Errorf("while it is sent the store says %s", stored.State)
 			}
@@ -94,10 +95,11 @@ func TestATextIsCommittedAsSendingBeforeItIsSentOnceAndToldOf(t *testing.T) {
 	}))
 	for _, id := range []string{"s1", "s2", "s3"} {
 		ask(t, s, id, calls.SMSIsQueued)
+		w.Kick()
 	}
 	for _, id := range []string{"s1", "s2", "s3"} {
 		m, events := fate(t, s, id)
-		if m.State != calls.SMSIsSent || len(events) != 1 || events[0].Type != calls.SMSSent || events[0].Ref != "ref-"+id {
+		if m.State != calls.SMSIsSent || len(events) != 1 || events[0].Type != calls.SMSSent || events[0].Ref != "ref-"+id || m.ProviderID != "their-"+id || m.SentAt.IsZero() {
 			t.Errorf("%s: %+v, events %+v", id, m, events)
 		}
 		mu.Lock()
@@ -111,8 +113,9 @@ func TestATextIsCommittedAsSendingBeforeItIsSentOnceAndToldOf(t *testing.T) {
 func TestATextThatIsRefusedFailsWithItsWords(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	startSMS(t, s, senderFunc(func(context.Context, calls.SMS) error { return errors.New("no credit") }))
+	w := startSMS(t, s, senderFunc(func(context.Context, calls.SMS) (string, error) { return "", &TextRefused{Reason: "no credit"} }))
 	ask(t, s, "s1", calls.SMSIsQueued)
+	w.Kick()
 	m, events := fate(t, s, "s1")
 	if m.State != calls.SMSIsFailed || m.Error != "no credit" {
 		t.Errorf("text %+v", m)
@@ -126,9 +129,9 @@ func TestATextWhoseSendingWasCutOffIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	ask(t, s, "s1", calls.SMSIsSending)
-	startSMS(t, s, senderFunc(func(_ context.Context, m calls.SMS) error {
+	startSMS(t, s, senderFunc(func(_ context.Context, m calls.SMS) (string, error) {
 		t.Errorf("%s was sent again", m.ID)
-		return nil
+		return "", nil
 	}))
 	m, events := fate(t, s, "s1")
 	if m.State != calls.SMSIsFailed || m.Error != unknownOutcome || len(events) != 1 || events[0].Type != calls.SMSFailed {
@@ -140,19 +143,20 @@ func TestStopInTheMiddleOfSendingLeavesItToTheNextStart(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	entered := make(chan struct{})
-	w := startSMS(t, s, senderFunc(func(ctx context.Context, _ calls.SMS) error {
+	w := startSMS(t, s, senderFunc(func(ctx context.Context, _ calls.SMS) (string, error) {
 		close(entered)
 		<-ctx.Done()
-		return ctx.Err()
+		return "", ctx.Err()
 	}))
 	ask(t, s, "s1", calls.SMSIsQueued)
+	w.Kick()
 	<-entered
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := w.Stop(gone); err == nil {
 		t.Error("Stop says nothing of what it broke off")
 	}
-	startSMS(t, s, senderFunc(func(context.Context, calls.SMS) error { t.Error("sent again"); return nil }))
+	startSMS(t, s, senderFunc(func(context.Context, calls.SMS) (string, error) { t.Error("sent again"); return "", nil }))
 	if m, _ := fate(t, s, "s1"); m.Error != unknownOutcome {
 		t.Errorf("text %+v", m)
 	}
@@ -163,7 +167,7 @@ func TestTheFileSenderWritesALineForEveryText(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sms.jsonl")
 	f := NewFileSender(path, clock.NewFake(time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)))
 	for _, text := range []string{"один\nдва", "three"} {
-		if err := f.Send(t.Context(), calls.SMS{ID: "s1", To: "7900", Text: text}); err != nil {
+		if _, err := f.Send(t.Context(), calls.SMS{ID: "s1", To: "7900", Text: text}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -182,7 +186,7 @@ func TestTheFileSenderWritesALineForEveryText(t *testing.T) {
 	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v; want 0600", st.Mode(), err)
 	}
-	if err := NewFileSender(filepath.Join(path, "x"), clock.System()).Send(t.Context(), calls.SMS{}); err == nil {
+	if _, err := NewFileSender(filepath.Join(path, "x"), clock.System()).Send(t.Context(), calls.SMS{}); err == nil {
 		t.Error("a text that could not be written passed for sent")
 	}
 }

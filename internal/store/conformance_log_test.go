@@ -238,27 +238,6 @@ func idempotencyEnds(t *testing.T, s calls.Store) {
 	})
 }
 
-func smsRoundTrip(t *testing.T, s calls.Store) {
-	m := filled[calls.SMS]()
-	m.State, m.CreatedAt = calls.SMSIsQueued, stored(testTime)
-	early := *m
-	early.ID, early.CreatedAt = "zz", m.CreatedAt.Add(-time.Minute)
-	update(t, s, func(tx calls.Tx) error { return errors.Join(tx.InsertSMS(m), tx.InsertSMS(&early)) })
-	byState := func(st calls.SMSState) (list []calls.SMS) {
-		view(t, s, func(r calls.ReadTx) (err error) { list, err = r.SMSByState(st, 10); return err })
-		return list
-	}
-	same(t, "queued", byState(calls.SMSIsQueued), []calls.SMS{early, *m})
-	m.State, m.Error = calls.SMSIsFailed, "no credit"
-	update(t, s, func(tx calls.Tx) error { return tx.UpdateSMS(m) })
-	same(t, "failed", byState(calls.SMSIsFailed), []calls.SMS{*m})
-	view(t, s, func(r calls.ReadTx) error {
-		got, err := r.SMS(m.ID)
-		same(t, "by id", got, m)
-		return err
-	})
-}
-
 func auditIsWritten(t *testing.T, s calls.Store) {
 	update(t, s, func(tx calls.Tx) error {
 		return tx.Audit(calls.AuditEntry{Account: "main", Actor: "tok_1", Action: "recording.approve", Object: "rec_1", At: testTime})

@@ -37,6 +37,8 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"tokens come back with what JSON hides":                tokensRoundTrip,
 		"idempotency records end":                              idempotencyEnds,
 		"texts move through their states":                      smsRoundTrip,
+		"texts of one number wait for each other":              textsOfOneNumberWait,
+		"texts are listed by account, call and state":          textsAreListed,
 		"webhooks start at the end of the log":                 webhooksStartAtTheEnd,
 		"lanes give their heads in order":                      lanesGiveHeads,
 		"lanes of a disabled webhook are parked":               disabledLanesArePark,
@@ -342,7 +344,7 @@ func unknownRowsAreNotFound(t *testing.T, s calls.Store) {
 		"UpdateCall":      func(tx calls.Tx) error { return tx.UpdateCall(&calls.Call{ID: "x"}) },
 		"UpdateAttempt":   func(tx calls.Tx) error { return tx.UpdateAttempt(&calls.Attempt{ID: "x"}) },
 		"UpdateRecording": func(tx calls.Tx) error { return tx.UpdateRecording(&calls.Recording{ID: "x"}) },
-		"UpdateSMS":       func(tx calls.Tx) error { return tx.UpdateSMS(&calls.SMS{ID: "x"}) },
+		"MoveSMS":         func(tx calls.Tx) error { return tx.MoveSMS(calls.SMSIsQueued, &calls.SMS{ID: "x"}) },
 		"UpdateDelivery":  func(tx calls.Tx) error { return tx.UpdateDelivery(&calls.Delivery{ID: 9}) },
 		"InsertDelivery":  func(tx calls.Tx) error { return tx.InsertDelivery(&calls.Delivery{WebhookID: "x"}) },
 	} {

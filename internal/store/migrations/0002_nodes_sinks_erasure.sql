@@ -66,6 +66,11 @@ CREATE TABLE credentials (
 ALTER TABLE sms ADD COLUMN provider_id TEXT    NOT NULL DEFAULT '';
 ALTER TABLE sms ADD COLUMN sent_at     INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sms ADD COLUMN reported_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sms ADD COLUMN tries       INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sms ADD COLUMN next_at     INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sms ADD COLUMN node        TEXT    NOT NULL DEFAULT '';
+CREATE INDEX sms_lane        ON sms (account, callee, created_at, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX sms_by_account  ON sms (account, id);
 CREATE INDEX sms_of_call     ON sms (call_id);
 CREATE INDEX sms_by_callee   ON sms (account, callee);
 CREATE INDEX sms_by_provider ON sms (provider_id) WHERE provider_id <> '';
