@@ -17,7 +17,9 @@ type Store interface {
 	// Observe queues fn behind everything queued before (by Update or Observe)
 	// and returns at once: facts that were already true in the world (ringing,
 	// a digit) become durable in order without anyone waiting. done, if not
-	// nil, is called from the writer's goroutine with the result.
+	// nil, is called from the writer's goroutine with the result. A store that
+	// cannot write for a while runs fn again until it is written: fn may run more
+	// than once, and must come to the same each time.
 	Observe(fn func(Tx) error, done func(error))
 
 	// View runs fn on a consistent snapshot of committed state.

@@ -16,7 +16,7 @@ type metrics struct {
 	failed prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer, queueLen func() int) *metrics {
+func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
 	if reg == nil {
 		return nil
 	}
@@ -34,7 +34,11 @@ func newMetrics(reg prometheus.Registerer, queueLen func() int) *metrics {
 	}
 	m.all = []prometheus.Collector{m.commit, m.size, m.units, m.failed,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "zvonar_store_queue_length",
-			Help: "Units of work waiting for the writer."}, func() float64 { return float64(queueLen()) })}
+			Help: "Units of work waiting for the writer."}, func() float64 { return float64(s.queue.len()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "zvonar_store_failing",
+			Help: "1 while the store refuses new calls: it cannot write, is slow, or has no reserve on the disk."}, func() float64 {
+			return float64(flag(s.Failing() != nil))
+		})}
 	reg.MustRegister(m.all...)
 	return m
 }

@@ -38,6 +38,9 @@ type Config struct {
 	Clock   clock.Clock           // required
 	Log     *slog.Logger          // nil: discarded
 	Metrics prometheus.Registerer // nil: none
+	// Reserve is the size in bytes of a file beside the database that is given up
+	// when the disk is full; 0: none.
+	Reserve int64
 }
 
 // Store is calls.Store over one SQLite file. Make one with Open, end it with
@@ -54,14 +57,20 @@ type Store struct {
 	writeConn       *conn
 	readers         chan *conn // idle read connections
 
-	queue  *queue
-	closed sync.Once
-	done   chan struct{} // the writer has ended
+	queue   *queue
+	health  *health
+	reserve *reserve
+	closed  sync.Once
+	hurry   chan struct{} // closed where Close waits no longer for a store that fails
+	done    chan struct{} // the writer has ended
 
 	changed changed
 }
 
-var _ calls.Store = (*Store)(nil)
+var (
+	_ calls.Store  = (*Store)(nil)
+	_ calls.Health = (*Store)(nil)
+)
 
 // Open locks the data directory, opens or makes the database, brings its schema
 // forward and starts the writer. Errors say what to do.
@@ -72,15 +81,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Node == "" {
 		cfg.Node = "a"
 	}
-	s := &Store{cfg: cfg, log: cfg.Log, queue: newQueue(), done: make(chan struct{})}
+	s := &Store{cfg: cfg, log: cfg.Log, queue: newQueue(), hurry: make(chan struct{}), done: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.health = &health{clock: cfg.Clock, log: s.log}
+	s.reserve = newReserve(filepath.Dir(cfg.Path), cfg.Reserve, cfg.Clock, s.log, s.health)
 	s.changed.ch = make(chan struct{})
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
-	s.metrics = newMetrics(cfg.Metrics, s.queue.len)
+	s.reserve.start()
+	s.metrics = newMetrics(cfg.Metrics, s)
 	go s.write()
 	return s, nil
 }
@@ -160,7 +172,8 @@ func (s *Store) Node() (name string, fence int64) { return s.cfg.Node, s.fence }
 
 // Close stops taking units, makes everything queued durable and lets go of the
 // file. It returns early with the error of ctx if that ends first; the writer
-// then still finishes what it holds. A second Close does nothing.
+// then still finishes what it holds, but tries no longer where the store fails.
+// A second Close does nothing.
 func (s *Store) Close(ctx context.Context) error {
 	var err error
 	s.closed.Do(func() {
@@ -169,6 +182,7 @@ func (s *Store) Close(ctx context.Context) error {
 		case <-s.done:
 			err = s.release()
 		case <-ctx.Done():
+			close(s.hurry)
 			err = fmt.Errorf("store: closing with %d units still waiting: %w", s.queue.len(), ctx.Err())
 			go func() {
 				<-s.done
@@ -182,6 +196,7 @@ func (s *Store) Close(ctx context.Context) error {
 // release closes what is open, in an order that also serves a half-done Open.
 func (s *Store) release() error {
 	var errs []error
+	s.reserve.stop()
 	if s.readers != nil {
 		for range cap(s.readers) {
 			select {

@@ -322,7 +322,10 @@ func TestAFailedCommitFailsEveryUnitOfTheBatch(t *testing.T) {
 	}
 	s.queue.close()
 	<-s.done // from here on this goroutine is the writer
-	s.runBatch(units)
+	s.queue.units = units
+	if _, err := s.round(false); err != nil {
+		t.Errorf("a lost batch is told of as a fault of the store: %v", err)
+	}
 	if len(errs) != 3 {
 		t.Fatalf("%d units were answered; want 3", len(errs))
 	}
@@ -341,7 +344,10 @@ func TestAFailedCommitFailsEveryUnitOfTheBatch(t *testing.T) {
 		}
 		return nil
 	}, done: units[0].done}
-	s.runBatch([]*unit{again})
+	s.queue.units = []*unit{again}
+	if done, err := s.round(false); !done || err != nil {
+		t.Errorf("the next batch: %v, %v", done, err)
+	}
 	if errs[0] != nil {
 		t.Errorf("the writer did not recover: %v", errs[0])
 	}

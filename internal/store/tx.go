@@ -20,7 +20,8 @@ type tx struct {
 	s      *Store
 	c      *conn
 	over   bool
-	notify bool // something a listener of Changed waits for was written
+	notify bool  // something a listener of Changed waits for was written
+	fault  error // the memory failed: the unit must be run again, if it may
 }
 
 var _ calls.Tx = (*tx)(nil)
@@ -33,7 +34,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	}
 	r, err := t.c.exec(t.ctx, query, args...)
 	if err != nil {
-		return 0, fmt.Errorf("store: %w", err)
+		return 0, t.failed(err)
 	}
 	return r.RowsAffected()
 }
@@ -61,7 +62,7 @@ func many[T any](t *tx, read func(scanner) (T, error), query string, args ...any
 	}
 	rows, err := t.c.query(t.ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, t.failed(err)
 	}
 	defer func() { _ = rows.Close() }() // Err below tells what Close would
 	for rows.Next() {
@@ -72,9 +73,18 @@ func many[T any](t *tx, read func(scanner) (T, error), query string, args ...any
 		list = append(list, v)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, t.failed(err)
 	}
 	return list, nil
+}
+
+// failed notes an error of the database that is a fault of the memory, and words
+// it for the unit.
+func (t *tx) failed(err error) error {
+	if t.fault == nil && faultOf(err) != faultNone {
+		t.fault = err
+	}
+	return fmt.Errorf("store: %w", err)
 }
 
 // scalar reads one value of one row.

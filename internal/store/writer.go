@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
 )
 
 const (
@@ -28,10 +30,11 @@ const (
 
 // unit is one unit of work on its way through the writer.
 type unit struct {
-	fn    func(calls.Tx) error
-	done  func(error)
-	state atomic.Int32
-	err   error // of fn, until the batch is decided
+	fn       func(calls.Tx) error
+	done     func(error)
+	observed bool // nobody waits for it, and it must not be lost
+	state    atomic.Int32
+	err      error // of fn, until the batch is decided
 }
 
 // queue is the one line in which Update and Observe wait. Unbounded by itself.
@@ -71,14 +74,53 @@ func (q *queue) put(u *unit, limit int) error {
 	return nil
 }
 
-// take gives up to n units and whether more can ever come.
-func (q *queue) take(n int) (batch []*unit, more bool) {
+// wait returns once there is a unit to take, or at once where the caller is in a
+// hurry; false where none can ever come.
+func (q *queue) wait(hurry bool) bool {
+	for {
+		q.mu.Lock()
+		n, closed := len(q.units), q.closed
+		q.mu.Unlock()
+		switch {
+		case n > 0:
+			return true
+		case closed:
+			return false
+		case hurry:
+			return true
+		}
+		<-q.wake
+	}
+}
+
+// take gives up to n units whose callers have not left.
+func (q *queue) take(n int) (batch []*unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n = min(n, len(q.units))
-	batch = append(batch, q.units[:n]...)
-	q.units = append(q.units[:0], q.units[n:]...)
-	return batch, !q.closed || len(q.units) > 0
+	seen := 0
+	for _, u := range q.units {
+		if len(batch) == n {
+			break
+		}
+		seen++
+		if u.state.CompareAndSwap(unitWaiting, unitTaken) {
+			batch = append(batch, u)
+		}
+	}
+	q.units = append(q.units[:0], q.units[seen:]...)
+	return batch
+}
+
+// putBack returns units that were taken to the head of the line, before or, with
+// behind > 0, after the first ones there.
+func (q *queue) putBack(units []*unit, behind int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, u := range units {
+		u.err = nil
+		u.state.Store(unitWaiting)
+	}
+	q.units = slices.Insert(q.units, behind, units...)
 }
 
 func (q *queue) close() {
@@ -95,23 +137,32 @@ func (q *queue) poke() {
 	}
 }
 
-// Update implements calls.Store. If ctx ends before the writer has come to the
-// unit, nothing of it happens; once it has, Update waits for the truth.
+// Update implements calls.Store. If ctx ends, or slowAfter passes, before the
+// writer has come to the unit, nothing of it happens; once it has, Update waits
+// for the truth. While the store cannot write it is refused at once.
 func (s *Store) Update(ctx context.Context, fn func(calls.Tx) error) error {
-	result := make(chan error, 1)
+	if err := s.health.broken(); err != nil {
+		return err
+	}
+	result, late := make(chan error, 1), make(chan struct{})
 	u := &unit{fn: fn, done: func(err error) { result <- err }}
 	if err := s.queue.put(u, maxQueue); err != nil {
 		return err
 	}
+	patience := s.cfg.Clock.AfterFunc(slowAfter, func() { close(late) })
+	defer patience.Stop()
+	why := ctx.Err
 	select {
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		if u.state.CompareAndSwap(unitWaiting, unitGone) {
-			return ctx.Err()
-		}
-		return <-result
+	case <-late:
+		why = tired
 	}
+	if u.state.CompareAndSwap(unitWaiting, unitGone) {
+		return why()
+	}
+	return <-result
 }
 
 // Observe implements calls.Store. After Close, done is called at once, on the
@@ -124,49 +175,164 @@ func (s *Store) Observe(fn func(calls.Tx) error, done func(error)) {
 			}
 		}
 	}
-	if err := s.queue.put(&unit{fn: fn, done: done}, 0); err != nil {
+	if err := s.queue.put(&unit{fn: fn, done: done, observed: true}, 0); err != nil {
 		done(err)
 	}
 }
 
 // write is the writer's goroutine: it ends when the queue is closed and empty.
+// While the store fails it tries again and again, so that what was observed is
+// written as soon as that is possible, in its order; with nothing to write it
+// probes.
 func (s *Store) write() {
 	defer close(s.done)
-	for {
-		batch, more := s.queue.take(maxBatch)
-		if len(batch) == 0 {
-			if !more {
-				return
+	var last fault
+	pause := firstPause
+	for s.queue.wait(last != faultNone) {
+		s.health.enter()
+		done, err := s.round(last != faultNone)
+		last = faultOf(err)
+		s.health.leave(last, err, done)
+		switch {
+		case last == faultNone:
+			pause = firstPause
+		case last == faultFull && s.reserve.giveUp():
+			// The reserve makes room for the next try.
+		default:
+			s.health.crowded(s.queue.len())
+			if s.pause(pause) {
+				s.abandon(err)
 			}
-			<-s.queue.wake
-			continue
+			pause = min(2*pause, longestPause)
 		}
-		s.runBatch(batch)
 	}
 }
 
-// runBatch runs the units in one transaction and answers each of them once its
-// fate is certain.
-func (s *Store) runBatch(batch []*unit) {
-	taken := batch[:0]
-	for _, u := range batch {
-		if u.state.CompareAndSwap(unitWaiting, unitTaken) {
-			taken = append(taken, u)
+// pause waits before the next try; true where Close no longer wants one.
+func (s *Store) pause(d time.Duration) (over bool) {
+	next := make(chan struct{})
+	t := s.cfg.Clock.AfterFunc(d, func() { close(next) })
+	defer t.Stop()
+	select {
+	case <-next:
+		return false
+	case <-s.hurry:
+		return true
+	}
+}
+
+// abandon answers everything that waits with what keeps it from being written:
+// the process is about to end.
+func (s *Store) abandon(cause error) {
+	lost := 0
+	for units := s.queue.take(maxBatch); len(units) > 0; units = s.queue.take(maxBatch) {
+		lost += len(units)
+		s.answer(units, cause)
+	}
+	if lost > 0 {
+		s.log.Error("units of work were not written before the end of the process", "units", lost, "error", cause)
+	}
+}
+
+// round takes a batch of units, runs it in one transaction and answers each of
+// them once its fate is certain. The transaction is begun first: as long as
+// another process holds the database, callers may still give up. done says that
+// something was committed. After an error that is a fault nothing of the batch
+// remains, and what of it was observed is back at the head of the line.
+func (s *Store) round(probing bool) (done bool, err error) {
+	ctx := context.Background() // a batch has many callers; none of them may end it
+	if err := s.begin(ctx); err != nil {
+		return false, err
+	}
+	units := s.queue.take(maxBatch)
+	if len(units) == 0 && probing {
+		units = []*unit{s.probe()}
+	}
+	if len(units) == 0 {
+		s.rollback(ctx)
+		return false, nil
+	}
+	err = s.runBatch(ctx, units)
+	if err == nil || faultOf(err) != faultNone {
+		return err == nil, err
+	}
+	return s.oneByOne(ctx, units, err)
+}
+
+// probe is a unit that writes what is there already.
+func (s *Store) probe() *unit {
+	return &unit{done: func(error) {}, fn: func(t calls.Tx) error {
+		_, err := t.(*tx).exec(`UPDATE nodes SET lease_until = ? WHERE node = ?`, micros(s.cfg.Clock.Now().Add(leaseTime)), s.cfg.Node)
+		return err
+	}}
+}
+
+// runBatch runs units in the transaction that was begun, commits and answers. An
+// error means that nothing of them remains: if it is a fault, callers of Update
+// have been told and what was observed waits again; else nobody was told yet.
+func (s *Store) runBatch(ctx context.Context, units []*unit) error {
+	start := time.Now()
+	notify, err := s.commit(ctx, units)
+	s.metrics.batch(len(units), time.Since(start), err)
+	if err == nil {
+		if notify {
+			s.changed.tell()
+		}
+		s.answer(units, nil)
+		return nil
+	}
+	if f := faultOf(err); f != faultNone {
+		observed, asked := split(units)
+		s.queue.putBack(observed, 0)
+		s.answer(asked, &calls.Error{Code: calls.CodeOverloaded, Detail: f.words() + "; nothing was stored", Err: err})
+	}
+	return err
+}
+
+// oneByOne follows a batch in which a unit took the transaction with it. What was
+// observed is run again, each unit alone, so that only the culprit is told.
+func (s *Store) oneByOne(ctx context.Context, units []*unit, cause error) (done bool, err error) {
+	s.log.Error("a batch of units was not committed", "units", len(units), "error", cause)
+	observed, asked := split(units)
+	s.answer(asked, cause)
+	if len(units) == 1 {
+		s.answer(observed, cause)
+		return false, nil
+	}
+	for i := range observed {
+		err := s.begin(ctx)
+		if err != nil {
+			s.queue.putBack(observed[i:], 0)
+			return done, err
+		}
+		switch err := s.runBatch(ctx, observed[i:i+1]); {
+		case err == nil:
+			done = true
+		case faultOf(err) != faultNone:
+			s.queue.putBack(observed[i+1:], 1)
+			return done, err
+		default:
+			s.answer(observed[i:i+1], err)
 		}
 	}
-	if len(taken) == 0 {
-		return
+	return done, nil
+}
+
+// split parts what must not be lost from what somebody waits for.
+func split(units []*unit) (observed, asked []*unit) {
+	for _, u := range units {
+		if u.observed {
+			observed = append(observed, u)
+		} else {
+			asked = append(asked, u)
+		}
 	}
-	start := time.Now()
-	notify, err := s.commit(taken)
-	if err != nil {
-		s.log.Error("a batch of units was not committed", "units", len(taken), "error", err)
-	}
-	s.metrics.batch(len(taken), time.Since(start), err)
-	if notify {
-		s.changed.tell()
-	}
-	for _, u := range taken {
+	return observed, asked
+}
+
+// answer tells units their fate; err nil: what each came to by itself.
+func (s *Store) answer(units []*unit, err error) {
+	for _, u := range units {
 		res := u.err
 		if err != nil {
 			res = fmt.Errorf("store: not committed: %w", err)
@@ -176,25 +342,44 @@ func (s *Store) runBatch(batch []*unit) {
 	}
 }
 
-// commit runs the units between BEGIN and COMMIT. An error means that nothing
-// of any of them remains.
-func (s *Store) commit(units []*unit) (notify bool, err error) {
-	ctx := context.Background() // a batch has many callers; none of them may end it
-	if _, err := s.writeConn.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return false, err
+// begin begins the writer's transaction. Whatever keeps it from beginning is a
+// fault of the memory: nothing of any unit has run.
+func (s *Store) begin(ctx context.Context) error {
+	_, err := s.writeConn.exec(ctx, "BEGIN IMMEDIATE")
+	if err != nil && faultOf(err) == faultNone {
+		err = &faultError{faultIO, err}
 	}
+	return err
+}
+
+func (s *Store) rollback(ctx context.Context) {
+	_, _ = s.writeConn.exec(ctx, "ROLLBACK") // the transaction may be gone already
+}
+
+// commit runs the units and commits. An error means that nothing of any of them
+// remains.
+func (s *Store) commit(ctx context.Context, units []*unit) (notify bool, err error) {
+	defer func() {
+		if err != nil {
+			s.rollback(ctx)
+		}
+	}()
+	s.health.at(stageUnits)
 	for _, u := range units {
 		told, err := s.runUnit(ctx, u)
 		if err != nil {
-			_, _ = s.writeConn.exec(ctx, "ROLLBACK") // the transaction may be gone already
 			return false, err
 		}
 		notify = notify || told
 	}
+	s.health.at(stageCommit)
+	if err := failpoint.Err(failpoint.StoreCommit); err != nil {
+		return false, &faultError{faultIO, err}
+	}
 	if _, err := s.writeConn.exec(ctx, "COMMIT"); err != nil {
-		_, _ = s.writeConn.exec(ctx, "ROLLBACK")
 		return false, err
 	}
+	failpoint.Hit(failpoint.StoreCommitted)
 	return notify, nil
 }
 
@@ -209,6 +394,9 @@ func (s *Store) runUnit(ctx context.Context, u *unit) (notify bool, err error) {
 	t := &tx{ctx: ctx, s: s, c: s.writeConn}
 	u.err = s.call(u.fn, t)
 	t.over = true
+	if t.fault != nil {
+		return false, t.fault // whatever fn made of it
+	}
 	if u.err != nil {
 		if _, err := s.writeConn.exec(ctx, "ROLLBACK TO unit"); err != nil {
 			return false, errors.Join(u.err, err)
