@@ -2,102 +2,179 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"reflect"
+	"strings"
 )
 
-// openDB opens the file with the pragmas every connection of ours carries. A
-// reader cannot write, whatever it is asked.
-func openDB(path string, readOnly bool, conns int) (*sql.DB, error) {
-	q := url.Values{}
-	for _, p := range []string{
-		"busy_timeout(5000)", // somebody's sqlite3 shell may hold the file for a moment
-		"foreign_keys(1)",
-		"synchronous(FULL)", // an acknowledged unit survives a power cut
-		"temp_store(MEMORY)",
-		"cache_size(-16000)",
-		"journal_size_limit(67108864)",
-		"wal_autocheckpoint(4000)",
-	} {
-		q.Add("_pragma", p)
-	}
-	if readOnly {
-		q.Add("_pragma", "query_only(1)")
-	} else {
-		q.Add("_pragma", "journal_mode(WAL)")
-		q.Set("_txlock", "immediate")
-	}
-	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db, nil
+// database is what SQLite and PostgreSQL do differently. The texts of the
+// statements and the methods of the rows (tx.go, calls.go, …) know neither:
+// they are written in the SQL that both understand, with ? or ?1 for arguments.
+type database interface {
+	// connect opens one connection. A reader's cannot write, whatever it is asked.
+	connect(ctx context.Context, reader bool) (conn, error)
+	// script translates a migration, which is written for SQLite.
+	script(text string) string
+	// exclusive keeps every other writer away until release is called: while the
+	// schema changes.
+	exclusive(ctx context.Context, c conn) (release func(), err error)
+	// keepCopy copies the database aside before a migration; copied says where.
+	keepCopy(ctx context.Context, c conn, m migration) (copied string, err error)
+	// now is the clock that leases go by, in microseconds: the node's own where
+	// the database belongs to one node, the server's where nodes share it.
+	now(ctx context.Context, c conn) (int64, error)
+	// name says which database this is, without its password.
+	name() string
 }
 
-// maxStmts bounds the prepared statements of a connection: filters combine to
-// more texts than are worth keeping.
-const maxStmts = 256
+// conn is one connection, with the statements it has prepared. It belongs to
+// one goroutine at a time. begin, savepoint and release may wait until the
+// next statement goes to the server and fail only there.
+type conn interface {
+	// exec runs a statement and tells how many rows it touched.
+	exec(ctx context.Context, query string, args ...any) (int64, error)
+	// query calls row for every row of the result, in order.
+	query(ctx context.Context, row func(scanner) error, query string, args ...any) error
+	// run runs statements that take no arguments, as written.
+	run(ctx context.Context, script string) error
 
-// conn is one connection with the statements it has prepared. It belongs to one
-// goroutine at a time.
-type conn struct {
-	c     *sql.Conn
-	stmts map[string]*sql.Stmt
+	begin(ctx context.Context) error // of a unit of work, or of a snapshot
+	savepoint(ctx context.Context) error
+	rollbackTo(ctx context.Context) error
+	release(ctx context.Context) error
+	// commit makes everything since begin durable; notify tells listeners on
+	// other nodes with it.
+	commit(ctx context.Context, notify bool) error
+	// rollback ends the transaction if there is one. Its error is worth nothing:
+	// what went wrong before is the one to tell.
+	rollback(ctx context.Context)
+
+	// broken reports that the connection is of no more use.
+	broken() bool
+	close() error
 }
 
-func newConn(ctx context.Context, db *sql.DB) (*conn, error) {
-	c, err := db.Conn(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
-	}
-	return &conn{c: c, stmts: map[string]*sql.Stmt{}}, nil
+// scanner is what one row is read from.
+type scanner interface{ Scan(...any) error }
+
+// uniqueError is a violated uniqueness.
+type uniqueError struct {
+	columns string // "calls.account, calls.ref"
+	err     error
 }
 
-func (c *conn) stmt(query string) (*sql.Stmt, error) {
-	if s, ok := c.stmts[query]; ok {
-		return s, nil
+func (e *uniqueError) Error() string { return e.err.Error() }
+func (e *uniqueError) Unwrap() error { return e.err }
+
+// conflict reports whether err is a violated uniqueness of several columns of
+// which column ("calls.ref") is one.
+func conflict(err error, column string) bool {
+	var e *uniqueError
+	return errors.As(err, &e) && strings.Contains(e.columns+",", column+",")
+}
+
+// plainArg brings an argument to what connections take: nil, int64, float64,
+// string or []byte.
+func plainArg(v any) (any, error) {
+	switch x := v.(type) {
+	case nil, int64, float64, string, []byte:
+		return v, nil
+	case int:
+		return int64(x), nil
+	case bool:
+		return int64(flag(x)), nil
 	}
-	s, err := c.c.PrepareContext(context.Background(), query)
-	if err != nil {
-		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
-	}
-	if len(c.stmts) >= maxStmts {
-		for _, old := range c.stmts {
-			_ = old.Close() // nothing of it is running: rows are read to their end
+	r := reflect.ValueOf(v)
+	switch r.Kind() {
+	case reflect.String:
+		return r.String(), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return r.Int(), nil
+	case reflect.Pointer:
+		if r.IsNil() {
+			return nil, nil
 		}
-		clear(c.stmts)
+		return plainArg(r.Elem().Interface())
+	case reflect.Slice:
+		if r.Type().Elem().Kind() == reflect.Uint8 {
+			return r.Bytes(), nil
+		}
 	}
-	c.stmts[query] = s
-	return s, nil
+	return nil, fmt.Errorf("store: %T cannot be an argument", v)
 }
 
-func (c *conn) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := c.stmt(query)
-	if err != nil {
-		return nil, err
+// The three kinds of value that a column holds, put into where the caller wants
+// them. A value that does not fit is a fault of the statement.
+
+func putInt(dst any, v int64) error {
+	switch d := dst.(type) {
+	case *int64:
+		*d = v
+		return nil
+	case *int:
+		*d = int(v)
+		return nil
+	case *bool:
+		*d = v != 0
+		return nil
 	}
-	return s.ExecContext(ctx, args...)
+	r := reflect.ValueOf(dst).Elem()
+	switch {
+	case r.CanInt():
+		r.SetInt(v)
+		return nil
+	case r.Kind() == reflect.Pointer:
+		r.Set(reflect.New(r.Type().Elem()))
+		return putInt(r.Interface(), v)
+	}
+	return fmt.Errorf("a number was read into %T", dst)
 }
 
-func (c *conn) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := c.stmt(query)
-	if err != nil {
-		return nil, err
+func putText(dst any, v string) error {
+	switch d := dst.(type) {
+	case *string:
+		*d = v
+		return nil
+	case *[]byte:
+		*d = []byte(v)
+		return nil
 	}
-	return s.QueryContext(ctx, args...)
+	r := reflect.ValueOf(dst).Elem()
+	switch {
+	case r.Kind() == reflect.String:
+		r.SetString(v)
+		return nil
+	case r.Kind() == reflect.Pointer:
+		r.Set(reflect.New(r.Type().Elem()))
+		return putText(r.Interface(), v)
+	}
+	return fmt.Errorf("a text was read into %T", dst)
 }
 
-func (c *conn) close() error {
-	var errs []error
-	for _, s := range c.stmts {
-		errs = append(errs, s.Close())
+func putNull(dst any) error {
+	r := reflect.ValueOf(dst).Elem()
+	switch r.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		r.SetZero()
+		return nil
 	}
-	return errors.Join(append(errs, c.c.Close())...)
+	return fmt.Errorf("NULL was read into %T", dst)
+}
+
+func putFloat(dst any, v float64) error {
+	if d, ok := dst.(*float64); ok {
+		*d = v
+		return nil
+	}
+	return fmt.Errorf("a fraction was read into %T", dst)
+}
+
+func putBytes(dst any, v []byte) error {
+	r := reflect.ValueOf(dst).Elem()
+	if r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8 {
+		r.SetBytes(append([]byte{}, v...))
+		return nil
+	}
+	return fmt.Errorf("bytes were read into %T", dst)
 }

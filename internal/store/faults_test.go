@@ -55,17 +55,12 @@ func TestALockedDatabaseRefusesCallersAndKeepsWhatWasObserved(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeStore(t, s)
-	shell, err := openDB(path, false, 1)
+	shell, err := openSQLite(path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer shell.Close()
-	c, err := shell.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.ExecContext(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
+	defer shell.close()
+	if err := shell.run(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
 		t.Fatal(err)
 	}
 
@@ -83,7 +78,7 @@ func TestALockedDatabaseRefusesCallersAndKeepsWhatWasObserved(t *testing.T) {
 	refused(t, "the state", s.Failing(), "another process")
 	refused(t, "a later caller", s.Update(t.Context(), func(calls.Tx) error { return nil }), "another process")
 
-	if _, err := c.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+	if err := shell.run(t.Context(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-observed; err != nil {

@@ -78,6 +78,7 @@ func (t *tx) UpdateRecording(r *calls.Recording) error {
 // lowering it does nothing. A number drawn in a unit that fails is drawn again.
 func (t *tx) NextRecordID(first int64) (int64, error) {
 	next, err := one(t, scalar[int64], `INSERT INTO sequences (account, name, next) VALUES ('', 'record_id', ? + 1)
-		ON CONFLICT (account, name) DO UPDATE SET next = max(next + 1, excluded.next) RETURNING next`, first)
+		ON CONFLICT (account, name) DO UPDATE
+		SET next = CASE WHEN sequences.next < excluded.next THEN excluded.next ELSE sequences.next + 1 END RETURNING next`, first)
 	return next - 1, err
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,7 +30,7 @@ var (
 // filled so that several nodes can share the schema.
 const leaseTime = 30 * time.Second
 
-// Config says where the store keeps its file and who it is.
+// Config says where the store keeps its data and who it is.
 type Config struct {
 	Path    string                // of the database file; its directory is made if missing and locked
 	Node    string                // name of this node; "" is "a"
@@ -53,9 +52,9 @@ type Store struct {
 	lock    *dirLock
 	fence   int64
 
-	writeDB, readDB *sql.DB
-	writeConn       *conn
-	readers         chan *conn // idle read connections
+	db      database
+	writer  conn // of the writer's goroutine
+	readers *readers
 
 	queue   *queue
 	health  *health
@@ -109,58 +108,46 @@ func (s *Store) open(ctx context.Context) error {
 	if s.lock, err = lockDir(filepath.Dir(path)); err != nil {
 		return err
 	}
-	// Made by us so that nobody else can read it; SQLite gives its side files
-	// the same mode.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("open the database file: %w", err)
-	}
-	_ = f.Close()
-
-	if s.writeDB, err = openDB(path, false, 1); err != nil {
+	if s.db, err = s.database(); err != nil {
 		return err
 	}
-	if s.writeConn, err = newConn(ctx, s.writeDB); err != nil {
+	if s.writer, err = s.db.connect(ctx, false); err != nil {
 		return err
 	}
 	steps, err := readMigrations(migrationFiles)
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.writeConn, path, steps, s.cfg.Clock, s.log); err != nil {
+	if err := migrate(ctx, s.db, s.writer, steps, s.cfg.Clock, s.log); err != nil {
 		return err
 	}
 	if err := s.takeLease(ctx); err != nil {
 		return err
 	}
-	return s.openReaders(ctx, path)
+	s.readers = newReaders(max(4, 2*runtime.GOMAXPROCS(0)), func(ctx context.Context) (conn, error) { return s.db.connect(ctx, true) })
+	return nil
 }
 
-func (s *Store) openReaders(ctx context.Context, path string) error {
-	n := max(4, 2*runtime.GOMAXPROCS(0))
-	db, err := openDB(path, true, n)
+// database opens the file.
+func (s *Store) database() (database, error) {
+	// Made by us so that nobody else can read it; SQLite gives its side files
+	// the same mode.
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("open the database file: %w", err)
 	}
-	s.readDB, s.readers = db, make(chan *conn, n)
-	for range n {
-		c, err := newConn(ctx, db)
-		if err != nil {
-			return err
-		}
-		s.readers <- c
-	}
-	return nil
+	_ = f.Close()
+	return &sqliteDB{path: s.path, clock: s.cfg.Clock}, nil
 }
 
 // takeLease gives this run of the node a fencing number of its own: whatever an
 // earlier run wrote carries a smaller one.
 func (s *Store) takeLease(ctx context.Context) error {
 	now := s.cfg.Clock.Now()
-	err := s.writeConn.c.QueryRowContext(ctx, `
+	err := s.writer.query(ctx, func(sc scanner) error { return sc.Scan(&s.fence) }, `
 		INSERT INTO nodes (node, fence, lease_until, started_at) VALUES (?, 1, ?, ?)
-		ON CONFLICT (node) DO UPDATE SET fence = fence + 1, lease_until = excluded.lease_until, started_at = excluded.started_at
-		RETURNING fence`, s.cfg.Node, micros(now.Add(leaseTime)), micros(now)).Scan(&s.fence)
+		ON CONFLICT (node) DO UPDATE SET fence = nodes.fence + 1, lease_until = excluded.lease_until, started_at = excluded.started_at
+		RETURNING fence`, s.cfg.Node, micros(now.Add(leaseTime)), micros(now))
 	if err != nil {
 		return fmt.Errorf("take the lease of node %s: %w", s.cfg.Node, err)
 	}
@@ -198,22 +185,10 @@ func (s *Store) release() error {
 	var errs []error
 	s.reserve.stop()
 	if s.readers != nil {
-		for range cap(s.readers) {
-			select {
-			case c := <-s.readers:
-				errs = append(errs, c.close())
-			default: // lent to a View that is still running; closing the pool ends it
-			}
-		}
+		errs = append(errs, s.readers.close())
 	}
-	if s.readDB != nil {
-		errs = append(errs, s.readDB.Close())
-	}
-	if s.writeConn != nil {
-		errs = append(errs, s.writeConn.close())
-	}
-	if s.writeDB != nil {
-		errs = append(errs, s.writeDB.Close())
+	if s.writer != nil {
+		errs = append(errs, s.writer.close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())
@@ -229,12 +204,7 @@ func (s *Store) BackupTo(ctx context.Context, file string) error {
 		return ErrClosed
 	}
 	// A connection of its own: the readers may write nowhere, not even there.
-	db, err := openDB(s.path, false, 1)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }()
-	c, err := newConn(ctx, db)
+	c, err := s.db.connect(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,8 @@ func (t *tx) Idempotent(account, key string) (*calls.IdempotencyRecord, error) {
 // PutIdempotent implements calls.Tx. It also sweeps away a few records whose
 // time is over, so that the table stays as long as a day of requests.
 func (t *tx) PutIdempotent(r calls.IdempotencyRecord) error {
-	if _, err := t.exec(`DELETE FROM idempotency WHERE rowid IN
-		(SELECT rowid FROM idempotency WHERE expires_at <= ? LIMIT 8)`, micros(t.s.cfg.Clock.Now())); err != nil {
+	if _, err := t.exec(`DELETE FROM idempotency WHERE (account, key) IN
+		(SELECT account, key FROM idempotency WHERE expires_at <= ? LIMIT 8)`, micros(t.s.cfg.Clock.Now())); err != nil {
 		return err
 	}
 	_, err := t.exec(`INSERT INTO idempotency (account, key, body_hash, call_id, expires_at) VALUES (?, ?, ?, ?, ?)

@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"zvonar/internal/calls"
 )
 
@@ -18,7 +15,7 @@ import (
 type tx struct {
 	ctx    context.Context
 	s      *Store
-	c      *conn
+	c      conn
 	over   bool
 	notify bool  // something a listener of Changed waits for was written
 	fault  error // the memory failed: the unit must be run again, if it may
@@ -32,50 +29,56 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	if t.over {
 		return 0, errTxOver
 	}
-	r, err := t.c.exec(t.ctx, query, args...)
+	n, err := t.c.exec(t.ctx, query, args...)
 	if err != nil {
 		return 0, t.failed(err)
 	}
-	return r.RowsAffected()
+	return n, nil
 }
 
-// scanner is what one row is read from.
-type scanner interface{ Scan(...any) error }
+// query calls row for every row of the result.
+func (t *tx) query(row func(scanner) error, query string, args ...any) error {
+	if t.over {
+		return errTxOver
+	}
+	if err := t.c.query(t.ctx, row, query, args...); err != nil {
+		return t.failed(err)
+	}
+	return nil
+}
+
+// leaseNow is the time that leases go by: the same for all nodes of a database.
+func (t *tx) leaseNow() (time.Time, error) {
+	n, err := t.s.db.now(t.ctx, t.c)
+	return fromMicros(n), err
+}
 
 // one reads a single row; none is calls.ErrNotFound.
-func one[T any](t *tx, read func(scanner) (T, error), query string, args ...any) (T, error) {
-	list, err := many(t, read, query, args...)
-	if err != nil || len(list) == 0 {
-		var zero T
-		if err == nil {
-			err = calls.ErrNotFound
+func one[T any](t *tx, read func(scanner) (T, error), query string, args ...any) (v T, err error) {
+	found := false
+	err = t.query(func(sc scanner) (err error) {
+		if !found {
+			v, err = read(sc)
+			found = true
 		}
-		return zero, err
+		return err
+	}, query, args...)
+	if err == nil && !found {
+		err = calls.ErrNotFound
 	}
-	return list[0], nil
+	return v, err
 }
 
 // many reads all rows of a query.
 func many[T any](t *tx, read func(scanner) (T, error), query string, args ...any) (list []T, err error) {
-	if t.over {
-		return nil, errTxOver
-	}
-	rows, err := t.c.query(t.ctx, query, args...)
-	if err != nil {
-		return nil, t.failed(err)
-	}
-	defer func() { _ = rows.Close() }() // Err below tells what Close would
-	for rows.Next() {
-		v, err := read(rows)
-		if err != nil {
-			return nil, fmt.Errorf("store: read a row: %w", err)
+	err = t.query(func(sc scanner) error {
+		v, err := read(sc)
+		if err == nil {
+			list = append(list, v)
 		}
-		list = append(list, v)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, t.failed(err)
-	}
-	return list, nil
+		return err
+	}, query, args...)
+	return list, err
 }
 
 // failed notes an error of the database that is a fault of the memory, and words
@@ -125,17 +128,6 @@ func limited(n, most int) int {
 		n = 100
 	}
 	return min(n, most)
-}
-
-// conflict reports whether err is a violated uniqueness whose message names
-// column ("calls.ref").
-func conflict(err error, column string) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	unique := e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
-	return unique && strings.Contains(e.Error(), column)
 }
 
 // changedOne turns "no row was touched" into ErrNotFound.

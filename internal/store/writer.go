@@ -345,7 +345,7 @@ func (s *Store) answer(units []*unit, err error) {
 // begin begins the writer's transaction. Whatever keeps it from beginning is a
 // fault of the memory: nothing of any unit has run.
 func (s *Store) begin(ctx context.Context) error {
-	_, err := s.writeConn.exec(ctx, "BEGIN IMMEDIATE")
+	err := s.writer.begin(ctx)
 	if err != nil && faultOf(err) == faultNone {
 		err = &faultError{faultIO, err}
 	}
@@ -353,7 +353,7 @@ func (s *Store) begin(ctx context.Context) error {
 }
 
 func (s *Store) rollback(ctx context.Context) {
-	_, _ = s.writeConn.exec(ctx, "ROLLBACK") // the transaction may be gone already
+	s.writer.rollback(ctx) // the transaction may be gone already
 }
 
 // commit runs the units and commits. An error means that nothing of any of them
@@ -376,7 +376,7 @@ func (s *Store) commit(ctx context.Context, units []*unit) (notify bool, err err
 	if err := failpoint.Err(failpoint.StoreCommit); err != nil {
 		return false, &faultError{faultIO, err}
 	}
-	if _, err := s.writeConn.exec(ctx, "COMMIT"); err != nil {
+	if err := s.writer.commit(ctx, notify); err != nil {
 		return false, err
 	}
 	failpoint.Hit(failpoint.StoreCommitted)
@@ -388,21 +388,21 @@ func (s *Store) commit(ctx context.Context, units []*unit) (notify bool, err err
 // I/O error SQLite rolls back everything by itself, and then there is no
 // savepoint left to end.
 func (s *Store) runUnit(ctx context.Context, u *unit) (notify bool, err error) {
-	if _, err := s.writeConn.exec(ctx, "SAVEPOINT unit"); err != nil {
+	if err := s.writer.savepoint(ctx); err != nil {
 		return false, err
 	}
-	t := &tx{ctx: ctx, s: s, c: s.writeConn}
+	t := &tx{ctx: ctx, s: s, c: s.writer}
 	u.err = s.call(u.fn, t)
 	t.over = true
 	if t.fault != nil {
 		return false, t.fault // whatever fn made of it
 	}
 	if u.err != nil {
-		if _, err := s.writeConn.exec(ctx, "ROLLBACK TO unit"); err != nil {
+		if err := s.writer.rollbackTo(ctx); err != nil {
 			return false, errors.Join(u.err, err)
 		}
 	}
-	if _, err := s.writeConn.exec(ctx, "RELEASE unit"); err != nil {
+	if err := s.writer.release(ctx); err != nil {
 		return false, err
 	}
 	return t.notify && u.err == nil, nil
