@@ -4,7 +4,7 @@ GO         ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build demo test test-quick lint bench cover fuzz clean
+.PHONY: build demo test test-quick lint bench figures cover fuzz clean
 
 build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/zvonar ./cmd/zvonar
@@ -33,6 +33,11 @@ lint:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# The figures of docs/performance.md about the store, the API and recovery;
+# minutes of load on the whole machine.
+figures:
+	$(GO) test ./test/figures -figures -v -timeout 60m
 
 cover:
 	$(GO) test -short -coverprofile coverage.out ./...

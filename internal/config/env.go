@@ -6,12 +6,15 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"zvonar/internal/failpoint"
 )
 
 const envPrefix = "ZVONAR_"
 
-// clientVars are variables of other commands; they are no configuration.
-var clientVars = []string{"ZVONAR_TOKEN", "ZVONAR_API", "ZVONAR_CARRIER_TOKEN"}
+// clientVars are variables of other commands, and the one that arms failpoints;
+// they are no configuration.
+var clientVars = []string{"ZVONAR_TOKEN", "ZVONAR_API", "ZVONAR_CARRIER_TOKEN", failpoint.Variable}
 
 // leaf is one value of the configuration that can be set by itself.
 type leaf struct {
