@@ -74,7 +74,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 		return nil, fmt.Errorf("data_dir cannot be made: %w", err)
 	}
 	d.store, err = store.Open(ctx, store.Config{Path: filepath.Join(cfg.DataDir, "zvonar.db"), Node: cfg.Node,
-		Clock: d.clock, Log: log.With("room", "store"), Metrics: d.reg})
+		Clock: d.clock, Log: log.With("room", "store"), Metrics: d.reg, Reserve: cfg.StoreReserve.Bytes()})
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +143,10 @@ func (d *daemon) stopParts(ctx context.Context, parts []part) (err error) {
 func (d *daemon) ready() error {
 	if !d.running.Load() {
 		return errors.New("starting or draining")
+	}
+	var failing *calls.Error
+	if errors.As(d.store.Failing(), &failing) {
+		return errors.New(failing.Detail)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -227,7 +231,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers})
 		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS})
 	}
-	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
+	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.store.Failing, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
 		Trunks: channels, Window: d.cfg.Dialer.Window, MaxAttemptsPerDay: d.cfg.Dialer.MaxAttemptsPerDay,
 		Zones: numbering.Zones, OpenAt: numbering.OpenAt})
 	if err != nil {
@@ -238,7 +242,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		return err
 	}
 	audio := media.NewLibrary(clipCache, d.clips.Load)
-	d.engine, err = engine.New(engine.Config{Store: d.store, Line: line{d.ua, audio}, Clips: d.clips, Queue: d.dialer,
+	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio}, Clips: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),

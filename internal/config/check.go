@@ -99,6 +99,9 @@ func checkGeneral(cfg *Config, r *report) {
 	default:
 		r.bad("store", "this store is not known; write sqlite")
 	}
+	if s := cfg.StoreReserve; s != 0 && (s < 1<<20 || s > 16<<30) {
+		r.bad("store_reserve", "%s is outside 1MB to 16GB (0 is none)", s)
+	}
 	r.between("drain_timeout", cfg.DrainTimeout, 0, time.Hour)
 	r.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
 	r.oneOf("log.format", cfg.Log.Format, "json", "text")

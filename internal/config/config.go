@@ -13,6 +13,7 @@ type Config struct {
 	Node         string     `yaml:"node"`
 	DataDir      string     `yaml:"data_dir"`
 	Store        string     `yaml:"store"`
+	StoreReserve Size       `yaml:"store_reserve"`
 	DrainTimeout Duration   `yaml:"drain_timeout"`
 	Log          Log        `yaml:"log"`
 	HTTP         HTTP       `yaml:"http"`
@@ -185,7 +186,7 @@ type Retention struct {
 func Default() *Config {
 	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	return &Config{
-		Node: "a", DataDir: "./data", Store: "sqlite", DrainTimeout: Duration(30 * time.Second),
+		Node: "a", DataDir: "./data", Store: "sqlite", StoreReserve: 64 << 20, DrainTimeout: Duration(30 * time.Second),
 		Log:   Log{Level: "info", Format: "json"},
 		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
 		Admin: Admin{Listen: "127.0.0.1:9090"},

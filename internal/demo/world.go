@@ -138,6 +138,7 @@ func freePort() (int, error) {
 func configuration(data string, sipPort int, sipPeer, pbx netip.AddrPort, r *receiver) string {
 	return fmt.Sprintf(`node: demo
 data_dir: %[1]q
+store_reserve: 0
 log: {level: warn, format: text}
 http: {listen: "127.0.0.1:0"}
 admin: {listen: "127.0.0.1:0"}

@@ -42,6 +42,8 @@ type Config struct {
 	Trunks []TrunkLimits
 	// TrunkUp tells whether a trunk can be used; nil: always.
 	TrunkUp func(trunk string) bool
+	// Admits says why no call may begin now (the store cannot write); nil: always.
+	Admits func() error
 	// Window holds for every call; one that brings its own may only narrow it:
 	// who may ask for calls may not have people rung at night.
 	Window calls.Window
@@ -75,6 +77,9 @@ type Dialer struct {
 func New(cfg Config) (*Dialer, error) {
 	if cfg.Store == nil || cfg.Clock == nil || cfg.Log == nil || cfg.Zones == nil || cfg.OpenAt == nil {
 		return nil, errors.New("dialer: Store, Clock, Log, Zones and OpenAt are required")
+	}
+	if cfg.Admits == nil {
+		cfg.Admits = func() error { return nil }
 	}
 	if cfg.TrunkUp == nil {
 		cfg.TrunkUp = func(string) bool { return true }

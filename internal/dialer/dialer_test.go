@@ -233,6 +233,17 @@ func TestAStoreThatCannotBeReadBeginsNothing(t *testing.T) {
 	b.pass("begin a main")
 }
 
+func TestWhileNothingIsAdmittedCallsWaitWithoutBeingHeld(t *testing.T) {
+	t.Parallel()
+	full := errors.New("the disk is full")
+	b := newBench(t, func(c *Config) { c.Admits = func() error { return full } })
+	b.enqueue("a", "m1")
+	b.pass()
+	b.wait(storeRetry)
+	full = nil
+	b.pass("begin a main")
+}
+
 func TestARemovedCallIsNoLongerTheDialers(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *Config) { c.Window = calls.Window{From: "13:00", To: "21:00"} })

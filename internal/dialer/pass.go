@@ -21,6 +21,9 @@ func (d *Dialer) pass(ctx context.Context) (next time.Time) {
 		if it == nil {
 			break
 		}
+		if d.cfg.Admits() != nil {
+			return now.Add(storeRetry)
+		}
 		if gate, wait := d.eachTrunk(it.lane, d.limits.Check); it.examined && gate != "" {
 			// It only waits for its trunk. The store is asked again when the trunk
 			// is free, not at every look.

@@ -22,6 +22,9 @@ func (e *Engine) Submit(ctx context.Context, r CallRequest) (*calls.Call, bool, 
 	if e.isDraining() {
 		return nil, false, calls.Errorf(calls.CodeOverloaded, "zvonar is shutting down and takes no new calls; ask again once it is back")
 	}
+	if err := e.cfg.Admits(); err != nil {
+		return nil, false, err
+	}
 	c, err := e.draft(r)
 	if err != nil {
 		return nil, false, err

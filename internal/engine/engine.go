@@ -26,6 +26,10 @@ type Config struct {
 	IDs    *clock.IDs
 	Log    *slog.Logger
 
+	// Admits says why no new call may begin now, as an Error for the asker (the
+	// store cannot write); nil: always.
+	Admits func() error
+
 	Metrics   prometheus.Registerer // nil: none
 	Trunks    []TrunkNumbers
 	Routes    []Route
@@ -91,6 +95,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.RingTimeout == 0 {
 		cfg.RingTimeout = defaultRingTimeout
+	}
+	if cfg.Admits == nil {
+		cfg.Admits = func() error { return nil }
 	}
 	if cfg.MaxDuration == 0 {
 		cfg.MaxDuration = defaultMaxDuration

@@ -187,6 +187,19 @@ func TestMaximumDurationEndsTheCall(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotAdmittedIsRefusedWithTheReason(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	full := calls.Errorf(calls.CodeOverloaded, "the disk is full")
+	b.e.cfg.Admits = func() error { return full }
+	if _, _, err := b.e.Submit(context.Background(), CallRequest{Account: "main", To: "79161234567", Clip: "1001"}); !errors.Is(err, full) {
+		t.Errorf("a call asked for: %v; want %v", err, full)
+	}
+	leg := newMemLeg("late")
+	b.e.Incoming(leg, calls.Invite{Trunk: "main", To: "78005553535"})
+	b.told(leg, "reject")
+}
+
 func TestDrainRefusesNewCallsAndHangsUpTheRest(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

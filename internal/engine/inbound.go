@@ -27,6 +27,10 @@ func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
 		leg.Reject(404, 1, "Not Found")
 		return
 	}
+	if e.cfg.Admits() != nil { // the log tells of it already, once
+		leg.Reject(503, 42, "Service Unavailable")
+		return
+	}
 	e.arrive(leg, inv, route)
 }
 

@@ -55,6 +55,7 @@ type daemon struct {
 	exited chan error
 	log    *lockedBuffer
 	api    string
+	admin  string
 	token  string
 	sip    int // its SIP port
 }
@@ -65,14 +66,18 @@ type options struct {
 	extra    string // further YAML
 	trunk    string // further keys of trunk main, ", key: value"
 	tcp      bool   // trunk main is reached over TCP
+	dir      string // for everything it writes; "": a fresh one
 }
 
 // start runs a daemon whose trunk "main" points at peerPort.
 func start(t *testing.T, o options) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: t.TempDir(), sip: freePort(t, "udp")}
+	d := &daemon{t: t, dir: o.dir, sip: freePort(t, "udp")}
+	if d.dir == "" {
+		d.dir = t.TempDir()
+	}
 	httpPort, adminPort := freePort(t, "tcp"), freePort(t, "tcp")
-	d.api = fmt.Sprintf("http://127.0.0.1:%d", httpPort)
+	d.api, d.admin = fmt.Sprintf("http://127.0.0.1:%d", httpPort), fmt.Sprintf("http://127.0.0.1:%d", adminPort)
 	media, transport := mediaBase(), ""
 	if o.tcp {
 		transport = ";transport=tcp"
