@@ -33,6 +33,8 @@ type Store interface {
 // ReadTx reads committed state. Getters return ErrNotFound for a missing row;
 // what they return is the caller's own copy.
 type ReadTx interface {
+	NodeReads
+
 	Call(account, id string) (*Call, error) // account "" = any
 	Calls(CallFilter) ([]*Call, error)      // newest first
 	LiveCallByRef(account, ref string) (*Call, error)

@@ -79,6 +79,11 @@ func (t *tx) Unfinished() ([]*calls.Call, error) {
 	return t.callList(` WHERE is_over = 0 ORDER BY created_at, id`)
 }
 
+// UnfinishedOf implements calls.NodeReads.
+func (t *tx) UnfinishedOf(node, after string, limit int) ([]*calls.Call, error) {
+	return t.callList(` WHERE node = ? AND id > ? AND is_over = 0 ORDER BY id LIMIT ?`, node, after, limited(limit, 1000))
+}
+
 func (t *tx) callList(rest string, args ...any) ([]*calls.Call, error) {
 	list, err := many(t, scanCall, `SELECT `+callColumns+` FROM calls`+rest, args...)
 	if err != nil {
@@ -152,5 +157,5 @@ func (t *tx) UpdateCall(c *calls.Call) error {
 
 // own marks what is written as this node's, with the fencing number of this run.
 func (t *tx) own(node *string, fence *int64, lease *time.Time) {
-	*node, *fence, *lease = t.s.cfg.Node, t.s.fence, stored(t.s.cfg.Clock.Now().Add(leaseTime))
+	*node, *fence, *lease = t.s.cfg.Node, t.s.fence, stored(t.s.cfg.Clock.Now().Add(t.s.lease()))
 }

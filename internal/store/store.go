@@ -25,21 +25,22 @@ var (
 	ErrClosed = errors.New("store is closed")
 )
 
-// leaseTime is how long a row stays this node's after it wrote it. With SQLite
-// the lock of the data directory decides who owns the calls; the columns are
-// filled so that several nodes can share the schema.
-const leaseTime = 30 * time.Second
-
 // Config says where the store keeps its data and who it is.
 type Config struct {
 	Path    string                // of the database file; its directory is made if missing and locked
 	Node    string                // name of this node; "" is "a"
+	Home    string                // data directory of this node, where several nodes share the database
+	Lease   time.Duration         // how long this node owns its calls after it was last heard of; 0: 30 s
 	Clock   clock.Clock           // required
 	Log     *slog.Logger          // nil: discarded
 	Metrics prometheus.Registerer // nil: none
 	// Reserve is the size in bytes of a file beside the database that is given up
 	// when the disk is full; 0: none.
 	Reserve int64
+
+	// shared: other processes may have the database open, too. It is not locked
+	// then, and the lease of the node decides who owns its calls.
+	shared bool
 }
 
 // Store is calls.Store over one SQLite file. Make one with Open, end it with
@@ -51,6 +52,8 @@ type Store struct {
 	path    string // absolute
 	lock    *dirLock
 	fence   int64
+	held    time.Time // a moment before the lease was taken
+	keeper  *keeper
 
 	db      database
 	writer  conn // of the writer's goroutine
@@ -69,6 +72,7 @@ type Store struct {
 var (
 	_ calls.Store  = (*Store)(nil)
 	_ calls.Health = (*Store)(nil)
+	_ calls.Nodes  = (*Store)(nil)
 )
 
 // Open locks the data directory, opens or makes the database, brings its schema
@@ -87,12 +91,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.health = &health{clock: cfg.Clock, log: s.log}
 	s.reserve = newReserve(filepath.Dir(cfg.Path), cfg.Reserve, cfg.Clock, s.log, s.health)
 	s.changed.ch = make(chan struct{})
+	s.keeper = newKeeper(s)
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
 	s.reserve.start()
 	s.metrics = newMetrics(cfg.Metrics, s)
 	go s.write()
+	s.keeper.start(s.held)
 	return s, nil
 }
 
@@ -105,8 +111,10 @@ func (s *Store) open(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	if s.lock, err = lockDir(filepath.Dir(path)); err != nil {
-		return err
+	if !s.cfg.shared {
+		if s.lock, err = lockDir(filepath.Dir(path)); err != nil {
+			return err
+		}
 	}
 	if s.db, err = s.database(); err != nil {
 		return err
@@ -140,22 +148,20 @@ func (s *Store) database() (database, error) {
 	return &sqliteDB{path: s.path, clock: s.cfg.Clock}, nil
 }
 
-// takeLease gives this run of the node a fencing number of its own: whatever an
-// earlier run wrote carries a smaller one.
+// takeLease makes this run the owner of its node.
 func (s *Store) takeLease(ctx context.Context) error {
-	now := s.cfg.Clock.Now()
-	err := s.writer.query(ctx, func(sc scanner) error { return sc.Scan(&s.fence) }, `
-		INSERT INTO nodes (node, fence, lease_until, started_at) VALUES (?, 1, ?, ?)
-		ON CONFLICT (node) DO UPDATE SET fence = nodes.fence + 1, lease_until = excluded.lease_until, started_at = excluded.started_at
-		RETURNING fence`, s.cfg.Node, micros(now.Add(leaseTime)), micros(now))
-	if err != nil {
-		return fmt.Errorf("take the lease of node %s: %w", s.cfg.Node, err)
+	since := s.cfg.Clock.Now()
+	err := s.writer.begin(ctx)
+	if err == nil {
+		err = s.takeNode(&tx{ctx: ctx, s: s, c: s.writer})
 	}
-	return nil
+	if err != nil {
+		s.rollback(ctx)
+		return err
+	}
+	s.held = since
+	return s.writer.commit(ctx, false)
 }
-
-// Node tells this node's name and the fencing number of this run.
-func (s *Store) Node() (name string, fence int64) { return s.cfg.Node, s.fence }
 
 // Close stops taking units, makes everything queued durable and lets go of the
 // file. It returns early with the error of ctx if that ends first; the writer
@@ -164,6 +170,7 @@ func (s *Store) Node() (name string, fence int64) { return s.cfg.Node, s.fence }
 func (s *Store) Close(ctx context.Context) error {
 	var err error
 	s.closed.Do(func() {
+		s.giveUp(ctx)
 		s.queue.close()
 		select {
 		case <-s.done:
@@ -183,6 +190,7 @@ func (s *Store) Close(ctx context.Context) error {
 // release closes what is open, in an order that also serves a half-done Open.
 func (s *Store) release() error {
 	var errs []error
+	s.keeper.stop()
 	s.reserve.stop()
 	if s.readers != nil {
 		errs = append(errs, s.readers.close())

@@ -256,13 +256,17 @@ func (s *Store) round(probing bool) (done bool, err error) {
 	if err == nil || faultOf(err) != faultNone {
 		return err == nil, err
 	}
+	if errors.Is(err, calls.ErrFenced) {
+		s.answer(units, err)
+		return false, nil
+	}
 	return s.oneByOne(ctx, units, err)
 }
 
 // probe is a unit that writes what is there already.
 func (s *Store) probe() *unit {
 	return &unit{done: func(error) {}, fn: func(t calls.Tx) error {
-		_, err := t.(*tx).exec(`UPDATE nodes SET lease_until = ? WHERE node = ?`, micros(s.cfg.Clock.Now().Add(leaseTime)), s.cfg.Node)
+		_, err := t.(*tx).exec(`UPDATE nodes SET lease_until = ? WHERE node = ?`, micros(s.cfg.Clock.Now().Add(s.lease())), s.cfg.Node)
 		return err
 	}}
 }
@@ -365,6 +369,9 @@ func (s *Store) commit(ctx context.Context, units []*unit) (notify bool, err err
 		}
 	}()
 	s.health.at(stageUnits)
+	if err := s.verifyFence(ctx); err != nil {
+		return false, err
+	}
 	for _, u := range units {
 		told, err := s.runUnit(ctx, u)
 		if err != nil {

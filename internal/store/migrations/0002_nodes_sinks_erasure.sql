@@ -3,9 +3,13 @@
 -- stopped_at is set by a clean stop and cleared by a start: a node that starts
 -- and finds 0 after its first start did not stop cleanly.
 ALTER TABLE nodes ADD COLUMN stopped_at INTEGER NOT NULL DEFAULT 0;
+-- home is the data directory this node runs in: one that starts in the same
+-- one again takes its name back at once, anybody else waits for the lease.
+ALTER TABLE nodes ADD COLUMN home TEXT NOT NULL DEFAULT '';
 
 -- Work that exactly one node of several does at a time (fan-out, texts,
--- retention), held by a lease.
+-- retention). It is held as long as (node, fence) is that of the table nodes;
+-- lease_until only tells people how long that is at least.
 CREATE TABLE leases (
     name        TEXT PRIMARY KEY,
     account     TEXT    NOT NULL DEFAULT 'main',
@@ -14,7 +18,7 @@ CREATE TABLE leases (
     lease_until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX calls_of_node ON calls (node) WHERE is_over = 0;
+CREATE INDEX calls_of_node ON calls (node, id) WHERE is_over = 0;
 CREATE INDEX calls_by_end  ON calls (ended_at, id) WHERE is_over = 1;
 ALTER TABLE calls ADD COLUMN erased_at INTEGER NOT NULL DEFAULT 0;
 
