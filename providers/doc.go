@@ -12,6 +12,10 @@
 // followed elsewhere, never repeated by the transport, and it knows whether a
 // failed request can have reached the other side.
 //
+// [RequestTemplate] writes what the configuration describes, and [Reading] tells
+// a yes from a no and from what nobody can know: both serve calls (httpcall) and
+// texts (httpsms).
+//
 // Methods may be called from any goroutine but must stay off the goroutine of a
 // call: they wait for the network. Start reading at providers.go, then
 // httpcall/httpcall.go.

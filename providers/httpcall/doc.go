@@ -3,6 +3,6 @@
 // a client and to connect him with our user agent.
 //
 // [Provider.Place] may be called from any goroutine; it waits for the network.
-// Start reading at httpcall.go; template.go writes the request, answer.go reads
-// the reply. README.md is for whoever writes the configuration.
+// Start reading at httpcall.go; how the request is written and the reply read is
+// the same for every service (template.go and answer.go of the room). README.md is for whoever writes the configuration.
 package httpcall

@@ -2,12 +2,8 @@ package httpcall
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,8 +44,8 @@ type Config struct {
 // Provider asks one service for calls. Safe for concurrent use.
 type Provider struct {
 	cfg     Config
-	url     *urlTemplate
-	body    *bodyTemplate
+	write   *providers.RequestTemplate
+	read    providers.Reading
 	client  *providers.Client
 	metrics *providers.Metrics
 }
@@ -66,14 +62,8 @@ func New(cfg Config) (*Provider, error) {
 }
 
 func build(cfg Config) (*Provider, error) {
-	if cfg.Method == "" {
-		cfg.Method = http.MethodPost
-	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = DefaultTimeout
-	}
-	if cfg.SuccessEquals == "" {
-		cfg.SuccessEquals = "true"
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = clock.System()
@@ -81,69 +71,33 @@ func build(cfg Config) (*Provider, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	cfg.Headers = maps.Clone(cfg.Headers)
-	if err := check(cfg); err != nil {
+	if cfg.Timeout < 0 || cfg.Timeout > MaxTimeout {
+		return nil, fmt.Errorf("timeout: at most %s", MaxTimeout)
+	}
+	read := providers.Reading{SuccessPath: cfg.SuccessPath, SuccessEquals: cfg.SuccessEquals, IDPath: cfg.CallIDPath, ErrorPath: cfg.ErrorPath}
+	if err := read.Check(); err != nil {
 		return nil, err
 	}
-	u, err := parseURL(cfg.URL)
+	write, err := providers.NewRequestTemplate(providers.RequestConfig{URL: cfg.URL, Method: cfg.Method, Headers: cfg.Headers,
+		Body: cfg.Body, Example: valuesOf(example)})
 	if err != nil {
-		return nil, fmt.Errorf("url: %w", err)
-	}
-	b, err := parseBody(cfg.Body, contentType(cfg))
-	if err != nil {
-		return nil, fmt.Errorf("body: %w", err)
+		return nil, err
 	}
 	m, err := providers.NewMetrics(cfg.Metrics)
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{cfg: cfg, url: u, body: b, client: providers.NewClient(cfg.Timeout), metrics: m}, nil
+	return &Provider{cfg: cfg, write: write, read: read, client: providers.NewClient(cfg.Timeout), metrics: m}, nil
 }
 
-func check(cfg Config) error {
-	switch cfg.Method {
-	case http.MethodGet:
-		if cfg.Body != "" {
-			return errors.New("method: a GET has no body, put the fields into url")
-		}
-	case http.MethodPost, http.MethodPut:
-	default:
-		return errors.New("method: GET, POST or PUT")
-	}
-	if cfg.Timeout < 0 || cfg.Timeout > MaxTimeout {
-		return fmt.Errorf("timeout: at most %s", MaxTimeout)
-	}
-	for name, value := range cfg.Headers {
-		if !token(name) || !calls.Printable(value) {
-			return fmt.Errorf("headers: %q is not a header name, or its value has control characters", name)
-		}
-	}
-	for key, path := range map[string]string{"success_path": cfg.SuccessPath, "call_id_path": cfg.CallIDPath, "error_path": cfg.ErrorPath} {
-		if path == "" {
-			continue
-		}
-		if err := providers.CheckPath(path); err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-	}
-	return nil
+// The example with which a configuration is tried out; its values need escaping.
+var example = calls.PlaceRequest{
+	CallID: "01EXAMPLE", Attempt: "01EXAMPLE", To: "79004443322", From: "78005553535", Extension: "100", Ref: `order "7" & /more`,
 }
 
-// token reports whether s is a field name (RFC 9110 5.6.2).
-func token(s string) bool {
-	const marks = "!#$%&'*+-.^_`|~"
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(marks, r)
-	})
-}
-
-func contentType(cfg Config) string {
-	for name, value := range cfg.Headers {
-		if strings.EqualFold(name, "Content-Type") {
-			return value
-		}
-	}
-	return "application/json"
+// valuesOf is what the templates may name of a request.
+func valuesOf(r calls.PlaceRequest) providers.Values {
+	return providers.Values{"To": r.To, "From": r.From, "Extension": r.Extension, "CallID": r.CallID, "Attempt": r.Attempt, "Ref": r.Ref}
 }
 
 // Place asks the provider to call r.To and to connect our extension. It sends
@@ -164,7 +118,7 @@ func (p *Provider) Place(ctx context.Context, r calls.PlaceRequest) (calls.Place
 }
 
 func (p *Provider) place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceResult, error) {
-	req, err := p.request(r)
+	req, err := p.write.Request(valuesOf(r))
 	if err != nil {
 		return calls.PlaceResult{}, &calls.PlaceRefused{Reason: "the request could not be written, see url and body of its configuration", Err: err}
 	}
@@ -172,33 +126,6 @@ func (p *Provider) place(ctx context.Context, r calls.PlaceRequest) (calls.Place
 	if err != nil {
 		return calls.PlaceResult{}, err
 	}
-	return p.read(a)
-}
-
-func (p *Provider) request(r calls.PlaceRequest) (*http.Request, error) {
-	u, err := p.url.write(r)
-	if err != nil {
-		return nil, err
-	}
-	body, err := p.body.write(r)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequest(p.cfg.Method, u, body)
-	if err != nil {
-		return nil, errors.New("the url is not valid") // the cause would tell it
-	}
-	if p.cfg.Body != "" {
-		req.Header.Set("Content-Type", contentType(p.cfg))
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "zvonar")
-	for name, value := range p.cfg.Headers {
-		if strings.EqualFold(name, "Host") {
-			req.Host = value
-			continue
-		}
-		req.Header.Set(name, value)
-	}
-	return req, nil
+	id, err := p.read.Read(a)
+	return calls.PlaceResult{ProviderCallID: id}, err
 }

@@ -363,9 +363,9 @@ func FuzzAnswer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		res, err := p.read(&providers.Answer{Status: status, Body: body})
-		if class(err) == "other" || (err != nil && !calls.Printable(err.Error())) || !calls.Printable(res.ProviderCallID) {
-			t.Fatalf("%d %q: %+v, %v", status, body, res, err)
+		id, err := p.read.Read(&providers.Answer{Status: status, Body: body})
+		if class(err) == "other" || (err != nil && !calls.Printable(err.Error())) || !calls.Printable(id) {
+			t.Fatalf("%d %q: %+v, %v", status, body, id, err)
 		}
 	})
 }
@@ -382,7 +382,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ref, extension string) {
 		r := request
 		r.Ref, r.Extension = ref, extension
-		req, err := p.request(r)
+		req, err := p.write.Request(valuesOf(r))
 		if err != nil {
 			return
 		}
