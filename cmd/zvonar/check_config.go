@@ -4,7 +4,9 @@ import (
 	"fmt"
 
 	"zvonar/internal/config"
+	"zvonar/providers"
 	"zvonar/providers/httpcall"
+	"zvonar/providers/httpsms"
 	"zvonar/sip/trunk"
 )
 
@@ -38,6 +40,14 @@ func checkRooms(cfg *config.Config) []config.Problem {
 			problems = append(problems, cfg.Fault(fmt.Sprintf("providers[%d]", i), err.Error()))
 		}
 	}
+	if cfg.SMS.Sender == "http" {
+		if _, err := httpsms.New(senderConfig(cfg.SMS.HTTP)); err != nil {
+			problems = append(problems, cfg.Fault("sms.http", err.Error()))
+		}
+	}
+	if _, err := textReports(cfg.SMS.Reports); err != nil {
+		problems = append(problems, cfg.Fault("sms.reports", err.Error()))
+	}
 	for i, t := range cfg.Trunks {
 		if _, err := trunk.ParseURI(t.URI); err != nil {
 			problems = append(problems, cfg.Fault(fmt.Sprintf("trunks[%d].uri", i), err.Error()))
@@ -46,13 +56,33 @@ func checkRooms(cfg *config.Config) []config.Problem {
 	return problems
 }
 
-// providerConfig is a configured provider as httpcall knows it.
-func providerConfig(p config.Provider) httpcall.Config {
-	headers := make(map[string]string, len(p.Headers))
-	for name, value := range p.Headers {
+// revealed are configured headers as they are sent.
+func revealed(given map[string]config.Secret) map[string]string {
+	headers := make(map[string]string, len(given))
+	for name, value := range given {
 		headers[name] = value.Reveal()
 	}
-	return httpcall.Config{Name: p.Name, URL: p.URL.Reveal(), Method: p.Method, Headers: headers, Body: p.Body.Reveal(),
+	return headers
+}
+
+// providerConfig is a configured provider as httpcall knows it.
+func providerConfig(p config.Provider) httpcall.Config {
+	return httpcall.Config{Name: p.Name, URL: p.URL.Reveal(), Method: p.Method, Headers: revealed(p.Headers), Body: p.Body.Reveal(),
 		SuccessPath: p.Success.Path, SuccessEquals: p.Success.Equals, CallIDPath: p.CallID.Path, ErrorPath: p.Error.Path,
 		Timeout: p.Timeout.Duration()}
+}
+
+// senderConfig is the configured sender of texts as httpsms knows it.
+func senderConfig(h config.SMSHTTP) httpsms.Config {
+	return httpsms.Config{URL: h.URL.Reveal(), Method: h.Method, Headers: revealed(h.Headers), Body: h.Body.Reveal(), Statuses: h.Statuses,
+		SuccessPath: h.Success.Path, SuccessEquals: h.Success.Equals, IDPath: h.ID.Path, ErrorPath: h.Error.Path, Timeout: h.Timeout.Duration()}
+}
+
+// textReports is the configured way of delivery reports; nil where there is none.
+func textReports(r config.SMSReports) (*providers.TextReports, error) {
+	if r.Secret == "" {
+		return nil, nil
+	}
+	return providers.NewTextReports(providers.TextReports{ID: r.ID.Path, Status: r.Status.Path, Error: r.Error.Path,
+		Delivered: r.Delivered, Failed: r.Failed})
 }

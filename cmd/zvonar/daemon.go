@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -27,6 +28,7 @@ import (
 	"zvonar/media"
 	"zvonar/media/codec"
 	"zvonar/providers/httpcall"
+	"zvonar/providers/httpsms"
 	"zvonar/recordings"
 	"zvonar/sip"
 	"zvonar/sip/trunk"
@@ -297,9 +299,7 @@ func (d *daemon) buildOutbox(ctx context.Context) (err error) {
 	if err := hooks.EnsureConfigured(ctx, configured); err != nil {
 		return err
 	}
-	d.texts, err = outbox.NewSMS(outbox.SMSConfig{Store: d.store, Clock: d.clock, IDs: d.ids,
-		Sender: outbox.NewFileSender(filepath.Join(d.cfg.DataDir, "sms.jsonl"), d.clock), Log: d.log.With("room", "sms"), Metrics: d.reg})
-	if err != nil {
+	if d.texts, err = d.newTexts(); err != nil {
 		return err
 	}
 	d.add("webhooks", hooks.Start, hooks.Stop)
@@ -307,14 +307,48 @@ func (d *daemon) buildOutbox(ctx context.Context) (err error) {
 	return nil
 }
 
+// newTexts makes the worker of texts with the configured sender.
+func (d *daemon) newTexts() (*outbox.SMS, error) {
+	log := d.log.With("room", "sms")
+	var sender outbox.Sender = outbox.NewFileSender(filepath.Join(d.cfg.DataDir, "sms.jsonl"), d.clock)
+	if d.cfg.SMS.Sender == "http" {
+		known := senderConfig(d.cfg.SMS.HTTP)
+		known.Clock, known.Log = d.clock, log
+		var err error
+		if sender, err = httpsms.New(known); err != nil {
+			return nil, fmt.Errorf("sms.http: %w", err)
+		}
+	}
+	return outbox.NewSMS(outbox.SMSConfig{Store: d.store, Clock: d.clock, IDs: d.ids, Sender: sender, Senders: d.cfg.SMS.HTTP.Parallel, Log: log, Metrics: d.reg})
+}
+
+// textCallback is how a service's delivery reports reach the texts; nil where
+// none is configured.
+func (d *daemon) textCallback() (*api.TextCallback, error) {
+	r := d.cfg.SMS.Reports
+	read, err := textReports(r)
+	if read == nil || err != nil {
+		return nil, err
+	}
+	return &api.TextCallback{Secret: r.Secret.Reveal(), OwnIDs: r.By == "zvonar", Read: func(contentType string, body []byte, query url.Values) (api.TextReport, error) {
+		rep, err := read.Read(contentType, body, query)
+		return api.TextReport(rep), err
+	}}, nil
+}
+
 func (d *daemon) buildHTTP(context.Context) (err error) {
 	country := ""
 	if len(d.cfg.Dialer.Countries) > 0 {
 		country = d.cfg.Dialer.Countries[0]
 	}
+	callback, err := d.textCallback()
+	if err != nil {
+		return fmt.Errorf("sms.reports: %w", err)
+	}
 	tls := d.cfg.HTTP.TLS
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Guard: d.guard, Trunks: d.trunkStatus,
+		Texts: d.texts, TextCallback: callback,
 		Country: country, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {
 		return err

@@ -131,10 +131,7 @@ func (s *Server) authenticate(r *http.Request) (*calls.Token, *Problem) {
 	}
 	now, source := s.clock.Now(), sourceOf(r.RemoteAddr)
 	hash := sha256.Sum256([]byte(plain))
-	if wait := s.guard.blocked(source, hash, now); wait > 0 {
-		s.metrics.refused.WithLabelValues("rate").Inc()
-		p := newProblem(calls.CodeOverloaded, "too many wrong tokens came from your address; wait before you try again")
-		p.Status, p.Title, p.retryAfter = http.StatusTooManyRequests, "Too many requests", int(wait/time.Second)+1
+	if p := s.slowDown(r, hash); p != nil {
 		return nil, p
 	}
 	token, err := s.tokens.find(r.Context(), plain)
@@ -148,6 +145,19 @@ func (s *Server) authenticate(r *http.Request) (*calls.Token, *Problem) {
 	}
 	s.guard.succeeded(source, hash, now)
 	return token, nil
+}
+
+// slowDown refuses a source that has guessed too often of late, unless what it
+// sends now was right from there before.
+func (s *Server) slowDown(r *http.Request, secret [32]byte) *Problem {
+	wait := s.guard.blocked(sourceOf(r.RemoteAddr), secret, s.clock.Now())
+	if wait <= 0 {
+		return nil
+	}
+	s.metrics.refused.WithLabelValues("rate").Inc()
+	p := newProblem(calls.CodeOverloaded, "too many wrong tokens came from your address; wait before you try again")
+	p.Status, p.Title, p.retryAfter = http.StatusTooManyRequests, "Too many requests", int(wait/time.Second)+1
+	return p
 }
 
 // bearer takes the token out of the Authorization header (RFC 6750 2.1).

@@ -138,7 +138,7 @@ func (s *Server) bodyLimit(r *http.Request) int64 {
 // taken for broken JSON (curl -d says it is a form).
 func checkContentType(r *http.Request) *Problem {
 	ct := r.Header.Get("Content-Type")
-	if ct == "" || r.ContentLength == 0 || r.URL.Path == "/v1/recordings" {
+	if ct == "" || r.ContentLength == 0 || r.URL.Path == "/v1/recordings" || isTextCallback(r) {
 		return nil
 	}
 	media, _, err := mime.ParseMediaType(ct)
@@ -150,10 +150,17 @@ func checkContentType(r *http.Request) *Problem {
 	return p
 }
 
+// noSuchPath is told where nothing is.
+const noSuchPath = "there is no such path; /openapi.json lists what there is"
+
 // route sends a request to its endpoint, and answers with a problem where there
 // is none.
 func (s *Server) route() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isTextCallback(r) {
+			s.serveTextCallback(w, r)
+			return
+		}
 		h, pattern := s.mux.Handler(r)
 		if pattern != "" {
 			s.mux.ServeHTTP(w, r)
@@ -161,7 +168,7 @@ func (s *Server) route() http.Handler {
 		}
 		probe := &headerProbe{header: http.Header{}}
 		h.ServeHTTP(probe, r)
-		p := newProblem(calls.CodeNotFound, "there is no such path; /openapi.json lists what there is")
+		p := newProblem(calls.CodeNotFound, noSuchPath)
 		if probe.code == http.StatusMethodNotAllowed {
 			allow := probe.header.Get("Allow")
 			w.Header().Set("Allow", allow)

@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"io"
+	"net/url"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/engine"
+	"zvonar/internal/outbox"
 )
 
 // Engine is what the API asks of the engine; engine.API has these methods.
@@ -26,6 +28,29 @@ type Recordings interface {
 	Reject(ctx context.Context, account, id, actor, reason string) (*calls.Recording, error)
 	// Open gives the stored WAV; the caller closes it.
 	Open(ctx context.Context, rec *calls.Recording) (io.ReadSeekCloser, error)
+}
+
+// Texts takes delivery reports; outbox.SMS has these methods. Errors:
+// calls.ErrNotFound, wrong-state.
+type Texts interface {
+	Report(ctx context.Context, account, id string, r outbox.TextReport) (*calls.SMS, error)
+	ReportByProvider(ctx context.Context, providerID string, r outbox.TextReport) (*calls.SMS, error)
+}
+
+// TextReport is a delivery report as a service sent it.
+type TextReport struct {
+	ID        string // of the text
+	Final     bool   // false: the text is on its way
+	Delivered bool
+	Error     string // the service's words
+}
+
+// TextCallback is how a service without a token tells of texts.
+type TextCallback struct {
+	Secret string // last part of the address
+	OwnIDs bool   // reports name our ids, not the service's
+	// Read understands one report; its errors' words are sent back.
+	Read func(contentType string, body []byte, query url.Values) (TextReport, error)
 }
 
 // URLGuard decides whether a URL that arrived by API may be spoken to. The

@@ -47,6 +47,9 @@ type Config struct {
 	Recordings Recordings
 	Guard      URLGuard
 	Trunks     func() []TrunkStatus // nil: none
+	Texts      Texts                // nil: delivery reports are refused
+	// TextCallback lets a service tell of texts by a secret address; nil: none may.
+	TextCallback *TextCallback
 
 	// Country is the country of numbers written without a code ("RU").
 	Country string

@@ -21,6 +21,7 @@ const leastClip = 7 * time.Second
 func check(cfg *Config, r *report) {
 	checkGeneral(cfg, r)
 	checkHTTP(cfg, r)
+	checkAccounts(cfg, r)
 	checkTokens(cfg, r)
 	checkSIP(cfg, r)
 	checkMedia(cfg, r)
@@ -29,6 +30,7 @@ func check(cfg *Config, r *report) {
 	checkWebhooks(cfg, r)
 	checkProviders(cfg, r)
 	checkDialer(cfg, r)
+	checkSMS(cfg, r)
 	for i, entry := range cfg.Egress.Allow {
 		if _, err := egress.New(egress.Config{Allow: []string{entry}}); err != nil {
 			r.bad(element("egress.allow", i), "%s is not a network, an address or a host name, each with an optional :port", quote(entry))
@@ -109,7 +111,6 @@ func checkGeneral(cfg *Config, r *report) {
 	if id := cfg.Recordings.FirstID; id < 1 || id > 1e15 {
 		r.bad("recordings.first_id", "%d is outside 1 to 1000000000000000", id)
 	}
-	r.oneOf("sms.sender", cfg.SMS.Sender, "file")
 	if cfg.Retention.Events != 0 {
 		r.bad("retention.events", "deleting events is not available in this version: they are kept for ever; write 0")
 	}

@@ -115,6 +115,11 @@ func checkTokens(cfg *Config, r *report) {
 		if len(t.Roles) == 0 {
 			r.bad(join(at, "roles"), "a token without roles may nothing; give it some of: %s", strings.Join(roles, ", "))
 		}
+		for j, n := range t.AllowFrom {
+			if n.Bits() == 0 {
+				r.bad(element(join(at, "allow_from"), j), "%s is everybody; leave the list empty for that", n)
+			}
+		}
 		for j, role := range t.Roles {
 			r.oneOf(element(join(at, "roles"), j), string(role), roles...)
 		}

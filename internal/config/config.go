@@ -18,6 +18,7 @@ type Config struct {
 	Log          Log        `yaml:"log"`
 	HTTP         HTTP       `yaml:"http"`
 	Admin        Admin      `yaml:"admin"`
+	Accounts     []string   `yaml:"accounts"` // besides main
 	Tokens       []Token    `yaml:"tokens"`
 	SIP          SIP        `yaml:"sip"`
 	Media        Media      `yaml:"media"`
@@ -63,9 +64,11 @@ type Admin struct {
 
 // Token is an API token of the file.
 type Token struct {
-	Name  string             `yaml:"name"`
-	Token Secret             `yaml:"token"`
-	Roles []calls.Permission `yaml:"roles"`
+	Name      string             `yaml:"name"`
+	Token     Secret             `yaml:"token"`
+	Roles     []calls.Permission `yaml:"roles"`
+	Account   string             `yaml:"account"`    // "": main
+	AllowFrom []Network          `yaml:"allow_from"` // empty: anywhere
 }
 
 // SIP is the user agent.
@@ -96,20 +99,23 @@ type Trunk struct {
 	MaxCalls   int       `yaml:"max_calls"` // 0: no limit
 	MaxCPS     float64   `yaml:"max_cps"`   // 0: no limit
 	Codecs     []string  `yaml:"codecs"`    // empty: those of Media
+	Account    string    `yaml:"account"`   // whose it is; "": everybody's
 }
 
 // Inbound runs a flow on calls to a number.
 type Inbound struct {
-	Number string     `yaml:"number"` // any user part of a Request-URI
-	Trunk  string     `yaml:"trunk"`  // "": any
-	Flow   calls.Flow `yaml:"flow"`
+	Number  string     `yaml:"number"` // any user part of a Request-URI
+	Trunk   string     `yaml:"trunk"`  // "": any
+	Flow    calls.Flow `yaml:"flow"`
+	Account string     `yaml:"account"` // whose calls they are; "": the trunk's, or main
 }
 
 // Webhook is a trusted destination of events.
 type Webhook struct {
-	URL    string            `yaml:"url"`
-	Secret Secret            `yaml:"secret"` // whsec_…
-	Types  []calls.EventType `yaml:"types"`  // empty: all
+	URL     string            `yaml:"url"`
+	Secret  Secret            `yaml:"secret"`  // whsec_…
+	Types   []calls.EventType `yaml:"types"`   // empty: all
+	Account string            `yaml:"account"` // whose events; "": main
 }
 
 // Egress excepts addresses from the guard for URLs that arrive by API.
@@ -169,9 +175,37 @@ type Path struct {
 	Path string `yaml:"path"`
 }
 
-// SMS says how texts are sent.
+// SMS says how texts are sent and who reports of them.
 type SMS struct {
-	Sender string `yaml:"sender"` // file
+	Sender  string     `yaml:"sender"` // file, http
+	HTTP    SMSHTTP    `yaml:"http"`
+	Reports SMSReports `yaml:"reports"`
+}
+
+// SMSHTTP is a service that takes texts by HTTP (providers/httpsms). URL,
+// headers and body may hold keys, so they are secrets.
+type SMSHTTP struct {
+	URL      Secret            `yaml:"url"`
+	Method   string            `yaml:"method"`
+	Headers  map[string]Secret `yaml:"headers"`
+	Body     Secret            `yaml:"body"`
+	Statuses []int             `yaml:"statuses"` // empty: every 2xx
+	Success  Success           `yaml:"success"`
+	ID       Path              `yaml:"id"`
+	Error    Path              `yaml:"error"`
+	Timeout  Duration          `yaml:"timeout"`
+	Parallel int               `yaml:"parallel"`
+}
+
+// SMSReports is how a service that calls back tells what became of a text.
+type SMSReports struct {
+	Secret    Secret   `yaml:"secret"` // the last part of the address; "": nobody may call it
+	ID        Path     `yaml:"id"`
+	By        string   `yaml:"by"` // whose id it is: provider, zvonar
+	Status    Path     `yaml:"status"`
+	Delivered []string `yaml:"delivered"`
+	Failed    []string `yaml:"failed"`
+	Error     Path     `yaml:"error"`
 }
 
 // Retention is how long things are kept; 0 is for ever.
@@ -199,7 +233,8 @@ func Default() *Config {
 			Window: calls.Window{From: "09:00", To: "21:00"}, MaxAttemptsPerDay: 3, Countries: []string{"RU"},
 			RingTimeout: Duration(45 * time.Second), MaxDuration: Duration(30 * time.Minute),
 		},
-		SMS:       SMS{Sender: "file"},
+		SMS: SMS{Sender: "file", HTTP: SMSHTTP{Method: "POST", Timeout: Duration(10 * time.Second), Parallel: 8},
+			Reports: SMSReports{By: "provider"}},
 		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day)},
 	}
 }

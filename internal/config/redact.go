@@ -38,13 +38,23 @@ func (c *Config) Redacted() *Config {
 	for i := range d.Providers {
 		p := &d.Providers[i]
 		p.URL, p.Body = Secret(p.URL.String()), Secret(p.Body.String())
-		headers := map[string]Secret{}
-		for name, value := range p.Headers {
-			headers[name] = Secret(value.String())
-		}
-		p.Headers = headers
+		p.Headers = redactedHeaders(p.Headers)
 	}
+	h := &d.SMS.HTTP
+	h.URL, h.Body, h.Headers = Secret(h.URL.String()), Secret(h.Body.String()), redactedHeaders(h.Headers)
+	d.SMS.Reports.Secret = Secret(d.SMS.Reports.Secret.String())
 	return &d
+}
+
+func redactedHeaders(given map[string]Secret) map[string]Secret {
+	if given == nil {
+		return nil
+	}
+	headers := map[string]Secret{}
+	for name, value := range given {
+		headers[name] = Secret(value.String())
+	}
+	return headers
 }
 
 // origin is scheme and host of a URL; paths of webhooks often hold keys.

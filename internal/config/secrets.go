@@ -79,8 +79,12 @@ func (d *decoder) readSecrets(cfg *Config) {
 	}
 }
 
-// headerLeaf finds the header of a provider that path names.
+// headerLeaf finds the header of a provider or of the sender of texts that path
+// names.
 func headerLeaf(cfg *Config, path string) (leaf, bool) {
+	if name, ok := strings.CutPrefix(path, "sms.http.headers."); ok {
+		return leaf{owner: reflect.ValueOf(&cfg.SMS.HTTP.Headers).Elem(), key: name}, true
+	}
 	for i := range cfg.Providers {
 		if name, ok := strings.CutPrefix(path, fmt.Sprintf("providers[%d].headers.", i)); ok {
 			return leaf{owner: reflect.ValueOf(&cfg.Providers[i].Headers).Elem(), key: name}, true
