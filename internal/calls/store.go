@@ -34,6 +34,7 @@ type Store interface {
 // what they return is the caller's own copy.
 type ReadTx interface {
 	NodeReads
+	LogReads
 
 	Call(account, id string) (*Call, error) // account "" = any
 	Calls(CallFilter) ([]*Call, error)      // newest first
@@ -79,6 +80,7 @@ type ReadTx interface {
 // Tx is one unit of work.
 type Tx interface {
 	ReadTx
+	LogChanges
 
 	InsertCall(*Call) error // ref conflict with a live call: Error{Code: ref-conflict}
 	UpdateCall(*Call) error
@@ -211,6 +213,7 @@ type IdempotencyRecord struct {
 
 // AuditEntry records who changed what.
 type AuditEntry struct {
+	ID                             int64 // given by the store
 	Account, Actor, Action, Object string
 	At                             time.Time
 	Detail                         string

@@ -63,6 +63,7 @@ func openSQLite(path string, reader bool) (*sqliteConn, error) {
 	for _, p := range []string{
 		"busy_timeout(5000)", // somebody's sqlite3 shell may hold the file for a moment
 		"foreign_keys(1)",
+		"secure_delete(1)",  // what is erased leaves no bytes behind
 		"synchronous(FULL)", // an acknowledged unit survives a power cut
 		"temp_store(MEMORY)",
 		"cache_size(-16000)",

@@ -67,10 +67,3 @@ func (t *tx) PutIdempotent(r calls.IdempotencyRecord) error {
 		r.Account, r.Key, r.BodyHash, r.CallID, micros(r.ExpiresAt))
 	return err
 }
-
-// Audit implements calls.Tx.
-func (t *tx) Audit(a calls.AuditEntry) error {
-	_, err := t.exec(`INSERT INTO audit (account, actor, action, object, at, detail) VALUES (?, ?, ?, ?, ?, ?)`,
-		a.Account, a.Actor, a.Action, a.Object, micros(a.At), a.Detail)
-	return err
-}

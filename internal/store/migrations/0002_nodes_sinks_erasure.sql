@@ -79,3 +79,11 @@ CREATE INDEX sms_of_call     ON sms (call_id);
 CREATE INDEX sms_by_callee   ON sms (account, callee);
 CREATE INDEX sms_by_provider ON sms (provider_id) WHERE provider_id <> '';
 CREATE INDEX audit_by_account ON audit (account, id);
+
+-- Retention and erasure find what they look for by these. events_lasting holds
+-- the events of everything that is no call, the fewest of the log.
+CREATE INDEX events_lasting ON events (time, pos) WHERE subject <> 'call:' || call_id;
+CREATE INDEX attempts_by_callee ON attempts (account, callee);
+CREATE INDEX sink_states_by_subject ON sink_states (account, subject);
+CREATE INDEX audit_by_object ON audit (account, object, id);
+CREATE INDEX audit_by_time ON audit (at, id);
