@@ -39,8 +39,10 @@ type LogChanges interface {
 // Scrubber is implemented by stores whose files keep bytes of rows that are no
 // longer there.
 type Scrubber interface {
-	// Scrub makes the files forget what was overwritten or deleted before.
-	Scrub(ctx context.Context) error
+	// Scrub makes the files forget the rows with word in them that were
+	// overwritten or deleted before. It reads the whole database and holds up
+	// nobody.
+	Scrub(ctx context.Context, word string) error
 }
 
 // ExpiryKind names what retention removes in one go.

@@ -237,9 +237,3 @@ func idempotencyEnds(t *testing.T, s calls.Store) {
 		return err
 	})
 }
-
-func auditIsWritten(t *testing.T, s calls.Store) {
-	update(t, s, func(tx calls.Tx) error {
-		return tx.Audit(calls.AuditEntry{Account: "main", Actor: "tok_1", Action: "recording.approve", Object: "rec_1", At: testTime})
-	})
-}

@@ -46,7 +46,15 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"a deleted webhook takes its deliveries along":         deletedWebhookIsGone,
 		"deliveries are listed newest first":                   deliveriesAreListed,
 		"an unknown row cannot be updated":                     unknownRowsAreNotFound,
-		"an audit entry can be written":                        auditIsWritten,
+		"audit entries are filtered, newest first":             auditIsFiltered,
+		"old calls go with all that is theirs":                 oldCallsGoWhole,
+		"what is owed to somebody is kept":                     whatIsOwedIsKept,
+		"the last event of everything but calls stays":         lastEventsStay,
+		"finished deliveries and their webhooks expire":        finishedDeliveriesGo,
+		"keys and audit entries expire":                        keysAndAuditExpire,
+		"a number is erased and the log keeps its order":       aNumberIsErased,
+		"a number may be erased and stay blocked":              aBlockMayStay,
+		"a number of a live call is not erased":                liveCallsAreNotErased,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -22,8 +22,8 @@ const (
 	liveByAttempt = `SELECT c.id FROM attempts a JOIN calls c ON c.id = a.call_id WHERE a.account = ? AND a.callee = ? AND c.is_over = 0 LIMIT 1`
 	openTexts     = `SELECT call_id FROM sms WHERE account = ? AND callee = ? AND state IN ('queued', 'sending') LIMIT 1`
 
-	eventsOfCall    = `SELECT pos, ref, line, data FROM events WHERE call_id = ? AND call_id <> '' ORDER BY pos`
-	eventsOfSubject = `SELECT pos, ref, line, data FROM events WHERE account = ? AND subject = ? ORDER BY pos`
+	eventsOfCall    = `SELECT pos, ref, line, data, subject, call_id FROM events WHERE call_id = ? AND call_id <> '' ORDER BY pos`
+	eventsOfSubject = `SELECT pos, ref, line, data, subject, call_id FROM events WHERE account = ? AND subject = ? ORDER BY pos`
 	responsesOfCall = `UPDATE deliveries SET response = CASE WHEN response = '' THEN '' ELSE 'erased' END, last_error = CASE WHEN last_error = '' THEN '' ELSE 'erased' END
 		WHERE event_pos IN (SELECT pos FROM events WHERE call_id = ? AND call_id <> '') AND (response <> '' OR last_error <> '')`
 	responsesOfTopic = `UPDATE deliveries SET subject = ?, response = CASE WHEN response = '' THEN '' ELSE 'erased' END, last_error = CASE WHEN last_error = '' THEN '' ELSE 'erased' END
@@ -208,10 +208,11 @@ func (x *erasure) callEvents(id string, whole bool) error { return x.events(whol
 type erasedEvent struct {
 	pos             int64
 	ref, line, data string
+	subject, callID string
 }
 
 func scanErasedEvent(sc scanner) (e erasedEvent, err error) {
-	err = sc.Scan(&e.pos, &e.ref, &e.line, &e.data)
+	err = sc.Scan(&e.pos, &e.ref, &e.line, &e.data, &e.subject, &e.callID)
 	return e, err
 }
 
@@ -223,7 +224,7 @@ func (x *erasure) events(whole bool, query string, args ...any) error {
 		return err
 	}
 	for _, e := range list {
-		data, err := x.eventData(e.data, whole)
+		data, err := x.eventData(e.data, whole, e.subject == calls.CallSubject(e.callID))
 		if err != nil {
 			return err
 		}
@@ -397,7 +398,7 @@ func (r redactor) document(doc, loose string) (string, error) {
 
 // eventData is the data of an event without the number and, where whole, with
 // nothing of the person: of what it tells only keptFields stay.
-func (r redactor) eventData(data string, whole bool) (string, error) {
+func (r redactor) eventData(data string, whole, ofCall bool) (string, error) {
 	if !whole && !strings.Contains(data, r.number) {
 		return data, nil
 	}
@@ -406,7 +407,7 @@ func (r redactor) eventData(data string, whole bool) (string, error) {
 		return "", err
 	}
 	if whole {
-		tree = keep(tree)
+		tree = keep(tree, ofCall)
 	}
 	return writeTree(r.tree(tree, true))
 }

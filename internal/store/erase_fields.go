@@ -31,19 +31,20 @@ func fields(names string) map[string]bool {
 }
 
 // keep leaves the members of objects that keptFields names; others become
-// "erased" where they are text, else null.
-func keep(v any) any {
+// "erased" where they are text, else null. The reason of a call is of a
+// published list; elsewhere it is what somebody wrote.
+func keep(v any, ofCall bool) any {
 	switch v := v.(type) {
 	case []any:
 		for i := range v {
-			v[i] = keep(v[i])
+			v[i] = keep(v[i], ofCall)
 		}
 	case map[string]any:
 		for key, member := range v {
 			text, isText := member.(string)
 			switch {
-			case keptFields[key]:
-				v[key] = keep(member)
+			case keptFields[key] && (ofCall || key != "reason"):
+				v[key] = keep(member, ofCall)
 			case isText && text == "":
 			case isText:
 				v[key] = calls.ErasedText

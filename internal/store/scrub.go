@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"zvonar/internal/calls"
@@ -9,12 +10,17 @@ import (
 
 var _ calls.Scrubber = (*Store)(nil)
 
-// Scrub implements calls.Scrubber: what was overwritten or deleted before is in
-// none of the database's files any more. The writer fills what it frees with
-// zeros (secure_delete); what it wrote before lies in the write-ahead log until
-// that is copied into the file and cut, which is done here. Readers that look
-// at an older moment are waited for.
-func (s *Store) Scrub(ctx context.Context) error {
+// Scrub implements calls.Scrubber. Three things keep bytes of old rows:
+//
+//   - what a row occupied before it was changed or deleted: the writer fills it
+//     with zeros (secure_delete), always;
+//   - the write-ahead log, until it is copied into the file and cut;
+//   - the unused middle of pages that were split or merged: SQLite moves cells
+//     there without wiping their old place, secure_delete or not.
+//
+// So the log is cut, the pages that hold word are found, and their unused middle
+// is filled with zeros, in short transactions beside the writer.
+func (s *Store) Scrub(ctx context.Context, word string) error {
 	if s.queue.isClosed() {
 		return ErrClosed
 	}
@@ -23,12 +29,113 @@ func (s *Store) Scrub(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	c, err := newConn(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.close() }()
+	pages, err := pagesWith(ctx, c, word)
+	if err != nil {
+		return fmt.Errorf("look for pages with erased rows: %w", err)
+	}
+	for _, n := range pages {
+		if err := wipePage(ctx, c, n); err != nil {
+			return fmt.Errorf("wipe page %d: %w", n, err)
+		}
+	}
+	return cutLog(ctx, c)
+}
+
+// cutLog copies the write-ahead log into the file and makes it empty, waiting
+// for readers that look at an older moment as long as busy_timeout says.
+func cutLog(ctx context.Context, c *conn) error {
 	var busy, logged, copied int
-	if err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &logged, &copied); err != nil {
+	if err := c.c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &logged, &copied); err != nil {
 		return fmt.Errorf("cut the write-ahead log: %w", err)
 	}
 	if busy != 0 {
 		return calls.Errorf(calls.CodeOverloaded, "the rows are erased, but the write-ahead log is in use and still has their old bytes; ask again in a moment")
 	}
 	return nil
+}
+
+// pagesWith lists the pages that hold word anywhere. It reads the whole file,
+// through SQLite: a file of ours that we opened beside it and closed would take
+// SQLite's locks with it (sqlite.org/howtocorrupt.html 2.2).
+func pagesWith(ctx context.Context, c *conn, word string) (pages []int64, err error) {
+	rows, err := c.c.QueryContext(ctx, `SELECT pgno FROM sqlite_dbpage WHERE instr(data, ?) > 0`, []byte(word))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err below tells what Close would
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		pages = append(pages, n)
+	}
+	return pages, rows.Err()
+}
+
+// mostPages is the page number from which the first byte of an overflow page,
+// which is the number of the next one, looks like that of a b-tree page.
+const mostPages = 0x02000000
+
+// wipePage fills the unused middle of a page with zeros.
+func wipePage(ctx context.Context, c *conn, n int64) (err error) {
+	if n >= mostPages {
+		return fmt.Errorf("the database is too large to be wiped in place; run VACUUM on it")
+	}
+	if _, err = c.c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = c.c.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // the first error is the one to tell
+		}
+	}()
+	var page []byte
+	if err = c.c.QueryRowContext(ctx, `SELECT data FROM sqlite_dbpage WHERE pgno = ?`, n).Scan(&page); err != nil {
+		return err
+	}
+	if from, to := unusedMiddle(page, n == 1); from < to {
+		clear(page[from:to])
+		if _, err = c.c.ExecContext(ctx, `UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?`, page, n); err != nil {
+			return err
+		}
+	}
+	_, err = c.c.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+// unusedMiddle is the stretch of a b-tree page between its array of cell
+// pointers and its first cell; it is empty for every other kind of page
+// (sqlite.org/fileformat2.html 1.6).
+func unusedMiddle(page []byte, first bool) (from, to int) {
+	header := 0
+	if first {
+		header = 100 // the header of the file stands before that of the page
+	}
+	if len(page) < header+12 {
+		return 0, 0
+	}
+	size := 8
+	switch page[header] {
+	case 2, 5: // interior: the right-most child follows
+		size = 12
+	case 10, 13:
+	default:
+		return 0, 0
+	}
+	cells := int(binary.BigEndian.Uint16(page[header+3:]))
+	to = int(binary.BigEndian.Uint16(page[header+5:]))
+	if to == 0 {
+		to = 65536
+	}
+	from = header + size + 2*cells
+	if to > len(page) || from > to {
+		return 0, 0
+	}
+	return from, to
 }

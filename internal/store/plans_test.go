@@ -1,0 +1,49 @@
+package store
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestRetentionAndErasureScanNoTable(t *testing.T) {
+	t.Parallel()
+	s := newTest(t)
+	texts := []string{overCalls, lastOfCall, pendingOfCall, textsOfCall, lastingEvents, lastSeq, pendingOfEvent, finished, deliveriesOf, endOfCall,
+		expiredKeys, expiredAudit, deliveriesOfRow, dropSinkStates, callsByCallee, callsByCaller, callsByAttempt, textsByCallee,
+		liveByCallee, liveByCaller, liveByAttempt, openTexts, eventsOfCall, eventsOfSubject, responsesOfCall, responsesOfTopic, auditOfObject}
+	for _, b := range belongings {
+		texts = append(texts, b.sql)
+	}
+	for _, text := range texts {
+		for _, line := range planOf(t, s, text) {
+			// A subquery with LIMIT 1 is "scanned" as a row of its own.
+			if strings.HasPrefix(line, "SCAN ") && !strings.HasPrefix(line, "SCAN some") {
+				t.Errorf("%s\n  %s", line, text)
+			}
+		}
+	}
+	// Webhooks of single calls are looked at in the order of their keys, from a
+	// mark on and to a limit: bounded by that.
+	if plan := strings.Join(planOf(t, s, singleHooks), "\n"); !strings.Contains(plan, "id>?") {
+		t.Errorf("webhooks are read from the first on: %s", plan)
+	}
+}
+
+func planOf(t *testing.T, s *Store, query string) (lines []string) {
+	t.Helper()
+	args := make([]any, strings.Count(query, "?"))
+	rows, err := s.writeConn.c.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatalf("%v in %s", err, query)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, detail)
+	}
+	return lines
+}
