@@ -52,7 +52,7 @@ func TestAnErasedNumberIsInNoFileOfTheDatabase(t *testing.T) {
 		t.Errorf("the number stands in the files %d times", left)
 	}
 	var whole string
-	if err := s.writeConn.c.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&whole); err != nil || whole != "ok" {
+	if err := s.writer.query(t.Context(), func(sc scanner) error { return sc.Scan(&whole) }, "PRAGMA integrity_check"); err != nil || whole != "ok" {
 		t.Errorf("the wiped database is damaged: %s, %v", whole, err)
 	}
 	if found(t, dir, "79160000001") == 0 {

@@ -32,18 +32,15 @@ func TestRetentionAndErasureScanNoTable(t *testing.T) {
 func planOf(t *testing.T, s *Store, query string) (lines []string) {
 	t.Helper()
 	args := make([]any, strings.Count(query, "?"))
-	rows, err := s.writeConn.c.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-	if err != nil {
-		t.Fatalf("%v in %s", err, query)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	err := s.writer.query(t.Context(), func(sc scanner) error {
 		var id, parent, unused int
 		var detail string
-		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-			t.Fatal(err)
-		}
+		err := sc.Scan(&id, &parent, &unused, &detail)
 		lines = append(lines, detail)
+		return err
+	}, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatalf("%v in %s", err, query)
 	}
 	return lines
 }

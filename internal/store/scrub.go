@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"zvonar/internal/calls"
@@ -10,7 +11,24 @@ import (
 
 var _ calls.Scrubber = (*Store)(nil)
 
-// Scrub implements calls.Scrubber. Three things keep bytes of old rows:
+// scrubber is a database whose files keep bytes of old rows.
+type scrubber interface {
+	scrub(ctx context.Context, word string) error
+}
+
+// Scrub implements calls.Scrubber. Where the database is a server, its own
+// vacuum does this in its own time (docs/running.md).
+func (s *Store) Scrub(ctx context.Context, word string) error {
+	if s.queue.isClosed() {
+		return ErrClosed
+	}
+	if d, ok := s.db.(scrubber); ok {
+		return d.scrub(ctx, word)
+	}
+	return nil
+}
+
+// scrub implements scrubber. Three things keep bytes of old rows:
 //
 //   - what a row occupied before it was changed or deleted: the writer fills it
 //     with zeros (secure_delete), always;
@@ -18,18 +36,10 @@ var _ calls.Scrubber = (*Store)(nil)
 //   - the unused middle of pages that were split or merged: SQLite moves cells
 //     there without wiping their old place, secure_delete or not.
 //
-// So the log is cut, the pages that hold word are found, and their unused middle
-// is filled with zeros, in short transactions beside the writer.
-func (s *Store) Scrub(ctx context.Context, word string) error {
-	if s.queue.isClosed() {
-		return ErrClosed
-	}
-	db, err := openDB(s.path, false, 1)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }()
-	c, err := newConn(ctx, db)
+// So the pages that hold word are found and their unused middle is filled with
+// zeros, in short transactions beside the writer, and then the log is cut.
+func (d *sqliteDB) scrub(ctx context.Context, word string) error {
+	c, err := d.connect(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -48,9 +58,9 @@ func (s *Store) Scrub(ctx context.Context, word string) error {
 
 // cutLog copies the write-ahead log into the file and makes it empty, waiting
 // for readers that look at an older moment as long as busy_timeout says.
-func cutLog(ctx context.Context, c *conn) error {
-	var busy, logged, copied int
-	if err := c.c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &logged, &copied); err != nil {
+func cutLog(ctx context.Context, c conn) error {
+	var busy, logged, copied int64
+	if err := c.query(ctx, func(sc scanner) error { return sc.Scan(&busy, &logged, &copied) }, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return fmt.Errorf("cut the write-ahead log: %w", err)
 	}
 	if busy != 0 {
@@ -62,20 +72,16 @@ func cutLog(ctx context.Context, c *conn) error {
 // pagesWith lists the pages that hold word anywhere. It reads the whole file,
 // through SQLite: a file of ours that we opened beside it and closed would take
 // SQLite's locks with it (sqlite.org/howtocorrupt.html 2.2).
-func pagesWith(ctx context.Context, c *conn, word string) (pages []int64, err error) {
-	rows, err := c.c.QueryContext(ctx, `SELECT pgno FROM sqlite_dbpage WHERE instr(data, ?) > 0`, []byte(word))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }() // Err below tells what Close would
-	for rows.Next() {
+func pagesWith(ctx context.Context, c conn, word string) (pages []int64, err error) {
+	err = c.query(ctx, func(sc scanner) error {
 		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
+		if err := sc.Scan(&n); err != nil {
+			return err
 		}
 		pages = append(pages, n)
-	}
-	return pages, rows.Err()
+		return nil
+	}, `SELECT pgno FROM sqlite_dbpage WHERE instr(data, ?) > 0`, []byte(word))
+	return pages, err
 }
 
 // mostPages is the page number from which the first byte of an overflow page,
@@ -83,29 +89,32 @@ func pagesWith(ctx context.Context, c *conn, word string) (pages []int64, err er
 const mostPages = 0x02000000
 
 // wipePage fills the unused middle of a page with zeros.
-func wipePage(ctx context.Context, c *conn, n int64) (err error) {
+func wipePage(ctx context.Context, c conn, n int64) error {
 	if n >= mostPages {
-		return fmt.Errorf("the database is too large to be wiped in place; run VACUUM on it")
+		return errors.New("the database is too large to be wiped in place; run VACUUM on it")
 	}
-	if _, err = c.c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := c.begin(ctx); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_, _ = c.c.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // the first error is the one to tell
-		}
-	}()
-	var page []byte
-	if err = c.c.QueryRowContext(ctx, `SELECT data FROM sqlite_dbpage WHERE pgno = ?`, n).Scan(&page); err != nil {
-		return err
-	}
-	if from, to := unusedMiddle(page, n == 1); from < to {
-		clear(page[from:to])
-		if _, err = c.c.ExecContext(ctx, `UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?`, page, n); err != nil {
+	err := func() error {
+		var page []byte
+		if err := c.query(ctx, func(sc scanner) error { return sc.Scan(&page) }, `SELECT data FROM sqlite_dbpage WHERE pgno = ?`, n); err != nil {
 			return err
 		}
+		from, to := unusedMiddle(page, n == 1)
+		if from >= to {
+			return nil
+		}
+		clear(page[from:to])
+		_, err := c.exec(ctx, `UPDATE sqlite_dbpage SET data = ? WHERE pgno = ?`, page, n)
+		return err
+	}()
+	if err == nil {
+		err = c.commit(ctx, false)
 	}
-	_, err = c.c.ExecContext(ctx, "COMMIT")
+	if err != nil {
+		c.rollback(context.WithoutCancel(ctx))
+	}
 	return err
 }
 
