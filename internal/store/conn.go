@@ -24,6 +24,9 @@ type database interface {
 	// now is the clock that leases go by, in microseconds: the node's own where
 	// the database belongs to one node, the server's where nodes share it.
 	now(ctx context.Context, c conn) (int64, error)
+	// watch calls tell whenever another node may have committed something, until
+	// ctx ends.
+	watch(ctx context.Context, tell func())
 	// name says which database this is, without its password.
 	name() string
 }

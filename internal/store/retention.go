@@ -35,7 +35,7 @@ const (
 	pendingOfEvent  = `SELECT count(*) FROM deliveries WHERE event_pos = ? AND state = 'pending'`
 	finished        = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state <> 'pending' AND done_at > 0 AND done_at < ? ORDER BY done_at, id LIMIT ?)`
 	singleHooks     = `SELECT id, call_id, created_at FROM webhooks WHERE call_id <> '' AND id > ? ORDER BY id LIMIT ?`
-	deliveriesOf    = `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook_id = ? LIMIT 1) AS some`
+	deliveriesOf    = `SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook_id = ? LIMIT 1) AS owed`
 	endOfCall       = `SELECT ended_at FROM calls WHERE id = ? AND is_over = 1`
 	expiredKeys     = `DELETE FROM idempotency WHERE (account, key) IN (SELECT account, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	expiredAudit    = `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY at, id LIMIT ?)`

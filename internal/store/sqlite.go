@@ -27,6 +27,9 @@ func (d *sqliteDB) script(text string) string { return text }
 
 func (d *sqliteDB) now(context.Context, conn) (int64, error) { return d.clock.Now().UnixMicro(), nil }
 
+// watch has nothing to do: nobody else writes.
+func (d *sqliteDB) watch(context.Context, func()) {}
+
 // exclusive has nothing to do: the data directory is locked.
 func (d *sqliteDB) exclusive(context.Context, conn) (func(), error) { return func() {}, nil }
 

@@ -27,9 +27,12 @@ var (
 
 // Config says where the store keeps its data and who it is.
 type Config struct {
-	Path    string                // of the database file; its directory is made if missing and locked
+	// Path is the file of the embedded database. Its directory is made if missing
+	// and locked, also where URL is set.
+	Path    string
+	URL     string                // postgres://… of a database that several nodes may share; "" is the file
 	Node    string                // name of this node; "" is "a"
-	Home    string                // data directory of this node, where several nodes share the database
+	Home    string                // where this node runs, as no other can; "" is the host and the directory of Path
 	Lease   time.Duration         // how long this node owns its calls after it was last heard of; 0: 30 s
 	Clock   clock.Clock           // required
 	Log     *slog.Logger          // nil: discarded
@@ -38,13 +41,14 @@ type Config struct {
 	// when the disk is full; 0: none.
 	Reserve int64
 
-	// shared: other processes may have the database open, too. It is not locked
-	// then, and the lease of the node decides who owns its calls.
-	shared bool
+	// shared: other processes may have the database open, too, as where URL is
+	// set. The lease of the node decides who owns its calls then.
+	shared     bool
+	leaseClock clock.Clock // of tests; nil: that of the server
 }
 
-// Store is calls.Store over one SQLite file. Make one with Open, end it with
-// Close. Safe for concurrent use.
+// Store is calls.Store over one SQLite file or one PostgreSQL database. Make one
+// with Open, end it with Close. Safe for concurrent use.
 type Store struct {
 	cfg     Config
 	log     *slog.Logger
@@ -66,6 +70,9 @@ type Store struct {
 	hurry   chan struct{} // closed where Close waits no longer for a store that fails
 	done    chan struct{} // the writer has ended
 
+	deaf    context.CancelFunc // ends the watch for other nodes; nil: it did not begin
+	watched chan struct{}      // it has ended
+
 	changed changed
 }
 
@@ -84,7 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Node == "" {
 		cfg.Node = "a"
 	}
-	s := &Store{cfg: cfg, log: cfg.Log, queue: newQueue(), hurry: make(chan struct{}), done: make(chan struct{})}
+	s := &Store{cfg: cfg, log: cfg.Log, queue: newQueue(), hurry: make(chan struct{}), done: make(chan struct{}), watched: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -99,6 +106,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s.metrics = newMetrics(cfg.Metrics, s)
 	go s.write()
 	s.keeper.start(s.held)
+	watching, deaf := context.WithCancel(context.Background())
+	s.deaf = deaf
+	go func() {
+		defer close(s.watched)
+		s.db.watch(watching, s.changed.tell)
+	}()
 	return s, nil
 }
 
@@ -111,7 +124,14 @@ func (s *Store) open(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	if !s.cfg.shared {
+	if s.cfg.URL != "" {
+		s.cfg.shared = true
+	}
+	if s.cfg.Home == "" {
+		host, _ := os.Hostname() // without one the directory alone tells
+		s.cfg.Home = host + ":" + filepath.Dir(path)
+	}
+	if !s.cfg.shared || s.cfg.URL != "" {
 		if s.lock, err = lockDir(filepath.Dir(path)); err != nil {
 			return err
 		}
@@ -136,8 +156,11 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// database opens the file.
+// database is the one that the configuration names.
 func (s *Store) database() (database, error) {
+	if s.cfg.URL != "" {
+		return newPostgres(s.cfg, s.log, s.hurry)
+	}
 	// Made by us so that nobody else can read it; SQLite gives its side files
 	// the same mode.
 	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -192,6 +215,10 @@ func (s *Store) release() error {
 	var errs []error
 	s.keeper.stop()
 	s.reserve.stop()
+	if s.deaf != nil {
+		s.deaf()
+		<-s.watched
+	}
 	if s.readers != nil {
 		errs = append(errs, s.readers.close())
 	}
@@ -210,6 +237,9 @@ func (s *Store) release() error {
 func (s *Store) BackupTo(ctx context.Context, file string) error {
 	if s.queue.isClosed() {
 		return ErrClosed
+	}
+	if s.cfg.URL != "" {
+		return errors.New("a PostgreSQL database is copied with pg_dump (docs/running.md)")
 	}
 	// A connection of its own: the readers may write nowhere, not even there.
 	c, err := s.db.connect(ctx, false)
