@@ -85,7 +85,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 			_ = d.store.Close(ctx)
 		}
 	}()
-	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildLine, d.buildCalls, d.buildOutbox, d.buildHTTP} {
+	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, err
 		}

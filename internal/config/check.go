@@ -111,8 +111,13 @@ func checkGeneral(cfg *Config, r *report) {
 	if id := cfg.Recordings.FirstID; id < 1 || id > 1e15 {
 		r.bad("recordings.first_id", "%d is outside 1 to 1000000000000000", id)
 	}
-	if cfg.Retention.Events != 0 {
-		r.bad("retention.events", "deleting events is not available in this version: they are kept for ever; write 0")
+	for _, k := range []struct {
+		key  string
+		kept Duration
+	}{{"events", cfg.Retention.Events}, {"deliveries", cfg.Retention.Deliveries}, {"audit", cfg.Retention.Audit}} {
+		if k.kept != 0 && k.kept < Duration(day) {
+			r.bad("retention."+k.key, "%s is less than a day; write 0 for ever, or at least 1d", k.kept)
+		}
 	}
 }
 

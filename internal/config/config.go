@@ -210,9 +210,11 @@ type SMSReports struct {
 
 // Retention is how long things are kept; 0 is for ever.
 type Retention struct {
-	Captures Duration `yaml:"captures"`
-	Traces   Duration `yaml:"traces"`
-	Events   Duration `yaml:"events"`
+	Captures   Duration `yaml:"captures"`
+	Traces     Duration `yaml:"traces"`
+	Events     Duration `yaml:"events"`     // calls with all that is theirs, and the events of everything else
+	Deliveries Duration `yaml:"deliveries"` // finished ones
+	Audit      Duration `yaml:"audit"`
 }
 
 // Default is the configuration where nobody configured anything: a daemon on
@@ -235,7 +237,7 @@ func Default() *Config {
 		},
 		SMS: SMS{Sender: "file", HTTP: SMSHTTP{Method: "POST", Timeout: Duration(10 * time.Second), Parallel: 8},
 			Reports: SMSReports{By: "provider"}},
-		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day)},
+		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day), Deliveries: Duration(30 * day)},
 	}
 }
 

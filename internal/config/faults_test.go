@@ -119,7 +119,8 @@ var faults = []struct {
 	{"accounts", "accounts: [shop, main, shop, a b]\n", []string{"1:18 accounts[1]: always there", "1:24 accounts[2]: the same", "1:30 accounts[3]: a name has"}},
 	{"accounts that are not there", "accounts: [shop]\ntokens: [{name: a, token: 0123456789abcdef, roles: [admin], account: shp, allow_from: [0.0.0.0/0]}]\ntrunks: [{name: m, uri: \"sip:h\", account: shop}]\ninbound: [{number: \"7\", trunk: m, account: main, flow: {record: 1}}]\n",
 		[]string{"2:70 tokens[0].account: did you mean shop?", "2:88 tokens[0].allow_from[0]: is everybody", "4:44 inbound[0].account: cannot be of another"}},
-	{"deleting events", "retention: {events: 30d}\n", []string{"1:21 retention.events: not available in this version"}},
+	{"events of an hour", "retention: {events: 1h}\n", []string{"1:21 retention.events: 1h0m0s is less than a day"}},
+	{"an audit log of a minute", "retention: {audit: 1m}\n", []string{"1:20 retention.audit"}},
 
 	{"a provider without anything", "providers: [{}]\n", []string{"1:13 providers[0].name: a name", "1:13 providers[0].url: is needed", "1:13 providers[0]: trunk", "1:13 providers[0].extension: not a number or extension"}},
 	{"a provider's details", "trunks: [{name: m, uri: \"sip:h\"}]\nproviders:\n  - name: p\n    kind: mango\n    url: \"https://{{.To}}.example\"\n    method: get\n    trunk: n\n    extension: \"201\"\n    ready: soon\n    timeout: 2m\n    expect_timeout: 1s\n    success: {equals: ok}\n    headers: {\"X y\": z}\n",
