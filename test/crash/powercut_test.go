@@ -1,0 +1,5 @@
+package crash
+
+func (w *world) cutPower() {}
+
+func (w *world) checkStore(h *history) {}
