@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"zvonar/internal/store/pgtest"
 )
 
 // zvonar is the binary under test.
@@ -65,7 +67,7 @@ func TestKilledAnywhereNothingIsLostAndNobodyIsRungTwice(t *testing.T) {
 	}
 	t.Logf("seed %d", seed)
 	began := time.Now()
-	s := &summary{Seed: seed, Store: storeKind(), Violations: []violation{}}
+	s := &summary{Seed: seed, Store: storeKind(t), Violations: []violation{}, Ends: tallies{}, Types: tallies{}}
 	var mu sync.Mutex
 	var kills []kill
 	var found []violation
@@ -73,7 +75,7 @@ func TestKilledAnywhereNothingIsLostAndNobodyIsRungTwice(t *testing.T) {
 		for n := range worlds {
 			t.Run(strconv.Itoa(n), func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, n, seed, storeURL(t, n))
+				w := newWorld(t, n, seed, storeURL(t))
 				w.prepare()
 				mine := w.rounds(&plans{rng: rand.New(rand.NewPCG(seed, uint64(n))), only: only}, (rounds+worlds-1)/worlds, cuts/worlds)
 				h := w.settle()
@@ -93,9 +95,7 @@ func TestKilledAnywhereNothingIsLostAndNobodyIsRungTwice(t *testing.T) {
 					}
 					t.Errorf("%s: %s: %s (%s)%s", v.Rule, v.Subject, v.Text, v.At.Format(time.TimeOnly), again)
 				}
-				if t.Failed() {
-					w.keep()
-				}
+				w.keep()
 			})
 		}
 	})
@@ -122,8 +122,10 @@ func (s *summary) add(h *history, copies int) {
 		s.Calls += len(a.IDs)
 	}
 	for _, e := range h.Log {
+		s.Types[e.Type]++
 		if e.Type == "call.completed" {
 			s.Completed++
+			s.Ends[e.Facts.Outcome]++
 			if e.Facts.Outcome == "lost" {
 				s.Lost++
 			}
@@ -132,6 +134,9 @@ func (s *summary) add(h *history, copies int) {
 	for _, d := range h.Dialogs {
 		if !d.Inbound {
 			s.Invites++
+			if d.Answered && !d.Bye {
+				s.Unknown++
+			}
 		}
 	}
 	told := map[string]bool{}
@@ -147,8 +152,8 @@ func (s *summary) add(h *history, copies int) {
 	s.Copies += copies
 }
 
-// keep copies what is left of a world whose judge found something to
-// CRASH_KEEP, if that is set.
+// keep copies what is left of a world to CRASH_KEEP, if that is set: its
+// database, the daemon's log, the traces of SIPp.
 func (w *world) keep() {
 	if dir := os.Getenv("CRASH_KEEP"); dir != "" {
 		to := filepath.Join(dir, fmt.Sprintf("seed-%d-world-%d", w.seed, w.n))
@@ -159,6 +164,25 @@ func (w *world) keep() {
 	}
 }
 
-func storeKind() string { return "sqlite" }
+// storeKind is the database that the environment asks for.
+func storeKind(t *testing.T) string {
+	kind := os.Getenv("CRASH_STORE")
+	switch kind {
+	case "":
+		kind = sqlite
+	case sqlite, "postgres":
+	default:
+		t.Fatalf("CRASH_STORE=%q is neither sqlite nor postgres", kind)
+	}
+	return kind
+}
 
-func storeURL(*testing.T, int) string { return "sqlite" }
+// storeURL is the setting "store" of one daemon.
+func storeURL(t *testing.T) string {
+	if storeKind(t) == sqlite {
+		return sqlite
+	}
+	return pgtest.URL(t)
+}
+
+const sqlite = "sqlite"

@@ -108,6 +108,7 @@ type dialog struct {
 	Number   string          // dialled, or (inbound) calling
 	First    time.Time       // first INVITE
 	Branches map[string]bool // of the INVITEs that began a dialog: retransmissions share one
+	Answered bool            // 200 was sent, by whom ever
 	Bye      bool            // either side hung up
 }
 

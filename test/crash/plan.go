@@ -17,7 +17,7 @@ type strike struct {
 }
 
 // atRandom stands for a kill from outside.
-const atRandom failpoint.Name = "at random"
+const atRandom failpoint.Name = "random"
 
 // String is how failpoint arms it, without "kill".
 func (s strike) String() string { return fmt.Sprintf("%s@%d", s.Point, s.Passage) }

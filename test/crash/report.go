@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,14 +40,29 @@ type summary struct {
 	Completed  int         `json:"calls_completed"`
 	Lost       int         `json:"calls_lost"`
 	Invites    int         `json:"invites"`
+	Unknown    int         `json:"answered_legs_never_stored"` // answered in the moment of a death; no next process can know of them
 	Events     int         `json:"events"`
 	Arrivals   int         `json:"arrivals"`
 	Repeats    int         `json:"repeated_arrivals"`
 	Texts      int         `json:"texts"`
 	Copies     int         `json:"power_cut_copies"`
+	Ends       tallies     `json:"outcomes"`
+	Types      tallies     `json:"event_types"`
 	Points     []row       `json:"points"`
 	Rules      []ruleRow   `json:"rules"`
 	Violations []violation `json:"violations"`
+}
+
+// tallies counts things by name.
+type tallies map[string]int
+
+// String lists them by name.
+func (t tallies) String() string {
+	var items []string
+	for _, k := range slices.Sorted(maps.Keys(t)) {
+		items = append(items, fmt.Sprintf("%s %d", k, t[k]))
+	}
+	return strings.Join(items, ", ")
 }
 
 // ruleRow is what is said of one promise.
@@ -116,7 +132,8 @@ func (s *summary) String() string {
 	for _, r := range s.Rules {
 		fmt.Fprintf(&b, "%-24s %7d  %s\n", r.Rule, r.Broken, r.Promise)
 	}
-	fmt.Fprintf(&b, "\n%d kills in %d s (seed %d, %s): %d calls acknowledged, %d completed, %d of them lost; %d INVITEs, %d events, %d arrivals (%d of them again), %d texts, %d copies of a running store\n",
-		s.Kills, s.Seconds, s.Seed, s.Store, s.Calls, s.Completed, s.Lost, s.Invites, s.Events, s.Arrivals, s.Repeats, s.Texts, s.Copies)
+	fmt.Fprintf(&b, "\n%d kills in %d s (seed %d, %s): %d calls acknowledged, %d completed, %d of them lost; %d INVITEs (%d answered in the moment of a death), %d events, %d arrivals (%d of them again), %d texts, %d copies of a running store\n",
+		s.Kills, s.Seconds, s.Seed, s.Store, s.Calls, s.Completed, s.Lost, s.Invites, s.Unknown, s.Events, s.Arrivals, s.Repeats, s.Texts, s.Copies)
+	fmt.Fprintf(&b, "outcomes: %s\nevents: %s\n", s.Ends, s.Types)
 	return b.String()
 }

@@ -43,24 +43,17 @@ func (w *world) record() map[string]string {
 }
 
 // rounds kills the daemon n times (a little more where the last round is deep),
-// under a load that never pauses.
-func (w *world) rounds(p *plans, n int, cuts int) (kills []kill) {
+// under a load that never pauses, and copies its files cuts times.
+func (w *world) rounds(p *plans, n, cuts int) (kills []kill) {
 	w.begin()
-	every := 0
-	if cuts > 0 {
-		every = max(1, n/cuts)
-	}
-	next := every
+	w.kill() // the life of prepare
 	for len(kills) < n && !w.t.Failed() {
+		if w.store == sqlite && w.tries*n < len(kills)*cuts {
+			kills = append(kills, w.cutLife())
+		}
 		round := p.next()
 		for depth, s := range round {
-			if len(kills) == 0 && depth == 0 {
-				w.kill() // the life of prepare
-			}
-			k := w.strike(s, depth, every > 0 && depth == 0 && len(kills) >= next)
-			if every > 0 && depth == 0 && len(kills) >= next {
-				next += every
-			}
+			k := w.strike(s, depth)
 			k.Plan = planText(round)
 			kills = append(kills, k)
 		}
@@ -69,7 +62,7 @@ func (w *world) rounds(p *plans, n int, cuts int) (kills []kill) {
 }
 
 // strike runs one life until it ends where it should, or is ended.
-func (w *world) strike(s strike, depth int, cut bool) kill {
+func (w *world) strike(s strike, depth int) kill {
 	k := kill{Point: s.Point, Depth: depth, World: w.n}
 	w.start(s.arm())
 	within := hitWithin
@@ -79,13 +72,7 @@ func (w *world) strike(s strike, depth int, cut bool) kill {
 	case depth > 0:
 		within = recoveryWithin
 	}
-	began := time.Now()
-	if cut && w.store == "sqlite" {
-		if !w.dead(time.Duration(300+w.rng.IntN(700)) * time.Millisecond) {
-			w.cutPower()
-		}
-	}
-	if w.dead(max(0, within-time.Since(began))) {
+	if w.dead(within) {
 		k.Hit = true
 		if !w.killed() {
 			w.t.Errorf("the daemon ended by itself, armed %q: %v\n%s", s.arm(), w.cmd.ProcessState, w.logTail())
@@ -98,6 +85,17 @@ func (w *world) strike(s strike, depth int, cut bool) kill {
 	return k
 }
 
+// cutLife runs a life that is not armed, cuts its power and kills it.
+func (w *world) cutLife() kill {
+	w.tries++
+	w.start("")
+	if !w.dead(time.Duration(500+w.rng.IntN(1000)) * time.Millisecond) {
+		w.cutPower()
+	}
+	w.kill()
+	return kill{Point: atRandom, Hit: true, World: w.n, At: time.Now(), Plan: string(atRandom)}
+}
+
 // settle starts the daemon a last time, lets everything come to its end and
 // collects what was seen.
 func (w *world) settle() *history {
@@ -107,13 +105,7 @@ func (w *world) settle() *history {
 	w.up()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	w.mu.Lock()
-	for _, p := range w.peers {
-		if strings.Contains(p.trace, "caller-") {
-			_ = p.cmd.Process.Signal(syscall.SIGUSR1) // no further calls; those that run go on
-		}
-	}
-	w.mu.Unlock()
+	w.quietCallers()
 	h := &history{Listed: map[string]bool{}, Dialogs: map[string]*dialog{}}
 	w.settled(ctx, func() bool { h.Live = w.live(); return len(h.Live) == 0 })
 	h.RefsHeld = w.heldRefs()
@@ -129,6 +121,30 @@ func (w *world) settle() *history {
 	w.collect(h)
 	w.checkStore(h)
 	return h
+}
+
+// quietCallers lets those who call the daemon end their calls and begin no
+// other.
+func (w *world) quietCallers() {
+	w.mu.Lock()
+	list := slices.Clone(w.peers)
+	w.mu.Unlock()
+	for _, p := range list {
+		if !strings.Contains(p.trace, "network-") {
+			_ = p.cmd.Process.Signal(syscall.SIGUSR1) // SIPp: no further calls; those that run go on
+		}
+	}
+	limit := time.After(20 * time.Second)
+	for _, p := range list {
+		if strings.Contains(p.trace, "network-") {
+			continue
+		}
+		select {
+		case <-p.done:
+		case <-limit:
+			p.stop()
+		}
+	}
 }
 
 // live lists the calls that are not over; those far ahead, whose cancellation
@@ -251,20 +267,7 @@ func (w *world) collect(h *history) {
 	w.mu.Lock()
 	h.Seen, h.Oddities, h.Copies = w.seen, w.oddities, w.copies
 	w.mu.Unlock()
-	for _, p := range w.peers {
-		f, err := os.Open(p.trace)
-		if os.IsNotExist(err) {
-			continue // it never sent a message
-		}
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		err = noteDialogs(f, h.Dialogs)
-		f.Close()
-		if err != nil {
-			w.t.Fatalf("%s: %v", p.trace, err)
-		}
-	}
+	h.Dialogs = w.readDialogs()
 	raw, err := os.ReadFile(filepath.Join(w.dir, "data", "sms.jsonl"))
 	if err != nil && !os.IsNotExist(err) {
 		w.t.Fatal(err)

@@ -18,6 +18,7 @@ type message struct {
 	CallID   string
 	Branch   string
 	InDialog bool // To has a tag
+	Answer   bool // 200 to an INVITE
 }
 
 const traceTime = "2006-01-02 15:04:05.000000"
@@ -28,8 +29,12 @@ func readTrace(r io.Reader, each func(message)) error {
 	in := bufio.NewScanner(r)
 	in.Buffer(make([]byte, 64<<10), 1<<20)
 	var m message
-	part := 0 // 0 before the first message, 1 its direction, 2 its first line, 3 its headers, 4 its body
+	part := 0      // 0 before the first message, 1 its direction, 2 its first line, 3 its headers, 4 its body
+	var torn error // of a time that cannot be read: no fault in the last line
 	for in.Scan() {
+		if torn != nil {
+			return torn
+		}
 		line := strings.TrimRight(in.Text(), "\r")
 		switch {
 		case strings.HasPrefix(line, "-------"):
@@ -37,9 +42,12 @@ func readTrace(r io.Reader, each func(message)) error {
 				each(m)
 			}
 			stamp := strings.TrimSpace(strings.TrimLeft(line, "-"))
+			if part = 0; stamp == "" { // "Unexpected message received:", which was noted when it came
+				continue
+			}
 			at, err := time.ParseInLocation(traceTime, stamp, time.Local)
 			if err != nil {
-				return fmt.Errorf("a trace of SIPp has the time %q", stamp)
+				torn = fmt.Errorf("a trace of SIPp has the time %q", stamp)
 			}
 			m, part = message{At: at}, 1
 		case part == 1 && strings.Contains(line, "message"):
@@ -60,6 +68,7 @@ func readTrace(r io.Reader, each func(message)) error {
 }
 
 func (m *message) readFirst(line string) {
+	m.Answer = strings.HasPrefix(line, "SIP/2.0 200")
 	f := strings.Fields(line)
 	if len(f) == 3 && f[2] == "SIP/2.0" {
 		m.Method, m.URI = f[0], userOf(f[1])
@@ -73,6 +82,8 @@ func (m *message) readHeader(line string) {
 	}
 	value = strings.TrimSpace(value)
 	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "cseq":
+		m.Answer = m.Answer && strings.HasSuffix(value, "INVITE")
 	case "call-id", "i":
 		m.CallID = value
 	case "via", "v":
@@ -122,6 +133,8 @@ func noteDialogs(r io.Reader, dialogs map[string]*dialog) error {
 				dialogs[m.CallID] = d
 			}
 			d.Branches[m.Branch] = true
+		case m.Answer && dialogs[m.CallID] != nil:
+			dialogs[m.CallID].Answered = true
 		case m.Method == "BYE" && dialogs[m.CallID] != nil:
 			dialogs[m.CallID].Bye = true
 		}

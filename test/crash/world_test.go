@@ -53,7 +53,8 @@ type world struct {
 	seen     map[string]event
 	oddities []string
 	copies   []string
-	cuts     int
+	cuts     int // copies that were examined
+	tries    int // lives for a copy
 
 	again []string // ids of the calls that used a ref again
 }
@@ -87,7 +88,7 @@ func (w *world) api() string                { return "http://" + w.addr(1, 8080)
 
 func (w *world) configure() {
 	text := fmt.Sprintf(`data_dir: %[1]s/data
-store: %[8]s
+store: "%[8]s"
 log: {level: info, format: text}
 http: {listen: "%[2]s"}
 admin: {listen: "%[3]s"}
