@@ -155,6 +155,14 @@ func (d *daemon) ready() error {
 	return d.store.View(ctx, func(tx calls.ReadTx) error { _, err := tx.LastPos(); return err })
 }
 
+// note is what is wrong while calls are taken all the same.
+func (d *daemon) note() string {
+	if n := d.store.Problems(); n > 0 {
+		return fmt.Sprintf("the check after an unclean stop found %d problem(s) in the store; the log names them, and zvonar check-store", n)
+	}
+	return ""
+}
+
 func (d *daemon) buildTokens(ctx context.Context) error {
 	tokens := make([]api.ConfigToken, 0, len(d.cfg.Tokens))
 	for _, t := range d.cfg.Tokens {
@@ -353,7 +361,7 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	admin := api.NewAdmin(api.AdminConfig{Listen: d.cfg.Admin.Listen, Gatherer: d.reg, Ready: d.ready, Log: d.log.With("room", "admin")})
+	admin := api.NewAdmin(api.AdminConfig{Listen: d.cfg.Admin.Listen, Gatherer: d.reg, Ready: d.ready, Note: d.note, Log: d.log.With("room", "admin")})
 	d.add("admin listener", admin.Start, admin.Stop)
 	d.add("API", d.api.Start, d.api.Stop)
 	return nil

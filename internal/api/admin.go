@@ -21,7 +21,9 @@ type AdminConfig struct {
 	Gatherer prometheus.Gatherer
 	// Ready says why the daemon cannot take calls now; nil where it can.
 	Ready func() error
-	Log   *slog.Logger // nil: discarded
+	// Note is what /readyz adds where it is ready but not well; "": nothing.
+	Note func() string
+	Log  *slog.Logger // nil: discarded
 }
 
 // AdminServer serves /metrics, /livez, /readyz and, on a loopback address only,
@@ -46,6 +48,9 @@ func NewAdmin(cfg AdminConfig) *AdminServer {
 	if cfg.Ready == nil {
 		cfg.Ready = func() error { return nil }
 	}
+	if cfg.Note == nil {
+		cfg.Note = func() string { return "" }
+	}
 	a := &AdminServer{cfg: cfg}
 	a.http = &http.Server{
 		Handler: a.Handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
@@ -62,6 +67,10 @@ func (a *AdminServer) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := a.cfg.Ready(); err != nil {
 			plain(w, http.StatusServiceUnavailable, "not ready: "+err.Error())
+			return
+		}
+		if note := a.cfg.Note(); note != "" {
+			plain(w, http.StatusOK, "ok, but "+note)
 			return
 		}
 		plain(w, http.StatusOK, "ok")

@@ -38,6 +38,10 @@ func newMetrics(reg prometheus.Registerer, s *Store) *metrics {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "zvonar_store_failing",
 			Help: "1 while the store refuses new calls: it cannot write, is slow, or has no reserve on the disk."}, func() float64 {
 			return float64(flag(s.Failing() != nil))
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "zvonar_store_problems",
+			Help: "Problems that the check after an unclean stop has found; zvonar check-store tells more."}, func() float64 {
+			return float64(s.Problems())
 		})}
 	reg.MustRegister(m.all...)
 	return m

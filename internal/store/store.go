@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,8 +68,14 @@ type Store struct {
 	health  *health
 	reserve *reserve
 	closed  sync.Once
-	hurry   chan struct{} // closed where Close waits no longer for a store that fails
-	done    chan struct{} // the writer has ended
+
+	unclean   bool         // the run before this one did not stop
+	problems  atomic.Int64 // that the check after it found
+	checking  sync.WaitGroup
+	stopCheck func()
+
+	hurry chan struct{} // closed where Close waits no longer for a store that fails
+	done  chan struct{} // the writer has ended
 
 	deaf    context.CancelFunc // ends the watch for other nodes; nil: it did not begin
 	watched chan struct{}      // it has ended
@@ -112,6 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		defer close(s.watched)
 		s.db.watch(watching, s.changed.tell)
 	}()
+	s.startCheck()
 	return s, nil
 }
 
@@ -176,7 +184,10 @@ func (s *Store) takeLease(ctx context.Context) error {
 	since := s.cfg.Clock.Now()
 	err := s.writer.begin(ctx)
 	if err == nil {
-		err = s.takeNode(&tx{ctx: ctx, s: s, c: s.writer})
+		t := &tx{ctx: ctx, s: s, c: s.writer}
+		if err = s.noteStart(t); err == nil {
+			err = s.takeNode(t)
+		}
 	}
 	if err != nil {
 		s.rollback(ctx)
@@ -197,6 +208,7 @@ func (s *Store) Close(ctx context.Context) error {
 		s.queue.close()
 		select {
 		case <-s.done:
+			s.noteStop(ctx)
 			err = s.release()
 		case <-ctx.Done():
 			close(s.hurry)
@@ -214,6 +226,9 @@ func (s *Store) Close(ctx context.Context) error {
 func (s *Store) release() error {
 	var errs []error
 	s.keeper.stop()
+	if s.stopCheck != nil {
+		s.stopCheck()
+	}
 	s.reserve.stop()
 	if s.deaf != nil {
 		s.deaf()
