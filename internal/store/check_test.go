@@ -144,12 +144,15 @@ func TestEveryDamageIsNamed(t *testing.T) {
 			t.Errorf("nothing damages %q", inv.name)
 		}
 	}
+	sound := filepath.Join(t.TempDir(), "zvonar.db")
+	s := openTest(t, sound)
+	soundStore(t, s)
+	closeStore(t, s)
 	for name, sql := range damages {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newTest(t)
-			soundStore(t, s)
-			c, err := s.db.connect(t.Context(), false)
+			path := filepath.Join(t.TempDir(), "zvonar.db")
+			copyFile(t, sound, path)
+			c, err := openSQLite(path, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,7 +160,7 @@ func TestEveryDamageIsNamed(t *testing.T) {
 			if err := c.run(t.Context(), sql); err != nil {
 				t.Fatal(err)
 			}
-			i := inspect(t, s.path)
+			i := inspect(t, path)
 			i.clips = t.TempDir()
 			r, err := i.Check(t.Context())
 			if err != nil {
@@ -262,5 +265,16 @@ func mustBeEmpty(t *testing.T, dir string) {
 	}
 	for _, e := range list {
 		t.Errorf("%s is left in the directory", e.Name())
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
