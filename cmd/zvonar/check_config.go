@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"zvonar/internal/config"
+	"zvonar/internal/store"
 	"zvonar/providers"
 	"zvonar/providers/httpcall"
 	"zvonar/providers/httpsms"
@@ -35,6 +36,9 @@ func (c *checkConfigCmd) Run(a *app) error {
 // configuration: templates of providers, addresses of trunks.
 func checkRooms(cfg *config.Config) []config.Problem {
 	var problems []config.Problem
+	if err := store.CheckURL(cfg.StoreURL()); err != nil {
+		problems = append(problems, cfg.Fault("store", err.Error()))
+	}
 	for i, p := range cfg.Providers {
 		if _, err := httpcall.New(providerConfig(p)); err != nil {
 			problems = append(problems, cfg.Fault(fmt.Sprintf("providers[%d]", i), err.Error()))

@@ -75,7 +75,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir cannot be made: %w", err)
 	}
-	d.store, err = store.Open(ctx, store.Config{Path: filepath.Join(cfg.DataDir, "zvonar.db"), Node: cfg.Node,
+	d.store, err = store.Open(ctx, store.Config{Path: filepath.Join(cfg.DataDir, "zvonar.db"), URL: cfg.StoreURL(), Node: cfg.Node,
 		Clock: d.clock, Log: log.With("room", "store"), Metrics: d.reg, Reserve: cfg.StoreReserve.Bytes()})
 	if err != nil {
 		return nil, err

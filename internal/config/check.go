@@ -91,15 +91,23 @@ func unique[T any](r *report, list string, elements []T, field string, of func(T
 
 func self(s string) string { return s }
 
+// embedded is the store where no server is named.
+const embedded = "sqlite"
+
+// StoreURL is that of the PostgreSQL database; "" where the embedded one is used.
+func (c *Config) StoreURL() string {
+	url := c.Store.Reveal()
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return url
+	}
+	return ""
+}
+
 func checkGeneral(cfg *Config, r *report) {
 	r.name("node", cfg.Node)
 	checkDataDir(cfg.DataDir, r)
-	switch {
-	case cfg.Store == "sqlite":
-	case strings.HasPrefix(cfg.Store, "postgres://"), strings.HasPrefix(cfg.Store, "postgresql://"):
-		r.bad("store", "PostgreSQL is not available in this version; write sqlite")
-	default:
-		r.bad("store", "this store is not known; write sqlite")
+	if cfg.Store != embedded && cfg.StoreURL() == "" {
+		r.bad("store", "this store is not known; write sqlite, or postgres://USER:PASSWORD@HOST:5432/DATABASE")
 	}
 	if s := cfg.StoreReserve; s != 0 && (s < 1<<20 || s > 16<<30) {
 		r.bad("store_reserve", "%s is outside 1MB to 16GB (0 is none)", s)

@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Node         string     `yaml:"node"`
 	DataDir      string     `yaml:"data_dir"`
-	Store        string     `yaml:"store"`
+	Store        Secret     `yaml:"store"` // sqlite, or the URL of a PostgreSQL database, which may hold a password
 	StoreReserve Size       `yaml:"store_reserve"`
 	DrainTimeout Duration   `yaml:"drain_timeout"`
 	Log          Log        `yaml:"log"`

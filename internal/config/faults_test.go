@@ -30,7 +30,8 @@ var faults = []struct {
 
 	{"a bad name", "node: a b\n", []string{"1:7 node: a name has"}},
 	{"another store", "store: mysql\n", []string{"1:8 store: not known"}},
-	{"PostgreSQL", "store: postgres://u:topsecret@h/db\n", []string{"1:8 store: not available in this version"}},
+	{"the URL of another server", "store: mysql://u:topsecret@h/db\n", []string{"1:8 store: not known"}},
+	{"two stores", "store: postgres://h/db\nstore_file: /no/such\n", []string{"2:13 store_file: given twice"}},
 	{"a number that is none", "dialer: {max_attempts_per_day: few}\n", []string{"1:32 dialer.max_attempts_per_day: not a whole number"}},
 	{"a duration without unit", "drain_timeout: 30\n", []string{"1:16 drain_timeout: not a duration"}},
 	{"a negative duration", "drain_timeout: -5s\n", []string{"1:16 drain_timeout: not a duration"}},

@@ -11,6 +11,9 @@ import (
 // numbers are masked, addresses of webhooks are cut to scheme and host.
 func (c *Config) Redacted() *Config {
 	d := *c
+	if c.Store != embedded {
+		d.Store = Secret(c.Store.String())
+	}
 	d.Tokens = slices.Clone(c.Tokens)
 	for i := range d.Tokens {
 		d.Tokens[i].Token = Secret(d.Tokens[i].Token.String())

@@ -50,7 +50,7 @@ func (d *decoder) noteFile(path, name string) {
 
 // readSecrets fills the secrets that lie in files.
 func (d *decoder) readSecrets(cfg *Config) {
-	leaves := leavesOf(cfg)
+	leaves, defaults := leavesOf(cfg), leavesOf(Default())
 	for _, path := range slices.Sorted(maps.Keys(d.files)) {
 		name := d.files[path]
 		at := d.fileWhere(path)
@@ -61,7 +61,7 @@ func (d *decoder) readSecrets(cfg *Config) {
 		if !ok {
 			continue // its element was faulty and is reported
 		}
-		if leaf.get() != "" {
+		if given := leaf.get(); given != "" && (!defaults[path].value.IsValid() || given != defaults[path].get()) {
 			d.bad(at, "the secret is given twice, here and as a value; remove one")
 			continue
 		}

@@ -129,12 +129,13 @@ func (t *tx) InsertCall(c *calls.Call) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO calls (id, account, ref, series, campaign, direction, status, outcome, is_over,
+	n, err := t.exec(`INSERT INTO calls (id, account, ref, series, campaign, direction, status, outcome, is_over,
 		callee, caller, created_at, due_at, ended_at, node, fence, lease_until, doc)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (account, ref) WHERE is_over = 0 AND ref <> '' DO NOTHING`,
 		c.ID, c.Account, c.Ref, c.Series, c.CampaignID, c.Direction, c.Status, c.Outcome, flag(c.Over()),
 		c.To, c.From, micros(c.CreatedAt), micros(c.DueAt), microsPtr(c.EndedAt), c.Node, c.Fence, micros(c.LeaseUntil), doc)
-	if conflict(err, "calls.ref") {
+	if err == nil && n == 0 {
 		return calls.Errorf(calls.CodeRefConflict, "a call with ref %q is not over yet; use another ref, or wait for its call.completed", c.Ref)
 	}
 	return err

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -137,4 +138,56 @@ func txDiesWithItsUnit(t *testing.T, s calls.Store) {
 	if _, err := kept.Cursor("x"); err == nil {
 		t.Error("a kept Tx read")
 	}
+}
+
+func swallowedErrorsFail(t *testing.T, s calls.Store) {
+	insertCall(t, s, "c1", "")
+	errs := together(s,
+		func(tx calls.Tx) error {
+			_ = tx.InsertAttempt(&calls.Attempt{ID: "a1", CallID: "nowhere", Account: "main"}) // there is no such call
+			_ = tx.SetCursor("after", 1)
+			return nil
+		},
+		func(tx calls.Tx) error { return tx.SetCursor("other", 1) })
+	if errs[0] == nil || errs[1] != nil {
+		t.Errorf("errors %v; want only the first", errs)
+	}
+	if after, other := readCursor(t, s, "after"), readCursor(t, s, "other"); after != 0 || other != 1 {
+		t.Errorf("after=%d other=%d; want 0 and 1", after, other)
+	}
+}
+
+// refConflictIsNoEnd: a refused ref leaves the unit able to look for the call
+// that has it.
+func refConflictIsNoEnd(t *testing.T, s calls.Store) {
+	insertCall(t, s, "c1", "order-7")
+	update(t, s, func(tx calls.Tx) error {
+		err := tx.InsertCall(&calls.Call{ID: "c2", Account: "main", Ref: "order-7", Status: calls.StatusQueued})
+		if calls.CodeOf(err) != calls.CodeRefConflict {
+			t.Errorf("second live call: %v; want ref-conflict", err)
+		}
+		c, err := tx.LiveCallByRef("main", "order-7")
+		if err == nil && c.ID != "c1" {
+			t.Errorf("the live call is %s", c.ID)
+		}
+		return errors.Join(err, tx.SetCursor("went on", 1))
+	})
+	if n := readCursor(t, s, "went on"); n != 1 {
+		t.Error("the unit did not go on")
+	}
+}
+
+func oddTextsAreKept(t *testing.T, s calls.Store) {
+	const ref = "Ünï ☎ \x00 \xff end"
+	update(t, s, func(tx calls.Tx) error {
+		_, err := tx.Block(calls.BlockEntry{Account: "main", Number: "7900", Reason: ref})
+		return err
+	})
+	view(t, s, func(r calls.ReadTx) error {
+		b, err := r.Blocked("main", "7900")
+		if err == nil && (!strings.HasPrefix(b.Reason, "Ünï ☎ ") || !strings.HasSuffix(b.Reason, " end")) {
+			t.Errorf("the text came back as %q", b.Reason)
+		}
+		return err
+	})
 }

@@ -43,11 +43,34 @@ type postgresDB struct {
 	hurry <-chan struct{} // closed: wait for the server no longer
 }
 
-// newPostgres reads the URL. Its errors never show the password.
+// CheckURL says what is wrong with the URL of a PostgreSQL database; "" is none.
+// Its errors never show the password.
+func CheckURL(url string) error {
+	if url == "" {
+		return nil
+	}
+	cfg, err := pgconn.ParseConfig(url)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the URL of the database cannot be read: %w", err)
+	case cfg.Database == "":
+		return errors.New("the URL of the database names none; write postgres://USER:PASSWORD@HOST:5432/DATABASE")
+	}
+	for name := range cfg.RuntimeParams {
+		if strings.HasPrefix(name, "pool_") {
+			return fmt.Errorf("the URL of the database has %s, which nobody reads here; remove it", name)
+		}
+	}
+	return nil
+}
+
 func newPostgres(c Config, log *slog.Logger, hurry <-chan struct{}) (*postgresDB, error) {
+	if err := CheckURL(c.URL); err != nil {
+		return nil, err
+	}
 	cfg, err := pgconn.ParseConfig(c.URL)
 	if err != nil {
-		return nil, fmt.Errorf("store: the URL of the database: %w", err)
+		return nil, err
 	}
 	cfg.ConnectTimeout = dialTimeout
 	cfg.DialFunc = dial

@@ -19,6 +19,7 @@ type tx struct {
 	over   bool
 	notify bool  // something a listener of Changed waits for was written
 	fault  error // the memory failed: the unit must be run again, if it may
+	failed error // the first statement that failed: nothing of the unit may stay
 }
 
 var _ calls.Tx = (*tx)(nil)
@@ -31,7 +32,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	}
 	n, err := t.c.exec(t.ctx, query, args...)
 	if err != nil {
-		return 0, t.failed(err)
+		return 0, t.fail(err)
 	}
 	return n, nil
 }
@@ -42,7 +43,7 @@ func (t *tx) query(row func(scanner) error, query string, args ...any) error {
 		return errTxOver
 	}
 	if err := t.c.query(t.ctx, row, query, args...); err != nil {
-		return t.failed(err)
+		return t.fail(err)
 	}
 	return nil
 }
@@ -81,9 +82,11 @@ func many[T any](t *tx, read func(scanner) (T, error), query string, args ...any
 	return list, err
 }
 
-// failed notes an error of the database that is a fault of the memory, and words
-// it for the unit.
-func (t *tx) failed(err error) error {
+// fail notes an error of the database, and words it for the unit.
+func (t *tx) fail(err error) error {
+	if t.failed == nil {
+		t.failed = err
+	}
 	if t.fault == nil && faultOf(err) != faultNone {
 		t.fault = err
 	}

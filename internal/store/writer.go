@@ -404,6 +404,11 @@ func (s *Store) runUnit(ctx context.Context, u *unit) (notify bool, err error) {
 	if t.fault != nil {
 		return false, t.fault // whatever fn made of it
 	}
+	if u.err == nil && t.failed != nil {
+		// PostgreSQL runs nothing after a statement that failed, so such a unit
+		// fails on every database, whatever fn made of it.
+		u.err = fmt.Errorf("store: %w", t.failed)
+	}
 	if u.err != nil {
 		if err := s.writer.rollbackTo(ctx); err != nil {
 			return false, errors.Join(u.err, err)
