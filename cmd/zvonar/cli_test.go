@@ -56,7 +56,7 @@ const (
 	recordingJSON = `{"recording_id":"rec_1","id":"rec_1","record_id":1000001,"title":"Parcel","state":"approved","version":1,"duration_ms":8000,"checks":[{"name":"duration_ms","value":10104,"limit":7000,"level":"ok"}],"reason":null,"decided_at":null,"created_at":"2026-11-21T09:30:00.000Z"}`
 	pendingJSON   = `{"recording_id":"rec_2","record_id":null,"title":"Second","state":"pending","duration_ms":9500,"reason":null,"decided_at":null,"created_at":"2026-11-21T09:31:00.000Z"}`
 	rejectedJSON  = `{"recording_id":"rec_2","record_id":null,"title":"Second","state":"rejected","duration_ms":9500,"reason":"noise","decided_at":null,"created_at":"2026-11-21T09:31:00.000Z"}`
-	tokenJSON     = `{"id":"tok_1","name":"bot","roles":["caller"],"prefix":"zv_1234","created_at":"2026-11-21T09:30:00.000Z","revoked_at":null,"expires_at":"2026-11-22T09:30:00.000Z","from_config":false,"token":"zv_1234secret"}`
+	tokenJSON     = `{"id":"tok_1","name":"bot","roles":["caller"],"prefix":"zv_1234","created_at":"2026-11-21T09:30:00.000Z","revoked_at":null,"expires_at":"2026-11-22T09:30:00.000Z","from_config":false,"account":"shop","allow_from":["192.0.2.0/24"],"last_used_at":"2026-11-21T09:35:00.000Z","token":"zv_1234secret"}`
 	blockedJSON   = `{"number":"79161234567","scope":"account","reason":"asked","source":"api","call_id":null,"created_at":"2026-11-21T09:30:00.000Z"}`
 	trunkJSON     = `{"name":"main","uri":"sip:127.0.0.1:5070","numbers":["78005553535"],"codecs":["PCMA"],"max_calls":200,"max_cps":0,"calls":3}`
 	unknownJSON   = `422 {"type":"/problems/bad-action","title":"Bad action","status":422,"detail":"the digits cannot be used","errors":[{"location":"body.digits[3]","message":"give exactly one action\u001b[2J","value":"x"},{"location":"body.to","message":"too short: give it in full, with the country code (79004443322); short and emergency numbers are never called, whoever asks and whenever"}],"request_id":"req_1"}`
@@ -165,13 +165,17 @@ var scripts = []struct {
 	{name: "tokens rotate", args: "tokens rotate tok_1 --overlap 1h", daemon: answers{"POST /v1/tokens/tok_1/rotate": "201 " + tokenJSON},
 		stdout: "zv_1234secret\n", stderr: "token tok_1 (bot); its secret is shown only now:\n", body: `{"overlap":"1h"}`},
 	{name: "tokens revoke", args: "tokens revoke tok_1", daemon: answers{"DELETE /v1/tokens/tok_1": "204 "}, stdout: "tok_1 is revoked\n"},
-	{name: "tokens list", args: "tokens list", daemon: answers{"GET /v1/tokens": page(tokenJSON)},
-		stdout: "ID     NAME  ROLES   BEGINS   CREATED              ENDS\ntok_1  bot   caller  zv_1234  2026-11-21 09:30:00  2026-11-22 09:30:00\n"},
+	{name: "tokens list", args: "tokens list --account shop", asked: "GET /v1/tokens?account=shop&limit=200", daemon: answers{"GET /v1/tokens": page(tokenJSON)},
+		stdout: "ID     NAME  ROLES   BEGINS   ACCOUNT  FROM          CREATED              USED                 ENDS\ntok_1  bot   caller  zv_1234  shop     192.0.2.0/24  2026-11-21 09:30:00  2026-11-21 09:35:00  2026-11-22 09:30:00\n"},
+	{name: "tokens add for somebody else", args: "tokens add bot --roles caller,viewer --account shop --expires 2030-01-02T03:04:05Z --allow-from 192.0.2.0/24,198.51.100.7", daemon: answers{"POST /v1/tokens": "201 " + tokenJSON},
+		stdout: "zv_1234secret\n", stderr: "token tok_1 (bot); its secret is shown only now:\n", body: `{"name":"bot","roles":["caller","viewer"],"account":"shop","expires_at":"2030-01-02T03:04:05Z","allow_from":["192.0.2.0/24","198.51.100.7"]}`},
+	{name: "an end that is none", args: "tokens add bot --roles caller --expires soon", daemon: answers{}, code: exitFailed,
+		stderr: "zvonar: --expires soon is neither a time like 2026-12-31T23:59:59Z nor a duration like 90d\n"},
 
 	{name: "an unknown command", args: "fly", code: exitUsage, stderr: "zvonar: unexpected argument fly (zvonar --help tells more)\n"},
 	{name: "a missing option", args: "call --to 7", code: exitUsage, stderr: "zvonar: missing flags: --record=ID (zvonar --help tells more)\n"},
 	{name: "an unknown role", args: "tokens add bot --role king", code: exitUsage,
-		stderr: "zvonar: --role must be one of \"viewer\",\"caller\",\"moderator\",\"operator\",\"admin\" but got \"king\" (zvonar --help tells more)\n"},
+		stderr: "zvonar: --roles must be one of \"viewer\",\"caller\",\"moderator\",\"operator\",\"admin\" but got \"king\" (zvonar --help tells more)\n"},
 }
 
 // busyLine is the event as the client writes it again.

@@ -166,7 +166,7 @@ func (d *daemon) note() string {
 func (d *daemon) buildTokens(ctx context.Context) error {
 	tokens := make([]api.ConfigToken, 0, len(d.cfg.Tokens))
 	for _, t := range d.cfg.Tokens {
-		tokens = append(tokens, api.ConfigToken{Name: t.Name, Token: t.Token.Reveal(), Roles: t.Roles})
+		tokens = append(tokens, api.ConfigToken{Name: t.Name, Token: t.Token.Reveal(), Roles: t.Roles, Account: t.Account, AllowFrom: networks(t.AllowFrom)})
 	}
 	if err := api.SyncConfigTokens(ctx, d.store, d.clock, tokens); err != nil {
 		return err
@@ -234,12 +234,21 @@ func prefixes(networks []config.Network) []netip.Prefix {
 	return out
 }
 
+// networks are prefixes as they are written.
+func networks(list []config.Network) []string {
+	out := make([]string, 0, len(list))
+	for _, n := range list {
+		out = append(out, n.String())
+	}
+	return out
+}
+
 func (d *daemon) buildCalls(context.Context) (err error) {
 	var numbers []engine.TrunkNumbers
 	var channels []dialer.TrunkLimits
 	for _, t := range d.cfg.Trunks {
-		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers})
-		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS})
+		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers, Account: t.Account})
+		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: t.Account})
 	}
 	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.store.Failing, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
 		Trunks: channels, Window: d.cfg.Dialer.Window, MaxAttemptsPerDay: d.cfg.Dialer.MaxAttemptsPerDay,
@@ -271,7 +280,11 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 func routes(cfg *config.Config) []engine.Route {
 	out := make([]engine.Route, 0, len(cfg.Inbound))
 	for _, r := range cfg.Inbound {
-		out = append(out, engine.Route{Number: r.Number, Trunk: r.Trunk, Flow: r.Flow})
+		account := r.Account
+		if account == "" {
+			account = cfg.AccountOfTrunk(r.Trunk)
+		}
+		out = append(out, engine.Route{Number: r.Number, Trunk: r.Trunk, Flow: r.Flow, Account: account})
 	}
 	return out
 }
@@ -302,7 +315,7 @@ func (d *daemon) buildOutbox(ctx context.Context) (err error) {
 	}
 	configured := make([]calls.Webhook, 0, len(d.cfg.Webhooks))
 	for _, w := range d.cfg.Webhooks {
-		configured = append(configured, calls.Webhook{Account: calls.MainAccount, URL: w.URL, Secret: w.Secret.Reveal(), Types: w.Types})
+		configured = append(configured, calls.Webhook{Account: w.Account, URL: w.URL, Secret: w.Secret.Reveal(), Types: w.Types})
 	}
 	if err := hooks.EnsureConfigured(ctx, configured); err != nil {
 		return err
@@ -356,7 +369,7 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	tls := d.cfg.HTTP.TLS
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Guard: d.guard, Trunks: d.trunkStatus,
-		Texts: d.texts, TextCallback: callback,
+		Accounts: d.cfg.Accounts, Texts: d.texts, TextCallback: callback,
 		Country: country, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {
 		return err
@@ -376,7 +389,7 @@ func (d *daemon) trunkStatus() []api.TrunkStatus {
 			codecs = append(codecs, string(c))
 		}
 		out = append(out, api.TrunkStatus{Name: t.Name, URI: t.URI, Numbers: t.Numbers, Codecs: codecs,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Calls: d.dialer.Limits().InUse(t.Name)})
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: d.cfg.AccountOfTrunk(t.Name), Calls: d.dialer.Limits().InUse(t.Name)})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/client"
+	"zvonar/internal/config"
 )
 
 // tokensCmd is `zvonar tokens`.
@@ -20,8 +21,27 @@ type tokensCmd struct {
 
 type tokensAddCmd struct {
 	remote
-	Name string   `arg:"" help:"What it is for." placeholder:"NAME"`
-	Role []string `required:"" enum:"viewer,caller,moderator,operator,admin" help:"viewer, caller, moderator, operator or admin; may be given several times." placeholder:"ROLE"`
+	Name      string   `arg:"" help:"What it is for." placeholder:"NAME"`
+	Roles     []string `required:"" aliases:"role" enum:"viewer,caller,moderator,operator,admin" help:"viewer, caller, moderator, operator, admin; with commas between, or given several times." placeholder:"ROLE"`
+	Account   string   `help:"Account whose data it sees (default: that of your token). Another one needs an admin token of main." placeholder:"NAME"`
+	Expires   string   `help:"When it ends: a time like 2026-12-31T23:59:59Z, or from now like 720h or 90d." placeholder:"TIME"`
+	AllowFrom []string `help:"Networks or addresses it may be used from (default: anywhere)." placeholder:"NETWORK"`
+}
+
+// expiry reads --expires; nil is never.
+func (c *tokensAddCmd) expiry(now time.Time) (*time.Time, error) {
+	if c.Expires == "" {
+		return nil, nil
+	}
+	var d config.Duration
+	at, err := time.Parse(time.RFC3339, c.Expires)
+	if err != nil {
+		if err := d.UnmarshalText([]byte(c.Expires)); err != nil {
+			return nil, fmt.Errorf("--expires %s is neither a time like 2026-12-31T23:59:59Z nor a duration like 90d", c.Expires)
+		}
+		at = now.Add(d.Duration())
+	}
+	return &at, nil
 }
 
 // Run makes a token.
@@ -30,7 +50,11 @@ func (c *tokensAddCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	t, err := remote.AddToken(ctx, c.Name, c.Role)
+	end, err := c.expiry(time.Now())
+	if err != nil {
+		return err
+	}
+	t, err := remote.AddToken(ctx, client.TokenRequest{Name: c.Name, Roles: c.Roles, Account: c.Account, ExpiresAt: end, AllowFrom: c.AllowFrom})
 	return c.token(a, t, err)
 }
 
@@ -82,7 +106,8 @@ func (c *tokensRevokeCmd) Run(ctx context.Context, a *app) error {
 
 type tokensListCmd struct {
 	remote
-	Limit int `help:"At most so many." default:"200" placeholder:"N"`
+	Account string `help:"Of this account (default: that of your token)." placeholder:"NAME"`
+	Limit   int    `help:"At most so many." default:"200" placeholder:"N"`
 }
 
 // Run lists tokens.
@@ -91,7 +116,7 @@ func (c *tokensListCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	list, err := remote.Tokens(ctx, c.Limit)
+	list, err := remote.Tokens(ctx, c.Account, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -100,9 +125,9 @@ func (c *tokensListCmd) Run(ctx context.Context, a *app) error {
 	}
 	rows := make([][]string, 0, len(list))
 	for _, t := range list {
-		rows = append(rows, []string{t.ID, t.Name, rolesOf(t.Roles), t.Prefix, stamp(t.CreatedAt), ends(t)})
+		rows = append(rows, []string{t.ID, t.Name, rolesOf(t.Roles), t.Prefix, t.Account, strings.Join(t.AllowFrom, ","), stamp(t.CreatedAt), stamp(t.LastUsedAt), ends(t)})
 	}
-	return a.table([]string{"ID", "NAME", "ROLES", "BEGINS", "CREATED", "ENDS"}, rows)
+	return a.table([]string{"ID", "NAME", "ROLES", "BEGINS", "ACCOUNT", "FROM", "CREATED", "USED", "ENDS"}, rows)
 }
 
 func rolesOf(roles []calls.Permission) string {

@@ -14,6 +14,7 @@ const (
 	maxSources   = 10_000          // sources remembered
 	maxKnownGood = 16              // tokens remembered as good for one source
 	forgetAfter  = 10 * time.Minute
+	sweepEvery   = 10 * time.Second // where too many are known
 )
 
 // attemptGuard slows down whoever guesses tokens. Behind a proxy all clients
@@ -22,6 +23,7 @@ const (
 type attemptGuard struct {
 	mu      sync.Mutex
 	sources map[string]*sourceRecord
+	swept   time.Time // when the long unseen were last looked for
 }
 
 type sourceRecord struct {
@@ -70,10 +72,8 @@ func (g *attemptGuard) succeeded(source string, token [32]byte, now time.Time) {
 func (g *attemptGuard) record(source string, now time.Time) *sourceRecord {
 	rec, ok := g.sources[source]
 	if !ok && len(g.sources) >= maxSources {
-		for name, old := range g.sources {
-			if now.Sub(old.seen) > forgetAfter {
-				delete(g.sources, name)
-			}
+		if now.Sub(g.swept) >= sweepEvery {
+			g.sweep(now)
 		}
 		if len(g.sources) >= maxSources {
 			source = ""
@@ -86,4 +86,15 @@ func (g *attemptGuard) record(source string, now time.Time) *sourceRecord {
 	}
 	rec.seen = now
 	return rec
+}
+
+// sweep forgets the long unseen. It looks at all of them, so it is not done for
+// every newcomer of a flood.
+func (g *attemptGuard) sweep(now time.Time) {
+	g.swept = now
+	for name, old := range g.sources {
+		if now.Sub(old.seen) > forgetAfter {
+			delete(g.sources, name)
+		}
+	}
 }

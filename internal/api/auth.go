@@ -4,21 +4,18 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"zvonar/internal/calls"
-	"zvonar/internal/clock"
 )
 
 // tokenPrefix begins every token we make, so that scanners of leaked secrets
@@ -36,63 +33,6 @@ func NewToken() string {
 func HashToken(plain string) string {
 	sum := sha256.Sum256([]byte(plain))
 	return hex.EncodeToString(sum[:])
-}
-
-// tokenBookLife is how old the book's copy of the tokens may be: a token
-// revoked by another process is refused this much later at most.
-const tokenBookLife = time.Second
-
-// tokenBook is a short-lived copy of the store's tokens. Safe for concurrent use.
-type tokenBook struct {
-	store calls.Store
-	clock clock.Clock
-
-	mu     sync.Mutex
-	read   time.Time // zero: never
-	tokens []*calls.Token
-}
-
-func newTokenBook(store calls.Store, c clock.Clock) *tokenBook {
-	return &tokenBook{store: store, clock: c}
-}
-
-// find returns the usable token of a secret, or nil. It compares in constant
-// time and looks at every token, so that its duration tells nothing.
-func (b *tokenBook) find(ctx context.Context, plain string) (*calls.Token, error) {
-	tokens, err := b.all(ctx)
-	if err != nil {
-		return nil, err
-	}
-	hash, now := []byte(HashToken(plain)), b.clock.Now()
-	var found *calls.Token
-	for _, t := range tokens {
-		if subtle.ConstantTimeCompare(hash, []byte(t.Hash)) == 1 && t.Usable(now) {
-			found = t
-		}
-	}
-	return found, nil
-}
-
-func (b *tokenBook) all(ctx context.Context) ([]*calls.Token, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := b.clock.Now()
-	if !b.read.IsZero() && now.Sub(b.read) < tokenBookLife && !now.Before(b.read) {
-		return b.tokens, nil
-	}
-	tokens, err := allTokens(ctx, b.store)
-	if err != nil {
-		return nil, err
-	}
-	b.tokens, b.read = tokens, now
-	return tokens, nil
-}
-
-// forget makes the next find read the store: a token has changed.
-func (b *tokenBook) forget() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.read = time.Time{}
 }
 
 func allTokens(ctx context.Context, store calls.Store) (tokens []*calls.Token, err error) {
@@ -122,7 +62,8 @@ func (s *Server) authorize(role calls.Permission) func(huma.Context, func(huma.C
 	}
 }
 
-// authenticate finds who sends r.
+// authenticate finds who sends r. The token is looked for before anything is
+// told, so that a source that guesses learns nothing from where it stops.
 func (s *Server) authenticate(r *http.Request) (*calls.Token, *Problem) {
 	plain, ok := bearer(r)
 	if !ok {
@@ -134,17 +75,23 @@ func (s *Server) authenticate(r *http.Request) (*calls.Token, *Problem) {
 	if p := s.slowDown(r, hash); p != nil {
 		return nil, p
 	}
-	token, err := s.tokens.find(r.Context(), plain)
+	entry, err := s.tokens.find(r.Context(), hash)
 	if err != nil {
 		return nil, s.explain(r.Context(), "authenticate", err)
 	}
-	if token == nil {
+	if entry == nil {
 		s.guard.failed(source, now)
 		s.metrics.refused.WithLabelValues("token").Inc()
 		return nil, newProblem(calls.CodeUnauthorized, "this token is unknown, revoked or expired")
 	}
+	if !entry.allows(r.RemoteAddr) {
+		s.guard.failed(source, now)
+		s.metrics.refused.WithLabelValues("address").Inc()
+		return nil, newProblem(calls.CodeForbidden, "this token may not be used from your address")
+	}
 	s.guard.succeeded(source, hash, now)
-	return token, nil
+	s.tokens.used(entry, now)
+	return entry.token, nil
 }
 
 // slowDown refuses a source that has guessed too often of late, unless what it

@@ -20,9 +20,11 @@ const AdminTokenFile = "admin.token"
 
 // ConfigToken is a token of the configuration file.
 type ConfigToken struct {
-	Name  string
-	Token string
-	Roles []calls.Permission
+	Name      string
+	Token     string
+	Roles     []calls.Permission
+	Account   string   // "": main
+	AllowFrom []string // prefixes; empty: anywhere
 }
 
 // SyncConfigTokens makes the store know the configuration's tokens, and revokes
@@ -35,7 +37,8 @@ func SyncConfigTokens(ctx context.Context, store calls.Store, c clock.Clock, tok
 			return err
 		}
 		for _, ct := range tokens {
-			if err := tx.PutToken(configToken(ct, known, now)); err != nil {
+			t, change := configToken(ct, known, now)
+			if err := errors.Join(tx.PutToken(t), auditConfig(tx, t, change, now)); err != nil {
 				return err
 			}
 		}
@@ -43,7 +46,7 @@ func SyncConfigTokens(ctx context.Context, store calls.Store, c clock.Clock, tok
 			gone := !slices.ContainsFunc(tokens, func(ct ConfigToken) bool { return configTokenID(ct.Name) == t.ID })
 			if t.FromConfig && gone && t.RevokedAt == nil {
 				t.RevokedAt = &now
-				if err := tx.PutToken(t); err != nil {
+				if err := errors.Join(tx.PutToken(t), auditConfig(tx, t, "token.revoke", now)); err != nil {
 					return err
 				}
 			}
@@ -52,17 +55,36 @@ func SyncConfigTokens(ctx context.Context, store calls.Store, c clock.Clock, tok
 	})
 }
 
+// auditConfig notes what the configuration file changed; "" is nothing.
+func auditConfig(tx calls.Tx, t *calls.Token, change string, now time.Time) error {
+	if change == "" {
+		return nil
+	}
+	return tx.Audit(calls.AuditEntry{Account: t.Account, Actor: "configuration", Action: change, Object: t.ID, At: now, Detail: tokenDetail(t)})
+}
+
 func configTokenID(name string) string { return "tok_config_" + name }
 
-func configToken(ct ConfigToken, known []*calls.Token, now time.Time) *calls.Token {
-	t := &calls.Token{ID: configTokenID(ct.Name), Account: calls.MainAccount, Name: ct.Name, Roles: ct.Roles, Prefix: prefixOf(ct.Token),
+// configToken is the token of the file, and what is new about it: "token.create",
+// "token.change", or "".
+func configToken(ct ConfigToken, known []*calls.Token, now time.Time) (t *calls.Token, change string) {
+	account := ct.Account
+	if account == "" {
+		account = calls.MainAccount
+	}
+	t = &calls.Token{ID: configTokenID(ct.Name), Account: account, AllowFrom: ct.AllowFrom, Name: ct.Name, Roles: ct.Roles, Prefix: prefixOf(ct.Token),
 		Hash: HashToken(ct.Token), WebhookSecret: outbox.TokenSecret(ct.Token), CreatedAt: now, FromConfig: true}
+	change = "token.create"
 	for _, old := range known {
-		if old.ID == t.ID {
-			t.CreatedAt = old.CreatedAt
+		if old.ID != t.ID {
+			continue
+		}
+		t.CreatedAt, change = old.CreatedAt, ""
+		if old.Hash != t.Hash || old.RevokedAt != nil || old.Account != t.Account || tokenDetail(old) != tokenDetail(t) {
+			change = "token.change"
 		}
 	}
-	return t
+	return t, change
 }
 
 // prefixOf is the part of a token that may be shown: enough of a long one to

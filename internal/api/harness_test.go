@@ -30,6 +30,7 @@ type house struct {
 	engine *engine.Engine
 	server *Server
 	tokens map[calls.Permission]string
+	dir    string // of the database
 }
 
 // idleQueue takes calls and never dials them.
@@ -83,7 +84,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, clock: c, store: st, engine: eng, server: s, tokens: map[calls.Permission]string{}}
+	h := &house{t: t, clock: c, store: st, engine: eng, server: s, dir: dir, tokens: map[calls.Permission]string{}}
 	for _, role := range allRoles {
 		h.tokens[role] = h.token(calls.MainAccount, string(role), role)
 	}
@@ -111,6 +112,14 @@ func (h *house) put(f func(calls.Tx) error) {
 	if err := h.store.Update(context.Background(), f); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// advance moves the clock once nothing waits for the store's writer any more:
+// what waited would look as if the disk had stood still for as long.
+func (h *house) advance(d time.Duration) {
+	h.t.Helper()
+	h.put(func(calls.Tx) error { return nil })
+	h.clock.Advance(d)
 }
 
 // token puts a token into the store and returns its secret.

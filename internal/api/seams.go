@@ -68,4 +68,5 @@ type TrunkStatus struct {
 	MaxCalls int      `json:"max_calls" doc:"channels; 0 is no limit"`
 	MaxCPS   float64  `json:"max_cps" doc:"new calls a second; 0 is no limit"`
 	Calls    int      `json:"calls" doc:"channels in use now"`
+	Account  string   `json:"-"` // whose calls it carries; "": everybody's
 }

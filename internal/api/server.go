@@ -47,6 +47,7 @@ type Config struct {
 	Recordings Recordings
 	Guard      URLGuard
 	Trunks     func() []TrunkStatus // nil: none
+	Accounts   []string             // besides main: a main admin may make tokens for them
 	Texts      Texts                // nil: delivery reports are refused
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.
 	TextCallback *TextCallback
@@ -99,7 +100,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Log, clock: cfg.Clock, metrics: m, mux: http.NewServeMux(),
-		tokens: newTokenBook(cfg.Store, cfg.Clock), guard: newAttemptGuard(),
+		tokens: newTokenBook(cfg.Store, cfg.Clock, cfg.Log), guard: newAttemptGuard(),
 		busy: make(chan struct{}, cfg.MaxConcurrent), streams: make(chan struct{}, cfg.MaxStreams),
 		stopping: make(chan struct{}),
 	}

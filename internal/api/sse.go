@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -18,6 +19,9 @@ const (
 	streamBatch    = 200              // events read at once
 	streamDeadline = 10 * time.Second // for a client to take what is written
 )
+
+// errTokenGone ends a stream whose token was revoked or has expired.
+var errTokenGone = errors.New("the token may no longer be used")
 
 // stream sends events as they are committed, until the client or the server
 // goes. It holds one of the places for streams and none of those for requests.
@@ -63,7 +67,7 @@ func (s *Server) follow(ctx context.Context, w *eventWriter, filter calls.EventF
 	if err := w.flush(); err != nil {
 		return err
 	}
-	beat := make(chan struct{}, 1)
+	beat, gone := make(chan struct{}, 1), s.tokenGone(ctx)
 	for {
 		ending := s.isStopping() // asked before reading: what the drained calls ended with is sent, too
 		changed := s.cfg.Store.Changed()
@@ -97,6 +101,8 @@ func (s *Server) follow(ctx context.Context, w *eventWriter, filter calls.EventF
 		case <-beat:
 			w.buf.WriteString(": still here\n\n")
 			err = w.flush()
+		case <-gone:
+			err = errTokenGone
 		case <-ctx.Done():
 			err = ctx.Err()
 		case <-s.stopping:

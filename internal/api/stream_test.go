@@ -166,7 +166,7 @@ func TestASilentStreamBeats(t *testing.T) {
 			}
 			return
 		case <-tick.C:
-			h.clock.Advance(heartbeat)
+			h.advance(heartbeat)
 		}
 	}
 }

@@ -2,8 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -29,23 +33,47 @@ func (s *Server) declareTokens() {
 
 type tokenListOutput struct{ Body List[TokenResource] }
 
-func (s *Server) listTokens(ctx context.Context, in *struct{ Page }) (*tokenListOutput, error) {
+type listTokensInput struct {
+	Page
+	Account string `query:"account" maxLength:"64" doc:"of this account; another than your own needs an admin token of main"`
+}
+
+func (s *Server) listTokens(ctx context.Context, in *listTokensInput) (*tokenListOutput, error) {
+	account, err := s.tokenAccount(ctx, in.Account, "query.account")
+	if err != nil {
+		return nil, err
+	}
 	all, err := allTokens(ctx, s.cfg.Store)
 	if err != nil {
 		return nil, err
 	}
-	account := accountOf(ctx)
 	rows := slices.DeleteFunc(all, func(t *calls.Token) bool {
 		return t.Account != account || (in.Cursor != "" && t.ID >= in.Cursor)
 	})
-	slices.SortFunc(rows, func(a, b *calls.Token) int {
-		if a.ID > b.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(rows, func(a, b *calls.Token) int { return strings.Compare(b.ID, a.ID) })
 	rows = rows[:min(len(rows), in.size())]
 	return &tokenListOutput{Body: listOf(rows, in.size(), viewToken, func(t *calls.Token) string { return t.ID })}, nil
+}
+
+// tokenAccount is the account whose tokens a request is about. Who asks is an
+// admin; only those of main may name another account than their own, and to
+// anybody else another account looks like one that is not there.
+func (s *Server) tokenAccount(ctx context.Context, asked, location string) (string, error) {
+	own := accountOf(ctx)
+	switch {
+	case asked == "" || asked == own:
+		return own, nil
+	case own == calls.MainAccount && slices.Contains(s.cfg.Accounts, asked):
+		return asked, nil
+	}
+	return "", calls.Errorf(calls.CodeInvalidField, "there is no account of this name").At(location, asked)
+}
+
+// mayChange reports whether the asker, an admin, may change a token: his own
+// account's, or as an admin of main anybody's.
+func mayChange(ctx context.Context, t *calls.Token) bool {
+	own := accountOf(ctx)
+	return t.Account == own || own == calls.MainAccount
 }
 
 type createTokenInput struct {
@@ -53,6 +81,8 @@ type createTokenInput struct {
 		Name      string             `json:"name" minLength:"1" maxLength:"64"`
 		Roles     []calls.Permission `json:"roles" minItems:"1" maxItems:"5" nullable:"false" enum:"viewer,caller,moderator,operator,admin"`
 		ExpiresAt *time.Time         `json:"expires_at,omitempty"`
+		Account   string             `json:"account,omitempty" maxLength:"64" doc:"whose data it sees: your own account's where left out; another needs an admin token of main"`
+		AllowFrom []string           `json:"allow_from,omitempty" maxItems:"32" nullable:"false" doc:"networks it may be used from; anywhere where left out" example:"[\"192.0.2.0/24\"]"`
 	} `nameHint:"TokenRequest"`
 }
 
@@ -66,13 +96,37 @@ func (s *Server) createToken(ctx context.Context, in *createTokenInput) (*newTok
 	if e := in.Body.ExpiresAt; e != nil && !e.After(now) {
 		return nil, calls.Errorf(calls.CodeInvalidField, "must be in the future").At("body.expires_at", e)
 	}
-	plain, t := s.mint(accountOf(ctx), in.Body.Name, in.Body.Roles, now)
-	t.ExpiresAt = in.Body.ExpiresAt
-	err := s.changeTokens(ctx, "token.create", t.ID, func(tx calls.Tx) error { return tx.PutToken(t) })
+	account, err := s.tokenAccount(ctx, in.Body.Account, "body.account")
 	if err != nil {
 		return nil, err
 	}
+	from, err := allowFrom(in.Body.AllowFrom)
+	if err != nil {
+		return nil, err
+	}
+	plain, t := s.mint(account, in.Body.Name, in.Body.Roles, now)
+	t.ExpiresAt, t.AllowFrom = in.Body.ExpiresAt, from
+	if err := s.changeTokens(ctx, "token.create", func(tx calls.Tx) (*calls.Token, error) { return t, tx.PutToken(t) }); err != nil {
+		return nil, err
+	}
 	return &newTokenOutput{Body: NewTokenResource{TokenResource: viewToken(t), Token: plain}}, nil
+}
+
+// allowFrom is the normal form of networks that were asked for.
+func allowFrom(asked []string) ([]string, error) {
+	out := make([]string, 0, len(asked))
+	for i, s := range asked {
+		at := "body.allow_from[" + strconv.Itoa(i) + "]"
+		list, err := networks([]string{s})
+		switch {
+		case err != nil:
+			return nil, calls.Errorf(calls.CodeInvalidField, "must be a network like 192.0.2.0/24, or an address").At(at, s)
+		case list[0].Bits() == 0:
+			return nil, calls.Errorf(calls.CodeInvalidField, "is everybody; leave allow_from out for that").At(at, s)
+		}
+		out = append(out, list[0].String())
+	}
+	return out, nil
 }
 
 // mint makes a token and its secret.
@@ -82,16 +136,34 @@ func (s *Server) mint(account, name string, roles []calls.Permission, now time.T
 		Hash: HashToken(plain), WebhookSecret: outbox.TokenSecret(plain), CreatedAt: now}
 }
 
-// changeTokens runs a change with its audit entry; the next request sees it.
-func (s *Server) changeTokens(ctx context.Context, action, object string, change func(calls.Tx) error) error {
+// changeTokens runs a change with its audit entry, in the account of the token;
+// the next request sees it.
+func (s *Server) changeTokens(ctx context.Context, action string, change func(calls.Tx) (*calls.Token, error)) error {
 	defer s.tokens.forget()
-	entry := calls.AuditEntry{Account: accountOf(ctx), Actor: actorOf(ctx), Action: action, Object: object, At: s.clock.Now()}
+	now, actor := s.clock.Now(), requestOf(ctx).token
 	return s.cfg.Store.Update(ctx, func(tx calls.Tx) error {
-		if err := change(tx); err != nil {
+		t, err := change(tx)
+		if err != nil {
 			return err
+		}
+		entry := calls.AuditEntry{Account: t.Account, Actor: actor.Name, Action: action, Object: t.ID, At: now, Detail: tokenDetail(t)}
+		if actor.Account != t.Account {
+			entry.Actor += " of " + actor.Account
 		}
 		return tx.Audit(entry)
 	})
+}
+
+// tokenDetail is what an audit entry tells of a token.
+func tokenDetail(t *calls.Token) string {
+	detail := fmt.Sprintf("name=%s roles=%s", t.Name, strings.ReplaceAll(rolesText(t.Roles), ", ", ","))
+	if len(t.AllowFrom) > 0 {
+		detail += " allow_from=" + strings.Join(t.AllowFrom, ",")
+	}
+	if t.ExpiresAt != nil {
+		detail += " expires_at=" + t.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return detail
 }
 
 // TokenPath names the token a request is about.
@@ -118,21 +190,18 @@ func (s *Server) rotateToken(ctx context.Context, in *rotateTokenInput) (*newTok
 	now := s.clock.Now()
 	var plain string
 	var next *calls.Token
-	err := s.changeTokens(ctx, "token.rotate", in.ID, func(tx calls.Tx) error {
-		old, _, err := changeable(tx, accountOf(ctx), in.ID, now)
+	err := s.changeTokens(ctx, "token.rotate", func(tx calls.Tx) (*calls.Token, error) {
+		old, err := changeable(ctx, tx, in.ID, now)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		plain, next = s.mint(old.Account, old.Name, old.Roles, now)
-		next.ExpiresAt = old.ExpiresAt
+		next.ExpiresAt, next.AllowFrom = old.ExpiresAt, old.AllowFrom
 		end := now.Add(overlap)
 		if old.ExpiresAt == nil || end.Before(*old.ExpiresAt) {
 			old.ExpiresAt = &end
 		}
-		if err := tx.PutToken(old); err != nil {
-			return err
-		}
-		return tx.PutToken(next)
+		return old, errors.Join(tx.PutToken(old), tx.PutToken(next))
 	})
 	if err != nil {
 		return nil, err
@@ -142,36 +211,49 @@ func (s *Server) rotateToken(ctx context.Context, in *rotateTokenInput) (*newTok
 
 func (s *Server) revokeToken(ctx context.Context, in *TokenPath) (*struct{}, error) {
 	now := s.clock.Now()
-	return nil, s.changeTokens(ctx, "token.revoke", in.ID, func(tx calls.Tx) error {
-		t, all, err := changeable(tx, accountOf(ctx), in.ID, now)
+	return nil, s.changeTokens(ctx, "token.revoke", func(tx calls.Tx) (*calls.Token, error) {
+		t, err := changeable(ctx, tx, in.ID, now)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		otherAdmin := slices.ContainsFunc(all, func(o *calls.Token) bool {
-			return o.ID != t.ID && o.Account == t.Account && o.Usable(now) && o.May(calls.PermAdmin)
-		})
-		if t.May(calls.PermAdmin) && !otherAdmin {
-			return calls.Errorf(calls.CodeWrongState, "this is the last admin token; make another one first, or nobody could make tokens any more")
+		if err := anotherAdmin(tx, t, now); err != nil {
+			return nil, err
 		}
 		t.RevokedAt = &now
-		return tx.PutToken(t)
+		return t, tx.PutToken(t)
 	})
 }
 
-// changeable finds a usable token of the account that the API may change.
-func changeable(tx calls.ReadTx, account, id string, now time.Time) (t *calls.Token, all []*calls.Token, err error) {
-	all, err = tx.Tokens()
+// anotherAdmin refuses to let the last admin token of main go: it could make all
+// the others.
+func anotherAdmin(tx calls.ReadTx, t *calls.Token, now time.Time) error {
+	if t.Account != calls.MainAccount || !t.May(calls.PermAdmin) {
+		return nil
+	}
+	all, err := tx.Tokens()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	i := slices.IndexFunc(all, func(t *calls.Token) bool { return t.ID == id && t.Account == account })
+	for _, o := range all {
+		if o.ID != t.ID && o.Account == t.Account && o.Usable(now) && o.May(calls.PermAdmin) {
+			return nil
+		}
+	}
+	return calls.Errorf(calls.CodeWrongState, "this is the last admin token; make another one first, or nobody could make tokens any more")
+}
+
+// changeable finds a usable token that the asker may change by the API.
+func changeable(ctx context.Context, tx calls.ReadTx, id string, now time.Time) (*calls.Token, error) {
+	t, err := tx.Token("", id)
 	switch {
-	case i < 0:
-		return nil, nil, calls.ErrNotFound
-	case all[i].FromConfig:
-		return nil, nil, calls.Errorf(calls.CodeWrongState, "this token is in the configuration file; change it there and restart")
-	case !all[i].Usable(now):
-		return nil, nil, calls.Errorf(calls.CodeWrongState, "this token is revoked or expired already")
+	case err != nil:
+		return nil, err
+	case !mayChange(ctx, t):
+		return nil, calls.ErrNotFound
+	case t.FromConfig:
+		return nil, calls.Errorf(calls.CodeWrongState, "this token is in the configuration file; change it there and restart")
+	case !t.Usable(now):
+		return nil, calls.Errorf(calls.CodeWrongState, "this token is revoked or expired already")
 	}
-	return all[i], all, nil
+	return t, nil
 }

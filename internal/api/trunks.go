@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,10 +17,11 @@ func (s *Server) declareTrunks() {
 
 type trunkListOutput struct{ Body List[TrunkStatus] }
 
-// listTrunks shows every trunk: there are as many as somebody wrote into the
+// listTrunks shows every trunk that the account may use: there are as many as somebody wrote into the
 // configuration, so this list has one page.
-func (s *Server) listTrunks(context.Context, *struct{}) (*trunkListOutput, error) {
-	rows := s.cfg.Trunks()
+func (s *Server) listTrunks(ctx context.Context, _ *struct{}) (*trunkListOutput, error) {
+	account := accountOf(ctx)
+	rows := slices.DeleteFunc(slices.Clone(s.cfg.Trunks()), func(t TrunkStatus) bool { return t.Account != "" && t.Account != account })
 	return &trunkListOutput{Body: listOf(rows, len(rows)+1, func(t TrunkStatus) TrunkStatus {
 		t.Numbers = append([]string{}, t.Numbers...)
 		t.Codecs = append([]string{}, t.Codecs...)

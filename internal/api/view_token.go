@@ -12,6 +12,9 @@ type TokenResource struct {
 	RevokedAt  calls.Stamp        `json:"revoked_at"`
 	ExpiresAt  calls.Stamp        `json:"expires_at"`
 	FromConfig bool               `json:"from_config"`
+	Account    string             `json:"account" doc:"whose data it sees"`
+	AllowFrom  []string           `json:"allow_from" nullable:"false" doc:"networks it may be used from; empty is anywhere"`
+	LastUsedAt calls.Stamp        `json:"last_used_at" doc:"to five minutes"`
 }
 
 // NewTokenResource is a token just made, with its secret: it is shown once.
@@ -22,5 +25,6 @@ type NewTokenResource struct {
 
 func viewToken(t *calls.Token) TokenResource {
 	return TokenResource{ID: t.ID, Name: t.Name, Roles: append([]calls.Permission{}, t.Roles...), Prefix: t.Prefix,
-		CreatedAt: calls.Stamp(t.CreatedAt), RevokedAt: calls.StampOf(t.RevokedAt), ExpiresAt: calls.StampOf(t.ExpiresAt), FromConfig: t.FromConfig}
+		CreatedAt: calls.Stamp(t.CreatedAt), RevokedAt: calls.StampOf(t.RevokedAt), ExpiresAt: calls.StampOf(t.ExpiresAt), FromConfig: t.FromConfig,
+		Account: t.Account, AllowFrom: append([]string{}, t.AllowFrom...), LastUsedAt: calls.Stamp(t.LastUsedAt)}
 }

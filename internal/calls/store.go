@@ -56,7 +56,7 @@ type ReadTx interface {
 	RecordingByRecordID(account string, recordID int64) (*Recording, error)
 	Recordings(RecordingFilter) ([]*Recording, error) // newest first
 
-	Tokens() ([]*Token, error)
+	TokenReads
 	// Webhooks lists the lasting webhooks (account "" = all), without those of
 	// one call: there may be one of these for every call ever made.
 	Webhooks(account string) ([]*Webhook, error)
@@ -98,7 +98,7 @@ type Tx interface {
 	// NextRecordID draws from a sequence that never repeats, starting at first.
 	NextRecordID(first int64) (int64, error)
 
-	PutToken(*Token) error
+	TokenWrites
 	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled
 	// again, starts at the present end of the log: its cursor
 	// (WebhookCursor(w.ID)) is set there in the same unit.

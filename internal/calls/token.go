@@ -33,6 +33,12 @@ type Token struct {
 	RevokedAt     *time.Time `json:"revoked_at"`
 	ExpiresAt     *time.Time `json:"expires_at"` // rotation overlap ends here
 	FromConfig    bool       `json:"from_config"`
+	// AllowFrom are the networks it may be used from, as prefixes
+	// ("192.0.2.0/24"); empty: anywhere.
+	AllowFrom []string `json:"allow_from,omitempty"`
+	// LastUsedAt is when it was last seen, to a few minutes; zero: never.
+	// Kept by TouchToken alone.
+	LastUsedAt time.Time `json:"-"`
 }
 
 // May reports whether the token carries role p, directly or through a wider one.

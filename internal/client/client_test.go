@@ -71,8 +71,11 @@ func TestEveryMethodAsksItsEndpoint(t *testing.T) {
 		{"GET /v1/blacklist/7916", "", func() error { _, err := c.Blocked(ctx, "7916"); return err }},
 		{"GET /v1/blacklist?limit=5", "", func() error { _, err := c.Blacklist(ctx, 5); return err }},
 		{"GET /v1/trunks", "", func() error { _, err := c.Trunks(ctx); return err }},
-		{"GET /v1/tokens?limit=5", "", func() error { _, err := c.Tokens(ctx, 5); return err }},
-		{"POST /v1/tokens", `{"name":"bot","roles":["caller"]}`, func() error { _, err := c.AddToken(ctx, "bot", []string{"caller"}); return err }},
+		{"GET /v1/tokens?limit=5", "", func() error { _, err := c.Tokens(ctx, "", 5); return err }},
+		{"POST /v1/tokens", `{"name":"bot","roles":["caller"]}`, func() error {
+			_, err := c.AddToken(ctx, TokenRequest{Name: "bot", Roles: []string{"caller"}})
+			return err
+		}},
 		{"POST /v1/tokens/t/rotate", `{"overlap":"1h"}`, func() error { _, err := c.RotateToken(ctx, "t", "1h"); return err }},
 		{"DELETE /v1/tokens/t", "", func() error { return c.RevokeToken(ctx, "t") }},
 	} {

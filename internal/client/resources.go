@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"zvonar/internal/calls"
 )
@@ -76,7 +77,19 @@ type Token struct {
 	RevokedAt  calls.Stamp        `json:"revoked_at"`
 	ExpiresAt  calls.Stamp        `json:"expires_at"`
 	FromConfig bool               `json:"from_config"`
+	Account    string             `json:"account"`
+	AllowFrom  []string           `json:"allow_from"`
+	LastUsedAt calls.Stamp        `json:"last_used_at"`
 	Secret     string             `json:"token,omitempty"`
+}
+
+// TokenRequest is the body of POST /v1/tokens.
+type TokenRequest struct {
+	Name      string     `json:"name"`
+	Roles     []string   `json:"roles"`
+	Account   string     `json:"account,omitempty"` // "": the asker's
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	AllowFrom []string   `json:"allow_from,omitempty"`
 }
 
 // PlaceCall asks for a call. replayed is true where it was there already.
@@ -187,14 +200,18 @@ func (c *Client) Trunks(ctx context.Context) ([]Trunk, error) {
 	return page.Items, err
 }
 
-// Tokens lists up to limit tokens.
-func (c *Client) Tokens(ctx context.Context, limit int) ([]Token, error) {
-	return list[Token](ctx, c, "/v1/tokens", url.Values{}, limit)
+// Tokens lists up to limit tokens of an account, "" being the asker's own.
+func (c *Client) Tokens(ctx context.Context, account string, limit int) ([]Token, error) {
+	filter := url.Values{}
+	if account != "" {
+		filter.Set("account", account)
+	}
+	return list[Token](ctx, c, "/v1/tokens", filter, limit)
 }
 
 // AddToken makes a token.
-func (c *Client) AddToken(ctx context.Context, name string, roles []string) (Token, error) {
-	return ask[Token](ctx, c, http.MethodPost, "/v1/tokens", map[string]any{"name": name, "roles": roles})
+func (c *Client) AddToken(ctx context.Context, r TokenRequest) (Token, error) {
+	return ask[Token](ctx, c, http.MethodPost, "/v1/tokens", r)
 }
 
 // RotateToken makes a successor; the old secret works for overlap more ("24h";

@@ -153,11 +153,15 @@ func (d *Dialer) Enqueue(call *calls.Call) {
 }
 
 // route names the lane of a call and the trunks that may carry it: its own, else
-// the first that owns its caller number, else any.
+// the first that owns its caller number, else any. Trunks of other accounts are
+// not there for it.
 func (d *Dialer) route(call *calls.Call) (key string, trunks []string) {
 	whichever := call.Trunk == "" && call.From == ""
+	key = "any"
 	for _, t := range d.cfg.Trunks {
 		switch {
+		case t.Account != "" && t.Account != call.Account:
+			key = "any of " + call.Account
 		case whichever:
 			trunks = append(trunks, t.Name)
 		case call.Trunk == t.Name, call.Trunk == "" && slices.Contains(t.Numbers, call.From):
@@ -165,7 +169,7 @@ func (d *Dialer) route(call *calls.Call) (key string, trunks []string) {
 		}
 	}
 	if whichever && len(trunks) > 0 {
-		return "any", trunks
+		return key, trunks
 	}
 	return "none", nil
 }

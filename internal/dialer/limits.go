@@ -18,6 +18,8 @@ type TrunkLimits struct {
 	// MaxCPS is how many legs may begin within one second, however the second is
 	// laid; below 1 it spaces them (0.5: one in two seconds). 0 = no limit.
 	MaxCPS float64
+	// Account is whose calls it carries; "" = everybody's.
+	Account string
 }
 
 // Limits gives out the channels of trunks at no more than their rate. Safe for

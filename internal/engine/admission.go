@@ -116,14 +116,14 @@ func (e *Engine) flowOf(r CallRequest) (calls.Flow, error) {
 	} else {
 		flow.Record, flow.Digits = r.Clip, r.Digits
 	}
-	digits, err := e.checkManagers(flow.Digits, location)
+	digits, err := e.checkManagers(r.Account, flow.Digits, location)
 	flow.Digits = digits
 	return flow, err
 }
 
 // checkManagers returns a copy of m with every manager's number normalised; a
 // forbidden one is refused now, not when somebody presses the digit.
-func (e *Engine) checkManagers(m calls.DigitMap, location string) (calls.DigitMap, error) {
+func (e *Engine) checkManagers(account string, m calls.DigitMap, location string) (calls.DigitMap, error) {
 	out := make(calls.DigitMap, len(m))
 	for digit, actions := range m {
 		out[digit] = slices.Clone(actions)
@@ -131,13 +131,13 @@ func (e *Engine) checkManagers(m calls.DigitMap, location string) (calls.DigitMa
 			a := &out[digit][i]
 			at := actionPlace(location, digit, i, len(actions))
 			if a.Kind == calls.ActionManager {
-				value, err := e.managerValue(a.Value, at)
+				value, err := e.managerValue(account, a.Value, at)
 				if err != nil {
 					return nil, err
 				}
 				a.Value = value
 			}
-			nested, err := e.checkManagers(a.Digits, at+".digits")
+			nested, err := e.checkManagers(account, a.Digits, at+".digits")
 			if err != nil {
 				return nil, err
 			}
@@ -150,12 +150,12 @@ func (e *Engine) checkManagers(m calls.DigitMap, location string) (calls.DigitMa
 }
 
 // managerValue accepts a number or an extension at a configured trunk.
-func (e *Engine) managerValue(value, location string) (string, error) {
+func (e *Engine) managerValue(account, value, location string) (string, error) {
 	ext, trunk, ok := strings.Cut(value, "@")
 	if !ok {
 		return e.destination(value, location)
 	}
-	if !e.hasTrunk(trunk) {
+	if !e.hasTrunk(account, trunk) {
 		return "", calls.Errorf(calls.CodeBadAction, "there is no trunk %q; write the extension as 201@TRUNK", trunk).At(location, value)
 	}
 	if len(ext) < 1 || len(ext) > 8 || digitsOnly(ext) == "" {
@@ -168,7 +168,7 @@ func (e *Engine) managerValue(value, location string) (string, error) {
 func (e *Engine) chooseLine(c *calls.Call, from string) error {
 	if c.Provider != "" {
 		p, ok := e.providers[c.Provider]
-		if !ok {
+		if !ok || !e.hasTrunk(c.Account, p.Trunk) {
 			return calls.Errorf(calls.CodeInvalidField, "there is no provider %q in the configuration", c.Provider).At("body.provider", c.Provider)
 		}
 		if c.Trunk != "" && c.Trunk != p.Trunk {
@@ -176,7 +176,7 @@ func (e *Engine) chooseLine(c *calls.Call, from string) error {
 		}
 		c.Trunk = p.Trunk
 	}
-	if c.Trunk != "" && !e.hasTrunk(c.Trunk) {
+	if c.Trunk != "" && !e.hasTrunk(c.Account, c.Trunk) {
 		return calls.Errorf(calls.CodeInvalidField, "there is no trunk %q in the configuration", c.Trunk).At("body.trunk", c.Trunk)
 	}
 	if from == "" {
@@ -187,7 +187,7 @@ func (e *Engine) chooseLine(c *calls.Call, from string) error {
 		number = from // a trunk may own a number outside any plan, e.g. an extension
 	}
 	for _, t := range e.cfg.Trunks {
-		if (c.Trunk == "" || c.Trunk == t.Name) && slices.Contains(t.Numbers, number) {
+		if t.carries(c.Account) && (c.Trunk == "" || c.Trunk == t.Name) && slices.Contains(t.Numbers, number) {
 			c.From, c.Line = number, number
 			return nil
 		}
@@ -277,20 +277,22 @@ func (e *Engine) addressWebhook(tx calls.Tx, c *calls.Call) error {
 		return nil
 	}
 	w := &calls.Webhook{ID: e.ids.New("wh_"), Account: c.Account, URL: c.WebhookURL, CallID: c.ID, CreatedAt: c.CreatedAt}
-	tokens, err := tx.Tokens()
-	if err != nil {
+	t, err := tx.Token(c.Account, c.TokenID)
+	switch {
+	case err == nil:
+		w.Secret = t.WebhookSecret
+	case !errors.Is(err, calls.ErrNotFound):
 		return err
-	}
-	for _, t := range tokens {
-		if t.ID == c.TokenID {
-			w.Secret = t.WebhookSecret
-		}
 	}
 	return tx.PutWebhook(w)
 }
 
-func (e *Engine) hasTrunk(name string) bool {
-	return slices.ContainsFunc(e.cfg.Trunks, func(t TrunkNumbers) bool { return t.Name == name })
+// carries reports whether the trunk is there for the calls of an account.
+func (t TrunkNumbers) carries(account string) bool { return t.Account == "" || t.Account == account }
+
+// hasTrunk reports whether an account has a trunk of this name.
+func (e *Engine) hasTrunk(account, name string) bool {
+	return slices.ContainsFunc(e.cfg.Trunks, func(t TrunkNumbers) bool { return t.Name == name && t.carries(account) })
 }
 
 // defaultNumber is the caller number of a trunk where nobody chose one.

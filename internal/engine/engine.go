@@ -47,6 +47,7 @@ type Config struct {
 type TrunkNumbers struct {
 	Name    string
 	Numbers []string // caller numbers; the first is the default
+	Account string   // whose calls it carries; "" = everybody's
 }
 
 // Queue is the dialer as the engine sees it.

@@ -39,7 +39,7 @@ func (e *Engine) route(inv calls.Invite) (Route, bool) {
 	var found Route
 	ok := false
 	for _, r := range e.cfg.Routes {
-		if r.Number != inv.To || r.Trunk != "" && r.Trunk != inv.Trunk {
+		if r.Number != inv.To || r.Trunk != "" && r.Trunk != inv.Trunk || !e.hasTrunk(r.account(), inv.Trunk) {
 			continue
 		}
 		if !ok || found.Trunk == "" {
@@ -49,11 +49,19 @@ func (e *Engine) route(inv calls.Invite) (Route, bool) {
 	return found, ok
 }
 
+// account is whose call it is that takes the route.
+func (r Route) account() string {
+	if r.Account == "" {
+		return calls.MainAccount
+	}
+	return r.Account
+}
+
 // arrive starts the session of an inbound call.
 func (e *Engine) arrive(leg Leg, inv calls.Invite, route Route) {
 	now := e.clock.Now()
 	c := &calls.Call{
-		ID: e.ids.New("call_"), Account: calls.MainAccount, Direction: calls.In, Status: calls.StatusRinging,
+		ID: e.ids.New("call_"), Account: route.account(), Direction: calls.In, Status: calls.StatusRinging,
 		To: inv.To, From: digitsOnly(inv.From), Line: inv.To, Trunk: inv.Trunk, Flow: route.Flow,
 		CreatedAt: now, DueAt: now, RingingAt: &now,
 	}

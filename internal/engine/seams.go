@@ -86,9 +86,10 @@ const (
 
 // Route is what an inbound number does.
 type Route struct {
-	Number string // Request-URI user, as configured
-	Trunk  string // "" = any
-	Flow   calls.Flow
+	Number  string // Request-URI user, as configured
+	Trunk   string // "" = any
+	Flow    calls.Flow
+	Account string // whose calls they are; "" = main
 }
 
 // Limits gives out the channels and the call rate of trunks.

@@ -214,12 +214,28 @@ func recordingsRoundTrip(t *testing.T, s calls.Store) {
 
 func tokensRoundTrip(t *testing.T, s calls.Store) {
 	k := filled[calls.Token]()
+	k.LastUsedAt = time.Time{} // not PutToken's
 	update(t, s, func(tx calls.Tx) error { return tx.PutToken(k) })
 	k.RevokedAt, k.Hash = ptr(testTime.Add(time.Minute)), "another"
 	update(t, s, func(tx calls.Tx) error { return tx.PutToken(k) })
 	view(t, s, func(r calls.ReadTx) error {
 		got, err := r.Tokens()
 		same(t, "tokens", got, []*calls.Token{k})
+		if _, err := r.Token("another", k.ID); !errors.Is(err, calls.ErrNotFound) {
+			t.Errorf("the token of another account: %v; want ErrNotFound", err)
+		}
+		return err
+	})
+	for _, minutes := range []int{5, 3} { // a use that is told late changes nothing
+		update(t, s, func(tx calls.Tx) error {
+			return tx.TouchToken(k.ID, testTime.Add(time.Duration(minutes)*time.Minute))
+		})
+	}
+	update(t, s, func(tx calls.Tx) error { return tx.PutToken(k) })
+	k.LastUsedAt = stored(testTime.Add(5 * time.Minute))
+	view(t, s, func(r calls.ReadTx) error {
+		got, err := r.Token(k.Account, k.ID)
+		same(t, "after its use", got, k)
 		return err
 	})
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"zvonar/internal/calls"
 )
@@ -11,7 +12,8 @@ type plainToken calls.Token
 
 func scanToken(sc scanner) (*calls.Token, error) {
 	var doc, hash, secret string
-	if err := sc.Scan(&doc, &hash, &secret); err != nil {
+	var used int64
+	if err := sc.Scan(&doc, &hash, &secret, &used); err != nil {
 		return nil, err
 	}
 	var p plainToken
@@ -19,13 +21,25 @@ func scanToken(sc scanner) (*calls.Token, error) {
 		return nil, err
 	}
 	k := calls.Token(p)
-	k.Hash, k.WebhookSecret = hash, secret
+	k.Hash, k.WebhookSecret, k.LastUsedAt = hash, secret, fromMicros(used)
 	return &k, nil
 }
 
 // Tokens implements calls.ReadTx: all of them, oldest first.
 func (t *tx) Tokens() ([]*calls.Token, error) {
-	return many(t, scanToken, `SELECT doc, hash, webhook_secret FROM tokens ORDER BY id`)
+	return many(t, scanToken, `SELECT doc, hash, webhook_secret, last_used_at FROM tokens ORDER BY id`)
+}
+
+// Token implements calls.ReadTx.
+func (t *tx) Token(account, id string) (*calls.Token, error) {
+	return one(t, scanToken, `SELECT doc, hash, webhook_secret, last_used_at FROM tokens WHERE id = ? AND (CAST(? AS TEXT) = '' OR account = ?)`,
+		id, account, account)
+}
+
+// TouchToken implements calls.Tx.
+func (t *tx) TouchToken(id string, at time.Time) error {
+	_, err := t.exec(`UPDATE tokens SET last_used_at = ? WHERE id = ? AND last_used_at < ?`, micros(at), id, micros(at))
+	return err
 }
 
 // PutToken implements calls.Tx.

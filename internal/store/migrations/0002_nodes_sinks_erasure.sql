@@ -78,6 +78,8 @@ CREATE INDEX sms_by_account  ON sms (account, id);
 CREATE INDEX sms_of_call     ON sms (call_id);
 CREATE INDEX sms_by_callee   ON sms (account, callee);
 CREATE INDEX sms_by_provider ON sms (provider_id) WHERE provider_id <> '';
+-- When a token was last used, to a few minutes: it is not written with every request.
+ALTER TABLE tokens ADD COLUMN last_used_at INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX audit_by_account ON audit (account, id);
 
 -- Retention and erasure find what they look for by these. events_lasting holds
