@@ -92,7 +92,9 @@ func (s *Server) block(ctx context.Context, in *blockInput) (*blockedOutput, err
 		return nil, err
 	}
 	out := &blockedOutput{Status: http.StatusCreated, Body: viewBlock(entry)}
-	if !added {
+	if added {
+		s.changed(ctx, "blacklist.add", "number:"+number, entry.Reason)
+	} else {
 		old, err := s.blocked(ctx, number)
 		if err != nil {
 			return nil, err
@@ -110,6 +112,9 @@ func (s *Server) unblock(ctx context.Context, in *NumberPath) (*struct{}, error)
 	removed, err := s.cfg.Engine.Unblock(ctx, accountOf(ctx), number)
 	if err == nil && !removed {
 		err = calls.Errorf(calls.CodeNotFound, "this number is not on the blacklist")
+	}
+	if err == nil {
+		s.changed(ctx, "blacklist.remove", "number:"+number, "")
 	}
 	return nil, err
 }

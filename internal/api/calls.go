@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -131,6 +132,13 @@ func (s *Server) cancelCalls(ctx context.Context, in *cancelCallsInput) (*callLi
 		return nil, calls.Errorf(calls.CodeInvalidField, "say which calls: give either ref or series").At("query", nil)
 	}
 	rows, err := s.cfg.Engine.Cancel(ctx, accountOf(ctx), in.Ref, in.Series)
+	if len(rows) > 0 { // also where it was broken off
+		object := "ref:" + in.Ref
+		if in.Ref == "" {
+			object = "series:" + in.Series
+		}
+		s.changed(ctx, "call.cancel", object, strconv.Itoa(len(rows))+" calls")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +168,7 @@ func (s *Server) hangupCall(ctx context.Context, in *callInput) (*callOutput, er
 	if err != nil {
 		return nil, err
 	}
+	s.changed(ctx, "call.hangup", call.ID, "")
 	return &callOutput{Body: calls.View(call)}, nil
 }
 

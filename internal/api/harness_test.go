@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,12 +34,30 @@ type house struct {
 	dir    string // of the database
 }
 
-// idleQueue takes calls and never dials them.
-type idleQueue struct{}
+// idleQueue takes calls and never dials them; what is asked for is given back.
+type idleQueue struct {
+	mu    sync.Mutex
+	calls map[string]*calls.Call
+}
 
-func (idleQueue) Enqueue(*calls.Call)               {}
-func (idleQueue) Remove(string) (*calls.Call, bool) { return nil, false }
-func (idleQueue) Kick()                             {}
+func (q *idleQueue) Enqueue(c *calls.Call) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.calls == nil {
+		q.calls = map[string]*calls.Call{}
+	}
+	q.calls[c.ID] = c
+}
+
+func (q *idleQueue) Remove(id string) (*calls.Call, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c, ok := q.calls[id]
+	delete(q.calls, id)
+	return c, ok
+}
+
+func (q *idleQueue) Kick() {}
 
 type noLine struct{ engine.Line }
 
@@ -66,7 +85,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Queue: idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
+	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Queue: &idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
 		Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"}, Trunks: []engine.TrunkNumbers{{Name: "main", Numbers: []string{"78005553535"}}}})
 	if err != nil {
 		t.Fatal(err)

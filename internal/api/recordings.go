@@ -79,6 +79,7 @@ func (s *Server) addRecording(ctx context.Context, _ *struct{}) (*addedRecording
 	if err != nil {
 		return nil, located(err, "body.file", nil)
 	}
+	s.changed(ctx, "recording.add", rec.ID, "")
 	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
 }
 

@@ -25,6 +25,8 @@ func (s *Server) declare() error {
 	s.declareTrunks()
 	s.declareTokens()
 	s.declareWebhooks()
+	s.declareAudit()
+	s.declareErasures()
 	s.declareTexts()
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API

@@ -18,6 +18,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/retention"
 )
 
 // Limits that are not configured: no honest client comes near them.
@@ -46,6 +47,7 @@ type Config struct {
 	Store      calls.Store
 	Recordings Recordings
 	Guard      URLGuard
+	Eraser     Eraser               // nil: one over Store
 	Trunks     func() []TrunkStatus // nil: none
 	Accounts   []string             // besides main: a main admin may make tokens for them
 	Texts      Texts                // nil: delivery reports are refused
@@ -121,6 +123,9 @@ func withDefaults(cfg Config) Config {
 	}
 	if cfg.Trunks == nil {
 		cfg.Trunks = func() []TrunkStatus { return nil }
+	}
+	if cfg.Eraser == nil {
+		cfg.Eraser = retention.NewEraser(cfg.Store, cfg.Clock, cfg.IDs)
 	}
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 1 << 20

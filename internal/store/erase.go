@@ -111,7 +111,7 @@ func (x *erasure) call(c erasedCall) error {
 	}
 	for _, label := range []string{"ref:" + c.ref, "series:" + c.series} {
 		if strings.Contains(label, x.Number) {
-			if err := x.audit(label, x.clean(label)); err != nil {
+			if err := x.audit(label, x.clean(label), false); err != nil {
 				return err
 			}
 		}
@@ -285,7 +285,7 @@ func (x *erasure) rest() error {
 	if _, err := x.t.exec(dropSinkStates, x.Account, subject); err != nil {
 		return err
 	}
-	if err := x.audit(subject, "number:"+calls.ErasedText); err != nil {
+	if err := x.audit(subject, "number:"+calls.ErasedText, true); err != nil {
 		return err
 	}
 	if x.Unblock {
@@ -302,15 +302,20 @@ type erasedAudit struct {
 	object, detail string
 }
 
-// audit rewrites the entries about object: who did what and when stays.
-func (x *erasure) audit(object, stand string) error {
+// audit rewrites the entries about object: who did what and when stays, and
+// what he wrote where it is about the person as a whole.
+func (x *erasure) audit(object, stand string, whole bool) error {
 	list, err := many(x.t, func(sc scanner) (a erasedAudit, err error) { err = sc.Scan(&a.id, &a.object, &a.detail); return a, err },
 		auditOfObject, x.Account, object)
 	if err != nil {
 		return err
 	}
 	for _, a := range list {
-		if _, err := x.t.exec(`UPDATE audit SET object = ?, detail = ? WHERE id = ?`, stand, x.clean(a.detail), a.id); err != nil {
+		detail := x.clean(a.detail)
+		if whole && detail != "" {
+			detail = calls.ErasedText
+		}
+		if _, err := x.t.exec(`UPDATE audit SET object = ?, detail = ? WHERE id = ?`, stand, detail, a.id); err != nil {
 			return err
 		}
 		x.n.Audit++
