@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,13 +13,15 @@ import (
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 	"zvonar/media"
+	"zvonar/sip/edge"
 	"zvonar/sip/trunk"
 )
 
 // Config of a user agent.
 type Config struct {
-	Listen    []string   // "udp://127.0.0.1:5060", "tcp://…"
-	Advertise netip.Addr // address for Via, Contact; zero: the listener's
+	Listen    []string      // "udp://127.0.0.1:5060", "tcp://…", "tls://…"
+	TLS       edge.TLSFiles // of the tls listeners; shown to TLS trunks that ask, too
+	Advertise netip.Addr    // address for Via, Contact; zero: the listener's
 	UserAgent string
 	Trunks    *trunk.Set
 	Media     *media.Engine
@@ -58,7 +61,7 @@ const (
 
 // endpoint is one configured listener.
 type endpoint struct {
-	network string // "udp", "tcp"
+	network string // "udp", "tcp", "tls"
 	addr    netip.AddrPort
 }
 
@@ -94,6 +97,9 @@ func (c *Config) complete() ([]endpoint, error) {
 		if err != nil {
 			return nil, err
 		}
+		if e.network == "tls" && c.TLS.Cert == "" {
+			return nil, calls.Errorf(calls.CodeInvalidField, "sip.listen: %q needs a certificate; set sip.tls.cert and sip.tls.key", s)
+		}
 		list = append(list, e)
 	}
 	return list, nil
@@ -103,8 +109,11 @@ func (c *Config) complete() ([]endpoint, error) {
 // advertised one: peers must be told where to answer.
 func parseListen(s string, advertise netip.Addr) (endpoint, error) {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "udp" && u.Scheme != "tcp") || u.Path != "" {
-		return endpoint{}, calls.Errorf(calls.CodeInvalidField, "sip.listen: %q is not like udp://192.0.2.1:5060 or tcp://192.0.2.1:5060", s)
+	if err == nil && (u.Scheme == "ws" || u.Scheme == "wss") {
+		return endpoint{}, calls.Errorf(calls.CodeInvalidField, "sip.listen: %q: SIP over WebSocket is not available in this version; use udp, tcp or tls", s)
+	}
+	if err != nil || !slices.Contains([]string{"udp", "tcp", "tls"}, u.Scheme) || u.Path != "" {
+		return endpoint{}, calls.Errorf(calls.CodeInvalidField, "sip.listen: %q is not like udp://192.0.2.1:5060, tcp://192.0.2.1:5060 or tls://192.0.2.1:5061", s)
 	}
 	host, port, err := net.SplitHostPort(u.Host)
 	if err != nil {

@@ -24,10 +24,18 @@ type dialog struct {
 	routes    []string
 	target    sipmsg.Uri
 	contact   string // value of our Contact
-	transport string // "UDP", "TCP"
+	transport string // "UDP", "TCP", "TLS"
 	// nextHop is where requests go when neither routes nor target say it
 	// better: the address the dialog was made through.
 	nextHop string
+}
+
+// transportParam is the URI parameter of a transport: none for UDP.
+func transportParam(transport string) sipmsg.HeaderParams {
+	if transport == "UDP" {
+		return nil
+	}
+	return sipmsg.HeaderParams{{K: "transport", V: sipmsg.NetworkToLower(transport)}}
 }
 
 // party is one side of From and To.
@@ -86,7 +94,7 @@ func (d *dialog) hop() string {
 	}
 	port := uri.Port
 	if port == 0 {
-		port = 5060
+		port = sipmsg.DefaultPort(d.transport)
 	}
 	return net.JoinHostPort(strings.Trim(uri.Host, "[]"), strconv.Itoa(port))
 }
@@ -111,7 +119,7 @@ func (d *dialog) confirm(res *sipmsg.Response) {
 
 // refresh takes the remote target from a Contact, if it is one that can be sent to.
 func (d *dialog) refresh(c *sipmsg.ContactHeader) {
-	if c == nil || c.Address.Host == "" || (c.Address.Scheme != "sip" && c.Address.Scheme != "") {
+	if c == nil || c.Address.Host == "" || (c.Address.Scheme != "sip" && c.Address.Scheme != "sips" && c.Address.Scheme != "") {
 		return
 	}
 	u := *c.Address.Clone()
@@ -231,7 +239,7 @@ func restore(b []byte) (*dialog, error) {
 			return nil, err
 		}
 	}
-	if s.CallID == "" || s.LocalTag == "" || (s.Transport != "UDP" && s.Transport != "TCP") {
+	if s.CallID == "" || s.LocalTag == "" || !slices.Contains([]string{"UDP", "TCP", "TLS"}, s.Transport) {
 		return nil, errors.New("the stored dialog is incomplete")
 	}
 	return d, nil

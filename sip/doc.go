@@ -11,6 +11,6 @@
 //
 // Start reading at states.go, the life of a dialog as a table; uac.go and uas.go
 // are what its actions do for calls we place and take, indialog.go what happens
-// within an established one. listen.go and filter.go are the edge: what gets
+// within an established one. sip/edge, listen.go and sources.go are the edge: what gets
 // near the parser at all.
 package sip

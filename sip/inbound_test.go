@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"zvonar/internal/calls"
+	"zvonar/sip/edge"
 	"zvonar/sip/trunk"
 )
 
@@ -223,7 +224,7 @@ func TestACancelFromAnotherAddressIsIgnored(t *testing.T) {
 	stranger.send(p.request("CANCEL", "c", "f", "", "", 1))
 	// sipgo takes a method in any case.
 	stranger.send(strings.Replace(p.request("CANCEL", "c", "f", "", "", 1), "CANCEL sip", "cancel sip", 1))
-	eventually(t, func() bool { return testutil.ToFloat64(a.ua.m.dropped.WithLabelValues(dropCancel)) == 2 })
+	eventually(t, func() bool { return testutil.ToFloat64(a.ua.m.dropped.WithLabelValues(edge.DropCancel)) == 2 })
 	k.leg.Answer()
 	res := p.read("200 INVITE")
 	p.send(p.request("ACK", "ack", "f", tagOf(res.To()), "", 1))
@@ -251,7 +252,7 @@ func TestAStrangerGetsNothing(t *testing.T) {
 	for i := range 50 {
 		stranger.send(stranger.request("OPTIONS", fmt.Sprint("s", i), "f", "", "", 1))
 	}
-	eventually(t, func() bool { return testutil.ToFloat64(a.ua.m.dropped.WithLabelValues(dropSource)) == 50 })
+	eventually(t, func() bool { return testutil.ToFloat64(a.ua.m.dropped.WithLabelValues(edge.DropSource)) == 50 })
 	if n := a.ua.tp.Pool("udp").Size(); n != 1 {
 		t.Errorf("%d addresses are remembered, want only our listener's", n)
 	}

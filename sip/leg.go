@@ -92,7 +92,7 @@ func (l *Leg) post(in *input) { l.do(func() { l.handle(in) }) }
 // do queues f on the leg's mailbox.
 func (l *Leg) do(f func()) {
 	if !l.box.post(f) {
-		l.ua.m.drop(dropMailbox)
+		l.ua.m.Drop(dropMailbox)
 	}
 }
 

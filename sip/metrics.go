@@ -1,12 +1,16 @@
 package sip
 
 import (
+	"log/slog"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"zvonar/sip/edge"
 )
 
 // metrics are the collectors of a user agent. Labels come from bounded sets:
@@ -15,7 +19,16 @@ type metrics struct {
 	requests  *prometheus.CounterVec
 	responses *prometheus.CounterVec
 	dropped   *prometheus.CounterVec
+	refused   *prometheus.CounterVec
+	malformed *prometheus.CounterVec
+	large     prometheus.Counter
+	conns     prometheus.Gauge
+	buffers   *prometheus.GaugeVec
+	missed    *prometheus.CounterVec
+	reopened  *prometheus.CounterVec
 	panics    prometheus.Counter
+	log       *slog.Logger
+	registry  prometheus.Registerer
 	dialogs   prometheus.Gauge
 	pdd       *prometheus.HistogramVec
 	answer    *prometheus.HistogramVec
@@ -27,15 +40,29 @@ const (
 	out = "out"
 )
 
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 	seconds := []float64{.05, .1, .25, .5, 1, 2, 4, 8, 15, 30, 60, 120}
-	m := &metrics{
+	m := &metrics{log: log, registry: r,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sip_requests_total",
 			Help: "SIP requests, by method and direction (in, out)."}, []string{"method", "direction"}),
 		responses: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sip_responses_total",
 			Help: "SIP responses, by method, status code and direction (in, out)."}, []string{"method", "code", "direction"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sip_dropped_total",
 			Help: "SIP datagrams and connections dropped without a reply, by reason."}, []string{"why"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sip_refused_total",
+			Help: "INVITEs refused with 503, by the limit they passed."}, []string{"why"}),
+		malformed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sip_malformed_total",
+			Help: "SIP messages that cannot be read, by the trunk that sent them; empty: the far end of a call."}, []string{"trunk"}),
+		large: prometheus.NewCounter(prometheus.CounterOpts{Name: "zvonar_sip_large_messages_total",
+			Help: "SIP messages of more than 1300 bytes that were sent over UDP."}),
+		conns: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zvonar_sip_connections",
+			Help: "SIP connections over TCP and TLS that are open."}),
+		buffers: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "zvonar_sip_socket_buffer_bytes",
+			Help: "What the kernel gave a UDP listener to buffer, by direction (in, out)."}, []string{"listener", "direction"}),
+		missed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sip_selftest_missed_total",
+			Help: "OPTIONS to ourselves that were not answered."}, []string{"listener"}),
+		reopened: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sip_listener_reopened_total",
+			Help: "Listeners that were opened anew because they did not answer."}, []string{"listener"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "zvonar_sip_panics_total",
 			Help: "Panics caught in SIP handlers; each is a bug."}),
 		dialogs: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zvonar_sip_dialogs",
@@ -48,7 +75,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.responses, m.dropped, m.panics, m.dialogs, m.pdd, m.answer} {
+	for _, c := range []prometheus.Collector{m.requests, m.responses, m.dropped, m.refused, m.malformed, m.large, m.conns,
+		m.buffers, m.missed, m.reopened, m.panics, m.dialogs, m.pdd, m.answer} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -56,12 +84,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// methods are the label values of method; the rest is "other".
-var methods = []sipmsg.RequestMethod{sipmsg.INVITE, sipmsg.ACK, sipmsg.CANCEL, sipmsg.BYE, sipmsg.OPTIONS, sipmsg.INFO,
-	sipmsg.UPDATE, sipmsg.PRACK, sipmsg.REGISTER, sipmsg.SUBSCRIBE, sipmsg.NOTIFY, sipmsg.REFER, sipmsg.MESSAGE, sipmsg.PUBLISH}
-
+// methodLabel is a known method; the rest is "other".
 func methodLabel(m sipmsg.RequestMethod) string {
-	if slices.Contains(methods, m) {
+	if slices.Contains(edge.Methods, string(m)) {
 		return string(m)
 	}
 	return "other"
@@ -83,7 +108,47 @@ func (m *metrics) response(res *sipmsg.Response, direction string) {
 	m.responses.WithLabelValues(methodLabel(method), code, direction).Inc()
 }
 
-func (m *metrics) drop(why string) { m.dropped.WithLabelValues(why).Inc() }
+// Drop implements edge.Counters.
+func (m *metrics) Drop(why string) { m.dropped.WithLabelValues(why).Inc() }
+
+// Answer implements edge.Counters.
+func (m *metrics) Answer(method string, code int) {
+	label := methodLabel(sipmsg.RequestMethod(method))
+	m.requests.WithLabelValues(label, in).Inc()
+	m.responses.WithLabelValues(label, strconv.Itoa(code), out).Inc()
+}
+
+// Malformed implements edge.Counters.
+func (m *metrics) Malformed(trunk string) { m.malformed.WithLabelValues(trunk).Inc() }
+
+// Refuse implements edge.Counters.
+func (m *metrics) Refuse(why string) { m.refused.WithLabelValues(why).Inc() }
+
+// Large implements edge.Counters.
+func (m *metrics) Large() { m.large.Inc() }
+
+// Connections implements edge.Counters.
+func (m *metrics) Connections(more int) { m.conns.Add(float64(more)) }
+
+// Panic implements edge.Counters.
+func (m *metrics) Panic(v any, stack []byte) {
+	m.panics.Inc()
+	m.log.Error("sip: a handler panicked; this is a bug", "panic", v, "stack", string(stack))
+}
+
+// transactions registers the gauge of server transactions.
+func (m *metrics) transactions(count func() int) error {
+	if m.registry == nil {
+		return nil
+	}
+	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "zvonar_sip_transactions",
+		Help: "SIP server transactions that are not over."}, func() float64 { return float64(count()) }))
+}
+
+func (m *metrics) buffer(listener netip.AddrPort, b edge.Buffers) {
+	m.buffers.WithLabelValues(listener.String(), in).Set(float64(b.Receive))
+	m.buffers.WithLabelValues(listener.String(), out).Set(float64(b.Send))
+}
 
 func observe(h *prometheus.HistogramVec, trunk string, d time.Duration) {
 	h.WithLabelValues(trunk).Observe(d.Seconds())

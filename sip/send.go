@@ -7,6 +7,8 @@ import (
 	"net/netip"
 
 	sipmsg "github.com/emiago/sipgo/sip"
+
+	"zvonar/sip/edge"
 )
 
 // stamp adds what every request of ours has: Via, Max-Forwards, User-Agent,
@@ -30,37 +32,48 @@ func (ua *UA) finishRequest(req *sipmsg.Request) {
 	if req.ContentLength() == nil {
 		req.SetBody(req.Body())
 	}
-	if c := ua.socket(req.Destination()); req.Transport() == "UDP" && c != nil {
-		local := addrPort(c.LocalAddr())
+	if c := ua.socket(req.Destination()); c != nil && req.Transport() == "UDP" {
+		local := c.Addr()
 		req.Laddr = sipmsg.Addr{IP: net.IP(local.Addr().AsSlice()), Port: int(local.Port()), Hostname: local.Addr().String()}
 	}
 }
 
 // socket is the UDP socket that sends to dest: the first of its family.
-func (ua *UA) socket(dest string) *net.UDPConn {
-	ap, err := netip.ParseAddrPort(dest)
-	for _, c := range ua.udp {
-		if err != nil || addrPort(c.LocalAddr()).Addr().Is4() == ap.Addr().Unmap().Is4() {
-			return c
+func (ua *UA) socket(dest string) *edge.UDP {
+	for _, u := range ua.udp {
+		if sameFamily(u.Addr(), dest) {
+			return u
 		}
 	}
 	return nil
 }
 
-// sentBy is our address for Via and Contact towards dest.
+// sameFamily reports whether dest can be sent to from an address; a host name
+// can from any.
+func sameFamily(from netip.AddrPort, dest string) bool {
+	to, err := netip.ParseAddrPort(dest)
+	return err != nil || from.Addr().Is4() == to.Addr().Unmap().Is4()
+}
+
+// sentBy is our address for Via and Contact towards dest: a listener of the
+// transport, or where there is none the address of another without its port.
 func (ua *UA) sentBy(transport, dest string) (host string, port int) {
 	var local netip.AddrPort
-	switch {
-	case transport == "UDP":
-		c := ua.socket(dest)
-		if c == nil {
-			return "", 0
+	network := sipmsg.NetworkToLower(transport)
+	for _, l := range ua.listeners {
+		if !sameFamily(l.addr, dest) {
+			continue
 		}
-		local = addrPort(c.LocalAddr())
-	case len(ua.tcp) > 0:
-		local = addrPort(ua.tcp[0].Addr())
-	case len(ua.udp) > 0:
-		local = netip.AddrPortFrom(addrPort(ua.udp[0].LocalAddr()).Addr(), 0)
+		if l.network == network {
+			local = l.addr
+			break
+		}
+		if network != "udp" && !local.IsValid() {
+			local = netip.AddrPortFrom(l.addr.Addr(), 0)
+		}
+	}
+	if !local.IsValid() {
+		return "", 0
 	}
 	addr := local.Addr()
 	if ua.cfg.Advertise.IsValid() {
@@ -90,6 +103,9 @@ func (ua *UA) begin(req *sipmsg.Request, retransmitted func(*sipmsg.Response)) (
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
 	defer cancel()
+	if err := ua.connect(ctx, req); err != nil {
+		return nil, err
+	}
 	tx, err := ua.tx.NewClientTransaction(ctx, req)
 	if err != nil {
 		return nil, err
@@ -187,6 +203,9 @@ func (ua *UA) write(req *sipmsg.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
 	defer cancel()
+	if err := ua.connect(ctx, req); err != nil {
+		return err
+	}
 	conn, err := ua.tp.ClientRequestConnection(ctx, req)
 	if err != nil {
 		return err

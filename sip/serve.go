@@ -8,6 +8,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"zvonar/internal/calls"
+	"zvonar/sip/edge"
 )
 
 // The bodies that we speak.
@@ -23,9 +24,15 @@ const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 // retryAfter is what a caller is asked to wait when we are full or stopping.
 const retryAfter = "10"
 
-// serve takes a request that sipgo matched to no transaction. It runs on a
-// goroutine of that message.
+// serve takes a request that the edge let through and that sipgo matched to no
+// transaction. It runs on a goroutine of that message.
 func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	defer func() {
+		if v := recover(); v != nil {
+			ua.panicked(v)
+			ua.work.guard(func() { ua.reply(req, tx, sipmsg.StatusInternalServerError) })
+		}
+	}()
 	if ua.closed.Load() {
 		// It was on its way when our sockets were closed, and sipgo may have opened
 		// one of its own to answer it.
@@ -39,18 +46,11 @@ func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		tx.Terminate()
 		return
 	}
+	ua.load.begin(keyOf(req), tx)
 	if req.Method == sipmsg.INVITE {
 		ua.work.start(func() { ua.drainAcks(tx) })
 	}
-	if code, h := validate(req); code != 0 {
-		ua.reply(req, tx, code, h...)
-		return
-	}
-	if req.Method == sipmsg.CANCEL {
-		ua.reply(req, tx, sipmsg.StatusCallTransactionDoesNotExists)
-		return
-	}
-	if tag := tagOf(req.To()); tag != "" {
+	if tag := tagOf(req.To()); tag != "" && req.Method != sipmsg.CANCEL {
 		ua.serveInDialog(req, tx, tag)
 		return
 	}
@@ -58,15 +58,11 @@ func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	case sipmsg.INVITE:
 		ua.serveInvite(req, tx)
 	case sipmsg.OPTIONS:
-		if !ua.serving() {
-			ua.reply(req, tx, sipmsg.StatusServiceUnavailable, sipmsg.NewHeader("Retry-After", retryAfter))
-			return
-		}
-		ua.reply(req, tx, sipmsg.StatusOK, sipmsg.NewHeader("Allow", allowed), sipmsg.NewHeader("Accept", typeSDP))
-	case sipmsg.BYE, sipmsg.INFO, sipmsg.UPDATE:
-		ua.reply(req, tx, sipmsg.StatusCallTransactionDoesNotExists)
+		// Our own self-test; the edge answers all others.
+		ua.reply(req, tx, sipmsg.StatusOK)
 	default:
-		ua.refuseMethod(req, tx)
+		// A dialog or INVITE that ended since the edge looked.
+		ua.reply(req, tx, sipmsg.StatusCallTransactionDoesNotExists)
 	}
 }
 
@@ -74,7 +70,7 @@ func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 // SIP, 501 where it is not.
 func (ua *UA) refuseMethod(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	code := sipmsg.StatusNotImplemented
-	if slices.Contains(methods, req.Method) {
+	if slices.Contains(edge.Methods, string(req.Method)) {
 		code = sipmsg.StatusMethodNotAllowed
 	}
 	ua.reply(req, tx, code, sipmsg.NewHeader("Allow", allowed))
@@ -102,94 +98,9 @@ func (ua *UA) serveInDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, tag string
 		return
 	}
 	if !l.box.post(func() { l.within(req, tx) }) {
-		ua.m.drop(dropMailbox)
+		ua.m.Drop(dropMailbox)
 		ua.reply(req, tx, sipmsg.StatusServiceUnavailable)
 	}
-}
-
-// check is one rule that a request must keep: the code to answer with and
-// further headers, or 0.
-type check func(req *sipmsg.Request) (int, []sipmsg.Header)
-
-// checks are applied in order to every request but ACK (RFC 3261 8.2); sipgo
-// leaves all of them to us.
-var checks = []check{checkVersion, checkPresent, checkSingle, checkMethod, checkScheme, checkRequire, checkBody}
-
-func validate(req *sipmsg.Request) (int, []sipmsg.Header) {
-	for _, c := range checks {
-		if code, h := c(req); code != 0 {
-			return code, h
-		}
-	}
-	return 0, nil
-}
-
-func checkVersion(req *sipmsg.Request) (int, []sipmsg.Header) {
-	if !strings.EqualFold(req.SipVersion, "SIP/2.0") {
-		return sipmsg.StatusVersionNotSupported, nil
-	}
-	return 0, nil
-}
-
-func checkPresent(req *sipmsg.Request) (int, []sipmsg.Header) {
-	if req.Via() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil ||
-		tagOf(req.From()) == "" || (req.Method == sipmsg.INVITE && req.Contact() == nil) {
-		return sipmsg.StatusBadRequest, nil
-	}
-	return 0, nil
-}
-
-func checkSingle(req *sipmsg.Request) (int, []sipmsg.Header) {
-	for _, names := range [][]string{{"from", "f"}, {"to", "t"}, {"call-id", "i"}, {"cseq"}, {"max-forwards"}, {"content-length", "l"}} {
-		n := 0
-		for _, name := range names {
-			n += len(req.GetHeaders(name))
-		}
-		if n > 1 {
-			return sipmsg.StatusBadRequest, nil
-		}
-	}
-	return 0, nil
-}
-
-func checkMethod(req *sipmsg.Request) (int, []sipmsg.Header) {
-	if strings.TrimSpace(string(req.CSeq().MethodName)) != string(req.Method) {
-		return sipmsg.StatusBadRequest, nil
-	}
-	return 0, nil
-}
-
-func checkScheme(req *sipmsg.Request) (int, []sipmsg.Header) {
-	switch strings.ToLower(req.Recipient.Scheme) {
-	case "", "sip", "sips", "tel":
-		return 0, nil
-	}
-	return 416, nil
-}
-
-// checkRequire refuses every extension: none is spoken (RFC 3261 8.2.2.3).
-func checkRequire(req *sipmsg.Request) (int, []sipmsg.Header) {
-	if req.Method == sipmsg.CANCEL {
-		return 0, nil
-	}
-	if v := bounded(header(req, "require")); v != "" {
-		return sipmsg.StatusBadExtension, []sipmsg.Header{sipmsg.NewHeader("Unsupported", v)}
-	}
-	return 0, nil
-}
-
-func checkBody(req *sipmsg.Request) (int, []sipmsg.Header) {
-	if len(req.Body()) == 0 {
-		return 0, nil
-	}
-	if e := header(req, "content-encoding", "e"); e != "" && !strings.EqualFold(e, "identity") {
-		return sipmsg.StatusUnsupportedMediaType, []sipmsg.Header{sipmsg.NewHeader("Accept-Encoding", "identity")}
-	}
-	wants := map[sipmsg.RequestMethod]string{sipmsg.INVITE: typeSDP, sipmsg.UPDATE: typeSDP}[req.Method]
-	if wants != "" && contentType(req) != wants {
-		return sipmsg.StatusUnsupportedMediaType, []sipmsg.Header{sipmsg.NewHeader("Accept", wants)}
-	}
-	return 0, nil
 }
 
 // contentType is the body's type without parameters, in lower case.
@@ -215,26 +126,38 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	l := &Leg{ua: ua, role: calls.RoleCustomer, trunk: t, started: ua.clock.Now(), id: ua.cfg.IDs.New("leg_"), mediaTimeout: ua.cfg.MediaTimeout}
 	l.box.work = ua.work
 	l.uas.seenKey = seen
-	refuse := func(code int) {
+	refuse := func(code int, why string) {
 		ua.unsee(seen)
+		ua.m.Refuse(why)
 		ua.reply(req, tx, code, sipmsg.NewHeader("Retry-After", retryAfter))
 	}
-	if !ua.serving() || ua.openPort(l) != nil {
-		refuse(sipmsg.StatusServiceUnavailable)
+	if !ua.serving() {
+		refuse(sipmsg.StatusServiceUnavailable, "stopping")
+		return
+	}
+	if ua.openPort(l) != nil {
+		refuse(sipmsg.StatusServiceUnavailable, "media_ports")
 		return
 	}
 	l.receive(req, tx)
 	if !ua.enter(l) {
 		l.port.Close()
-		refuse(sipmsg.StatusServiceUnavailable)
+		refuse(sipmsg.StatusServiceUnavailable, "legs")
 		return
 	}
-	ua.ringing.add(l.uas.branch, l.peer)
-	if !tx.OnCancel(func(cancel *sipmsg.Request) { l.post(&input{ev: evCancel, req: cancel}) }) {
-		// It was cancelled before it could be told to us.
-		defer l.post(&input{ev: evCancel, req: req})
+	ua.ringing.add(l.uas.branch, l.peer, t.Name)
+	canceled := func(cancel *sipmsg.Request) {
+		ua.work.guard(func() { l.post(&input{ev: evCancel, req: cancel}) })
 	}
+	if !tx.OnCancel(canceled) {
+		// It was cancelled before it could be told to us.
+		defer canceled(req)
+	}
+	ua.load.wait(1)
 	l.post(&input{ev: evInvite, req: req})
+	if !l.box.post(func() { ua.load.wait(-1) }) {
+		ua.load.wait(-1)
+	}
 }
 
 // drainAcks reads the ACKs that sipgo matches to an INVITE's own transaction:

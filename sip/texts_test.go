@@ -70,7 +70,7 @@ func TestInfoDigit(t *testing.T) {
 func TestSipgoLogsAreTamed(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	log := slog.New(guardedLog{slog.NewTextHandler(&out, nil)}).With("from", "sip:79991234567@x")
+	log := slog.New(newGuardedLog(slog.NewTextHandler(&out, nil))).With("from", "sip:79991234567@x")
 	log.Info("not worth a line")
 	log.Error("failed to parse", "data", "INVITE sip:78005553535@x SIP/2.0\r\n"+strings.Repeat("x", 4000), "error", error(errText("call 79990001122")))
 	text := out.String()

@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/netip"
 	"runtime/debug"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 	"zvonar/media"
+	"zvonar/sip/edge"
 )
 
 // UA is the user agent: listeners, trunks, dialogs.
@@ -25,14 +25,20 @@ type UA struct {
 	clock clock.Clock
 	work  *tasks
 
-	binds   []endpoint
-	udp     []*net.UDPConn
-	tcp     []net.Listener
-	tp      *sipmsg.TransportLayer
-	tx      *sipmsg.TransactionLayer
-	ringing *ringingCalls
-	peers   *peerSet
-	strays  *strays
+	binds     []endpoint
+	guard     *edge.Guard
+	listeners []*listener
+	udp       []*edge.UDP
+	streams   map[string]*edge.Streams // by transport: "TCP", "TLS"
+	certs     *edge.Certificates       // nil: no listener speaks TLS
+	dialing   keyed
+	watch     *watchdog
+	tp        *sipmsg.TransportLayer
+	tx        *sipmsg.TransactionLayer
+	ringing   *ringingCalls
+	peers     *peerSet
+	strays    *strays
+	load      *load
 
 	// sends is held while a request is given to sipgo, and by close: where our
 	// socket is gone already, sipgo would open one of its own in its place, which
@@ -67,7 +73,7 @@ func New(cfg Config) (*UA, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(cfg.Metrics)
+	m, err := newMetrics(cfg.Metrics, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +84,13 @@ func New(cfg Config) (*UA, error) {
 		stopped: make(chan struct{}),
 	}
 	ua.work = &tasks{panicked: ua.panicked}
+	ua.load = newLoad(ua.ringing.count, ua.legCount)
+	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
+	ua.streams = map[string]*edge.Streams{"TCP": edge.NewStreams(ua.guard), "TLS": edge.NewStreams(ua.guard)}
+	ua.watch = newWatchdog(ua)
+	if err := m.transactions(ua.load.transactions); err != nil {
+		return nil, err
+	}
 	prepareLibrary(cfg.Log)
 	return ua, nil
 }
@@ -108,6 +121,7 @@ func (ua *UA) Start(ctx context.Context) error {
 		ua.mu.Unlock()
 		return err
 	}
+	ua.watch.start()
 	return nil
 }
 
@@ -142,6 +156,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 		}
 		<-drained // abort ends a leg without waiting for anybody
 	}
+	ua.watch.stop()
 	ua.close()
 	<-ua.work.waiting()
 	// An answer to what came in last may have opened a connection meanwhile.
@@ -166,16 +181,21 @@ func (ua *UA) liveLocked() ([]*Leg, <-chan struct{}) {
 	return legs, ua.drained
 }
 
-// Addr is the bound address of the first listener of network ("udp", "tcp"):
-// listeners may be given port 0. Call it after Start.
+// Addr is the bound address of the first listener of network ("udp", "tcp",
+// "tls"): listeners may be given port 0. Call it after Start.
 func (ua *UA) Addr(network string) netip.AddrPort {
-	switch {
-	case network == "udp" && len(ua.udp) > 0:
-		return addrPort(ua.udp[0].LocalAddr())
-	case network == "tcp" && len(ua.tcp) > 0:
-		return addrPort(ua.tcp[0].Addr())
+	for _, l := range ua.listeners {
+		if l.network == network {
+			return l.addr
+		}
 	}
 	return netip.AddrPort{}
+}
+
+func (ua *UA) legCount() int {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	return len(ua.live)
 }
 
 // enter admits a leg to the registry; false when full or stopping.
@@ -250,16 +270,13 @@ func (ua *UA) unsee(key string) {
 }
 
 // panicked logs and counts a caught panic.
-func (ua *UA) panicked(v any) {
-	ua.m.panics.Inc()
-	ua.log.Error("sip: a handler panicked; this is a bug", "panic", v, "stack", string(debug.Stack()))
-}
+func (ua *UA) panicked(v any) { ua.m.Panic(v, debug.Stack()) }
 
 // openPort takes a media port for l.
 func (ua *UA) openPort(l *Leg) error {
 	port, err := ua.cfg.Media.Open(func(ev media.Event) {
 		if !l.box.post(func() { l.heard(ev) }) {
-			ua.m.drop(dropMailbox)
+			ua.m.Drop(dropMailbox)
 		}
 	})
 	if err != nil {

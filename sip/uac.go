@@ -85,9 +85,7 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	l.d.local = party{name: name, tag: sipmsg.GenerateTagN(20), uri: sipmsg.Uri{Scheme: "sip", User: from}}
 	host := t.Target()
 	l.d.target = sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI(), Port: int(host.Port)}
-	if l.d.transport == "TCP" {
-		l.d.target.UriParams = sipmsg.HeaderParams{{K: "transport", V: "tcp"}}
-	}
+	l.d.target.UriParams = transportParam(l.d.transport)
 	l.d.remote = party{uri: sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI()}}
 	l.key = l.d.key()
 	l.mediaTimeout = req.MediaTimeout
@@ -113,9 +111,7 @@ func (l *Leg) invite() {
 		l.d.local.uri.Host = l.d.target.Host // registrars know their own domain only
 	}
 	contact := sipmsg.Uri{Scheme: "sip", User: l.d.local.uri.User, Host: host, Port: port}
-	if l.d.transport == "TCP" {
-		contact.UriParams = sipmsg.HeaderParams{{K: "transport", V: "tcp"}}
-	}
+	contact.UriParams = transportParam(l.d.transport)
 	l.d.contact = "<" + contact.String() + ">"
 	l.media = sdp.NewEndpoint(l.port.Addr(), l.trunk.CodecsOrDefault(), sessionID(l.id))
 	l.uac.offer = l.media.Offer()

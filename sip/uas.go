@@ -62,9 +62,7 @@ func (l *Leg) receive(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	l.d.refresh(req.Contact())
 	host, port := l.ua.sentBy(transport, from.String())
 	contact := sipmsg.Uri{Scheme: "sip", Host: host, Port: port}
-	if transport == "TCP" {
-		contact.UriParams = sipmsg.HeaderParams{{K: "transport", V: "tcp"}}
-	}
+	contact.UriParams = transportParam(transport)
 	l.d.contact = "<" + contact.String() + ">"
 	l.key = l.d.key()
 }

@@ -31,6 +31,7 @@ import (
 	"zvonar/providers/httpsms"
 	"zvonar/recordings"
 	"zvonar/sip"
+	"zvonar/sip/edge"
 	"zvonar/sip/trunk"
 )
 
@@ -141,7 +142,8 @@ func (d *daemon) stopParts(ctx context.Context, parts []part) (err error) {
 	return err
 }
 
-// ready says whether calls can be taken: started, not draining, the store answers.
+// ready says whether calls can be taken: started, not draining, the SIP
+// listeners and the store answer.
 func (d *daemon) ready() error {
 	if !d.running.Load() {
 		return errors.New("starting or draining")
@@ -149,6 +151,9 @@ func (d *daemon) ready() error {
 	var failing *calls.Error
 	if errors.As(d.store.Failing(), &failing) {
 		return errors.New(failing.Detail)
+	}
+	if err := d.ua.Health(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -196,6 +201,7 @@ func (d *daemon) buildLine(context.Context) (err error) {
 		return err
 	}
 	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
+		TLS:    edge.TLSFiles{Cert: d.cfg.SIP.TLS.Cert, Key: d.cfg.SIP.TLS.Key, ClientCA: d.cfg.SIP.TLS.ClientCA},
 		Trunks: d.trunks, Media: d.media, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg})
 	if err != nil {
 		return err
@@ -219,7 +225,7 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 				codecs = append(codecs, id)
 			}
 		}
-		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, Username: t.Username, Password: t.Password.Reveal(),
+		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(),
 			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
 			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs})
 	}

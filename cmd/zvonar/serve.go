@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -42,7 +43,7 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 		return err
 	}
 	log.Info("zvonar serves", "version", version, "api", cfg.HTTP.Listen, "sip", cfg.SIP.Listen, "trunks", len(cfg.Trunks))
-	awaitStop(ctx, sigs, log)
+	failure := awaitStop(ctx, sigs, d.ua, log)
 	log.Info("draining", "calls", d.engine.Active(), "limit", cfg.DrainTimeout.String())
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.DrainTimeout.Duration())
 	defer cancel()
@@ -51,22 +52,36 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 			cancel()
 		}
 	}()
-	err = d.Stop(drain)
+	err = errors.Join(failure, d.Stop(drain))
 	log.Info("zvonar stopped")
 	return err
 }
 
-// awaitStop waits for a signal that ends the daemon, or for ctx.
-func awaitStop(ctx context.Context, sigs <-chan os.Signal, log *slog.Logger) {
+// userAgent is what a running daemon asks of the user agent.
+type userAgent interface {
+	ReloadCertificates() error
+	Failed() <-chan error
+}
+
+// awaitStop waits for a signal that ends the daemon, for ctx, or for an error
+// that only a new process can mend.
+func awaitStop(ctx context.Context, sigs <-chan os.Signal, ua userAgent, log *slog.Logger) error {
 	for {
 		select {
 		case s := <-sigs:
 			if s != syscall.SIGHUP {
-				return
+				return nil
 			}
-			log.Warn("SIGHUP: this version reads its configuration at start only; restart to change it")
+			if err := ua.ReloadCertificates(); err != nil {
+				log.Error("SIGHUP: the SIP certificate cannot be read; the former one stays in use", "error", err)
+				continue
+			}
+			log.Warn("SIGHUP: the SIP certificate was read anew; everything else is read at start only, restart to change it")
+		case err := <-ua.Failed():
+			log.Error("the user agent is deaf; ending so that the supervisor starts a new process", "error", err)
+			return err
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"syscall"
@@ -15,10 +16,36 @@ func TestOnlyASignalToStopEndsTheWait(t *testing.T) {
 	t.Parallel()
 	sigs := make(chan os.Signal)
 	done := make(chan struct{})
-	go func() { awaitStop(t.Context(), sigs, slog.New(slog.DiscardHandler)); close(done) }()
+	agent := &fakeAgent{failed: make(chan error)}
+	go func() {
+		defer close(done)
+		if err := awaitStop(t.Context(), sigs, agent, slog.New(slog.DiscardHandler)); err != nil {
+			t.Error(err)
+		}
+	}()
 	sigs <- syscall.SIGHUP // taken, and waited on
 	sigs <- syscall.SIGTERM
 	<-done
+	if agent.reloads != 1 {
+		t.Errorf("SIGHUP read the certificates %d times", agent.reloads)
+	}
+}
+
+type fakeAgent struct {
+	failed  chan error
+	reloads int
+}
+
+func (a *fakeAgent) ReloadCertificates() error { a.reloads++; return nil }
+func (a *fakeAgent) Failed() <-chan error      { return a.failed }
+
+func TestADeafUserAgentEndsTheProcessWithAnError(t *testing.T) {
+	t.Parallel()
+	agent := &fakeAgent{failed: make(chan error, 1)}
+	agent.failed <- errors.New("deaf")
+	if err := awaitStop(t.Context(), nil, agent, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("no error, so the process would end with 0 and not be started anew")
+	}
 }
 
 func TestTheEchoOfASignalDoesNotEndTheDrain(t *testing.T) {

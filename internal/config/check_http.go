@@ -21,7 +21,7 @@ func checkHTTP(cfg *Config, r *report) {
 	if cfg.HTTP.Listen == cfg.Admin.Listen && !strings.HasSuffix(cfg.HTTP.Listen, ":0") {
 		r.bad("admin.listen", "is the same address as http.listen; the admin listener needs its own")
 	}
-	checkTLS(cfg.HTTP.TLS, r)
+	r.tls("http.tls", cfg.HTTP.TLS)
 	if !ok || loopback(cfg.HTTP.Listen) {
 		return
 	}
@@ -58,31 +58,40 @@ func loopback(listen string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func checkTLS(t TLS, r *report) {
+// tls checks the certificate of the listener at path.
+func (r *report) tls(path string, t TLS) {
+	cert, key, clientCA := join(path, "cert"), join(path, "key"), join(path, "client_ca")
 	switch {
 	case t.Cert == "" && t.Key == "":
 		if t.ClientCA != "" {
-			r.bad("http.tls.client_ca", "clients cannot show certificates without TLS; set http.tls.cert and http.tls.key too")
+			r.bad(clientCA, "clients cannot show certificates without TLS; set %s and %s too", cert, key)
 		}
 		return
 	case t.Cert == "":
-		r.bad("http.tls.key", "there is a key without a certificate; set http.tls.cert too")
+		r.bad(key, "there is a key without a certificate; set %s too", cert)
 		return
 	case t.Key == "":
-		r.bad("http.tls.cert", "there is a certificate without its key; set http.tls.key too")
+		r.bad(cert, "there is a certificate without its key; set %s too", key)
 		return
 	}
-	certOK, keyOK := r.readable("http.tls.cert", t.Cert), r.readable("http.tls.key", t.Key)
+	certOK, keyOK := r.readable(cert, t.Cert), r.readable(key, t.Key)
 	if certOK && keyOK {
 		if _, err := tls.LoadX509KeyPair(t.Cert, t.Key); err != nil {
-			r.bad("http.tls.cert", "certificate and key cannot be used together: %v", err)
+			r.bad(cert, "certificate and key cannot be used together: %v", err)
 		}
 	}
-	if t.ClientCA != "" && r.readable("http.tls.client_ca", t.ClientCA) {
-		pem, err := readFile(t.ClientCA, maxFile)
-		if err != nil || !x509.NewCertPool().AppendCertsFromPEM(pem) {
-			r.bad("http.tls.client_ca", "%s holds no certificate in PEM", t.ClientCA)
-		}
+	if t.ClientCA != "" {
+		r.authorities(clientCA, t.ClientCA)
+	}
+}
+
+// authorities reports a file that holds no certificate.
+func (r *report) authorities(path, file string) {
+	if !r.readable(path, file) {
+		return
+	}
+	if pem, err := readFile(file, maxFile); err != nil || !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		r.bad(path, "%s holds no certificate in PEM", file)
 	}
 }
 

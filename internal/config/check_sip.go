@@ -30,6 +30,12 @@ func checkSIP(cfg *Config, r *report) {
 		}
 	}
 	unique(r, "sip.listen", cfg.SIP.Listen, "", self)
+	r.tls("sip.tls", cfg.SIP.TLS)
+	for i, l := range cfg.SIP.Listen {
+		if strings.HasPrefix(l, "tls://") && !cfg.SIP.TLS.On() {
+			r.bad(element("sip.listen", i), "%s needs a certificate; set sip.tls.cert and sip.tls.key", quote(l))
+		}
+	}
 	r.advertise("sip.advertise", cfg.SIP.Advertise)
 	if agent := cfg.SIP.UserAgent; agent == "" || len(agent) > 128 {
 		r.bad("sip.user_agent", "must have 1 to 128 characters")
@@ -40,11 +46,11 @@ func checkSIP(cfg *Config, r *report) {
 func listener(s string) (addr netip.AddrPort, why string) {
 	scheme, rest, _ := strings.Cut(s, "://")
 	switch scheme {
-	case "udp", "tcp":
-	case "tls", "ws", "wss":
-		return addr, "this transport is not available in this version; use udp:// or tcp://"
+	case "udp", "tcp", "tls":
+	case "ws", "wss":
+		return addr, "SIP over WebSocket is not available in this version; use udp://, tcp:// or tls://"
 	default:
-		return addr, "write it like udp://192.0.2.10:5060 or tcp://192.0.2.10:5060"
+		return addr, "write it like udp://192.0.2.10:5060, tcp://[2001:db8::10]:5060 or tls://192.0.2.10:5061"
 	}
 	addr, err := netip.ParseAddrPort(rest)
 	if err != nil {
@@ -113,6 +119,9 @@ func checkTrunks(cfg *Config, r *report) {
 		if why := trunkURI(t.URI); why != "" {
 			r.bad(join(at, "uri"), "%s", why)
 		}
+		if t.CA != "" {
+			r.authorities(join(at, "ca"), t.CA)
+		}
 		if t.Register {
 			r.bad(join(at, "register"), "registration is not available in this version; have the trunk send calls to our address, and write false")
 		}
@@ -154,11 +163,9 @@ func trunkURI(s string) string {
 	if s == "" {
 		return "the address of the trunk is needed; " + example
 	}
-	if !strings.EqualFold(scheme, "sip") {
-		if strings.EqualFold(scheme, "sips") {
-			return "TLS is not available in this version; " + example
-		}
-		return quote(s) + " does not begin with sip:; " + example
+	secure := strings.EqualFold(scheme, "sips")
+	if !secure && !strings.EqualFold(scheme, "sip") {
+		return quote(s) + " does not begin with sip: or sips:; " + example
 	}
 	hostPort, params, hasParams := strings.Cut(rest, ";")
 	if strings.ContainsAny(s, " <>\"?@") || !calls.Printable(s) {
@@ -167,8 +174,14 @@ func trunkURI(s string) string {
 	if hasParams {
 		for p := range strings.SplitSeq(params, ";") {
 			name, value, _ := strings.Cut(p, "=")
-			if strings.EqualFold(name, "transport") && !slices.Contains([]string{"udp", "tcp"}, strings.ToLower(value)) {
-				return "transport " + quote(value) + " is not available; use udp or tcp"
+			if !strings.EqualFold(name, "transport") {
+				continue
+			}
+			if !slices.Contains([]string{"udp", "tcp", "tls"}, strings.ToLower(value)) {
+				return "transport " + quote(value) + " is not available; use udp, tcp or tls"
+			}
+			if secure && !strings.EqualFold(value, "tls") {
+				return "sips: means TLS, which does not go with transport=" + value
 			}
 		}
 	}

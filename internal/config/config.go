@@ -73,7 +73,8 @@ type Token struct {
 
 // SIP is the user agent.
 type SIP struct {
-	Listen    []string   `yaml:"listen"`    // udp://ADDRESS:PORT, tcp://ADDRESS:PORT
+	Listen    []string   `yaml:"listen"`    // udp://ADDRESS:PORT, tcp://ADDRESS:PORT, tls://ADDRESS:PORT
+	TLS       TLS        `yaml:"tls"`       // of the tls listeners
 	Advertise netip.Addr `yaml:"advertise"` // zero: the listener's
 	UserAgent string     `yaml:"user_agent"`
 }
@@ -89,7 +90,8 @@ type Media struct {
 // Trunk is one SIP peer.
 type Trunk struct {
 	Name       string    `yaml:"name"`
-	URI        string    `yaml:"uri"` // sip:HOST[:PORT][;transport=udp|tcp]
+	URI        string    `yaml:"uri"` // sip:HOST[:PORT][;transport=udp|tcp|tls]
+	CA         string    `yaml:"ca"`  // authority of its certificate; "": the system's
 	Register   bool      `yaml:"register"`
 	Username   string    `yaml:"username"`
 	Password   Secret    `yaml:"password"`

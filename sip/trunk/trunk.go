@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Name       string
 	URI        string // "sip:host:port;transport=udp"
+	CA         string // file of the authority that its certificate must be of; "": the system's
 	Username   string
 	Password   string
 	AcceptFrom []netip.Prefix // signalling sources besides the address of URI

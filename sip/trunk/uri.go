@@ -4,32 +4,40 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"zvonar/internal/calls"
 )
 
-// URI is a trunk's address: "sip:host[:port][;transport=udp|tcp]".
+// URI is a trunk's address: "sip:host[:port][;transport=udp|tcp|tls]"; "sips:" is
+// the same as transport=tls.
 type URI struct {
 	Host      string     // without brackets
 	Addr      netip.Addr // valid where Host is an address
 	Port      uint16     // 0: not given
-	Transport string     // "udp" or "tcp"
+	Transport string     // "udp", "tcp" or "tls"
 }
 
-// defaultPort is SIP's over UDP and TCP (RFC 3261 19.1.2).
-const defaultPort = 5060
+// The ports of SIP over UDP and TCP, and over TLS (RFC 3261 19.1.2).
+const (
+	defaultPort    = 5060
+	defaultPortTLS = 5061
+)
 
 // maxHost is the longest host name (RFC 1035 2.3.4).
 const maxHost = 253
 
-// PortOrDefault is the port, or 5060 where none is given.
+// PortOrDefault is the port, or where none is given 5060, over TLS 5061.
 func (u URI) PortOrDefault() uint16 {
-	if u.Port == 0 {
-		return defaultPort
+	switch {
+	case u.Port != 0:
+		return u.Port
+	case u.Transport == "tls":
+		return defaultPortTLS
 	}
-	return u.Port
+	return defaultPort
 }
 
 // HostForURI is the host as it stands in a SIP URI: IPv6 in brackets.
@@ -47,21 +55,28 @@ func ParseURI(s string) (URI, error) {
 		return URI{}, errors.New("write it like sip:pbx.example.com:5060;transport=udp, without blanks")
 	}
 	scheme, rest, ok := strings.Cut(s, ":")
-	if !ok || !strings.EqualFold(scheme, "sip") {
-		return URI{}, errors.New(`it must begin with "sip:"`)
+	secure := strings.EqualFold(scheme, "sips")
+	if !ok || !secure && !strings.EqualFold(scheme, "sip") {
+		return URI{}, errors.New(`it must begin with "sip:" or "sips:"`)
 	}
 	hostport, params, _ := strings.Cut(rest, ";")
 	if strings.ContainsAny(hostport, "@?") {
 		return URI{}, errors.New("it must not have a user part or headers: only sip:host:port")
 	}
 	u := URI{Transport: "udp"}
+	if secure {
+		u.Transport = "tls"
+	}
 	for p := range strings.SplitSeq(params, ";") {
 		if name, value, _ := strings.Cut(p, "="); strings.EqualFold(name, "transport") {
 			u.Transport = strings.ToLower(value)
 		}
 	}
-	if u.Transport != "udp" && u.Transport != "tcp" {
-		return URI{}, fmt.Errorf("transport %q is not supported; use udp or tcp", u.Transport)
+	if !slices.Contains([]string{"udp", "tcp", "tls"}, u.Transport) {
+		return URI{}, fmt.Errorf("transport %q is not supported; use udp, tcp or tls", u.Transport)
+	}
+	if secure && u.Transport != "tls" {
+		return URI{}, fmt.Errorf("sips: means TLS, which does not go with transport=%s", u.Transport)
 	}
 	var err error
 	if u.Host, u.Port, err = splitHostPort(hostport); err != nil {
