@@ -314,7 +314,7 @@ func (d *daemon) buildOutbox(ctx context.Context) (err error) {
 	if d.guard, err = egress.New(egress.Config{Allow: d.cfg.Egress.Allow}); err != nil {
 		return err
 	}
-	hooks, err := outbox.New(outbox.Config{Store: d.store, Clock: d.clock, Client: d.guard.Client(),
+	hooks, err := outbox.New(outbox.Config{Store: d.store, Lead: d.store.Lead, Clock: d.clock, IDs: d.ids, Client: d.guard.Client(),
 		Log: d.log.With("room", "outbox"), Metrics: d.reg})
 	if err != nil {
 		return err

@@ -202,7 +202,8 @@ func TestAWebhookLivesItsLife(t *testing.T) {
 			if err := tx.AppendEvent(&e); err != nil {
 				return err
 			}
-			return tx.InsertDelivery(&calls.Delivery{WebhookID: id, EventPos: e.Pos, EventID: e.ID, Subject: e.Subject, State: calls.DeliveryPending, NextAt: noon, CreatedAt: noon})
+			_, err := tx.QueueDeliveries([]calls.Delivery{{WebhookID: id, EventPos: e.Pos, EventID: e.ID, Subject: e.Subject}}, noon)
+			return err
 		})
 	}
 	first := h.do("GET", "/v1/webhooks/"+id+"/deliveries?limit=2", "")

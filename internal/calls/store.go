@@ -61,19 +61,12 @@ type ReadTx interface {
 	// one call: there may be one of these for every call ever made.
 	Webhooks(account string) ([]*Webhook, error)
 	CallWebhooks(account, callID string) ([]*Webhook, error)
-	Webhook(account, id string) (*Webhook, error)                      // account "" = any
-	Deliveries(webhookID string, f DeliveryFilter) ([]Delivery, error) // newest first
+	Webhook(account, id string) (*Webhook, error) // account "" = any
 
 	Idempotent(account, key string) (*IdempotencyRecord, error)
 	TextReads
 
-	// LaneHeads lists, for every lane (webhook, subject) that has something due
-	// at now, its first undelivered delivery, longest due first. Lanes of
-	// disabled webhooks are left out.
-	LaneHeads(now time.Time, limit int) ([]Delivery, error)
-	// Backlog counts the undelivered deliveries and tells when the oldest of
-	// them was made (zero time: there is none).
-	Backlog() (pending int, oldest time.Time, err error)
+	OutboxReads
 	Cursor(name string) (int64, error) // 0 if never set
 }
 
@@ -100,16 +93,15 @@ type Tx interface {
 
 	TokenWrites
 	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled
-	// again, starts at the present end of the log: its cursor
-	// (WebhookCursor(w.ID)) is set there in the same unit.
+	// again, starts at the present end of the log: WebhookCursor(w.ID) is set
+	// there in the same unit.
 	PutWebhook(*Webhook) error
 	DeleteWebhook(account, id string) error
 
 	PutIdempotent(IdempotencyRecord) error
 	TextWrites
 
-	InsertDelivery(*Delivery) error // gives it its ID
-	UpdateDelivery(*Delivery) error
+	OutboxWrites
 	SetCursor(name string, pos int64) error
 	Audit(AuditEntry) error
 }
@@ -150,57 +142,6 @@ type BlockEntry struct {
 	Source    string    `json:"source"` // api, digit, import
 	CallID    string    `json:"call_id"`
 	CreatedAt time.Time `json:"created_at"`
-}
-
-// Webhook is a destination of events.
-type Webhook struct {
-	ID         string      `json:"id"`
-	Account    string      `json:"account"`
-	URL        string      `json:"url"`
-	Secret     string      `json:"-"` // whsec_…
-	Types      []EventType `json:"types"`
-	CallID     string      `json:"call_id,omitempty"` // of one call only (webhook_url)
-	FromConfig bool        `json:"from_config"`       // trusted: the URL guard does not apply
-	Disabled   bool        `json:"disabled"`
-	CreatedAt  time.Time   `json:"created_at"`
-}
-
-// WebhookCursor names the cursor up to which the log was fanned out to a
-// lasting webhook.
-func WebhookCursor(id string) string { return "webhook:" + id }
-
-// DeliveryState is where one delivery stands.
-type DeliveryState string
-
-// The states of a delivery.
-const (
-	DeliveryPending   DeliveryState = "pending"
-	DeliveryDelivered DeliveryState = "delivered"
-	DeliveryDead      DeliveryState = "dead"
-)
-
-// Delivery is one event on its way to one webhook. Those of one (webhook,
-// subject) form a lane and go out strictly in order.
-type Delivery struct {
-	ID         int64         `json:"id"`
-	WebhookID  string        `json:"webhook_id"`
-	EventPos   int64         `json:"event_pos"`
-	EventID    string        `json:"event_id"`
-	Subject    string        `json:"subject"`
-	State      DeliveryState `json:"state"`
-	Attempts   int           `json:"attempts"`
-	NextAt     time.Time     `json:"next_at"`
-	LastStatus int           `json:"last_status"`
-	LastError  string        `json:"last_error"`
-	CreatedAt  time.Time     `json:"created_at"`
-	DoneAt     *time.Time    `json:"done_at"`
-}
-
-// DeliveryFilter selects deliveries of a webhook.
-type DeliveryFilter struct {
-	State  DeliveryState
-	Before int64 // ID
-	Limit  int
 }
 
 // IdempotencyRecord remembers the answer to a request with an Idempotency-Key.

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// CallWebhooksCursor names the cursor up to which the log was fanned out to the
-// webhooks of single calls.
-const CallWebhooksCursor = "webhooks:calls"
+// OutboxCursor names the cursor up to which the log was fanned out: what is
+// before it has its deliveries.
+const OutboxCursor = "outbox"
 
 // LogReads reads what the event log and the audit log keep.
 type LogReads interface {

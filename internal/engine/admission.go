@@ -280,7 +280,7 @@ func (e *Engine) addressWebhook(tx calls.Tx, c *calls.Call) error {
 	t, err := tx.Token(c.Account, c.TokenID)
 	switch {
 	case err == nil:
-		w.Secret = t.WebhookSecret
+		w.Secret, w.TokenName = t.WebhookSecret, t.Name
 	case !errors.Is(err, calls.ErrNotFound):
 		return err
 	}

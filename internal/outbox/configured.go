@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"zvonar/internal/calls"
 )
@@ -18,9 +19,14 @@ func configuredID(account, rawURL string) string {
 	return "wh_cfg_" + hex.EncodeToString(sum[:12])
 }
 
+// SecretOverlap is how long the old secret of a webhook signs beside a new one
+// where nobody says otherwise.
+const SecretOverlap = 24 * time.Hour
+
 // EnsureConfigured makes the webhooks of the configuration file be what list
 // says (URL, Secret, Types, Account): new ones start at the present end of the
-// log, those that went away are disabled. It may be called again on a reload.
+// log, those that went away are disabled, and of those that got another secret
+// the old one signs too for SecretOverlap. It may be called again on a reload.
 func (o *Outbox) EnsureConfigured(ctx context.Context, list []calls.Webhook) error {
 	now := o.cfg.Clock.Now()
 	want := make(map[string]*calls.Webhook, len(list))
@@ -59,6 +65,10 @@ func (o *Outbox) EnsureConfigured(ctx context.Context, list []calls.Webhook) err
 			switch {
 			case err == nil:
 				w.CreatedAt = old.CreatedAt
+				w.OldSecret, w.OldSecretUntil = old.OldSecret, old.OldSecretUntil
+				if old.Secret != w.Secret {
+					w.OldSecret, w.OldSecretUntil = old.Secret, now.Add(SecretOverlap)
+				}
 			case !errors.Is(err, calls.ErrNotFound):
 				return err
 			}

@@ -103,7 +103,7 @@ func TestOnlyWebhooksOfTheConfigurationMayPointInside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := New(Config{Store: s, Clock: clock.System(), Client: g.Client(), Schedule: Schedule{time.Hour}})
+	o, err := New(Config{Store: s, Clock: clock.System(), IDs: testIDs, Client: g.Client(), Schedule: Schedule{time.Hour}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,10 +126,14 @@ func TestOnlyWebhooksOfTheConfigurationMayPointInside(t *testing.T) {
 
 func TestWhatAStatusMeans(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]disposition{0: retry, 199: retry, 200: delivered, 204: delivered, 299: delivered, 301: retry,
-		302: retry, 400: retry, 404: retry, 410: disable, 429: retry, 500: retry, 503: retry} {
-		if got := disposed(status); got != want {
-			t.Errorf("%d: %v; want %v", status, got, want)
+	for status, want := range map[int]Answer{
+		0: {Then: Retry, Fault: Unwell}, 199: {Then: Retry, Fault: Unwell}, 200: {Then: Delivered}, 204: {Then: Delivered}, 299: {Then: Delivered},
+		301: {Then: Retry, Fault: Unwell}, 302: {Then: Retry, Fault: Unwell}, 400: {Then: Retry, Fault: Unwanted}, 404: {Then: Retry, Fault: Unwell},
+		410: {Then: Disable}, 422: {Then: Retry, Fault: Unwanted}, 429: {Then: Retry, Fault: Unwell}, 500: {Then: Retry, Fault: Unwell},
+		503: {Then: Retry, Fault: Unwell},
+	} {
+		if got := judged(status); got.Then != want.Then || got.Fault != want.Fault || got.Status != status {
+			t.Errorf("%d: %+v; want %+v", status, got, want)
 		}
 	}
 }
@@ -137,22 +141,35 @@ func TestWhatAStatusMeans(t *testing.T) {
 func TestTheScheduleSpansAboutThreeDays(t *testing.T) {
 	t.Parallel()
 	s := DefaultSchedule()
-	var sum, last time.Duration
-	for n := 1; ; n++ {
-		d, ok := s.wait(n)
-		if !ok {
-			break
-		}
+	var last time.Duration
+	for n := 1; n <= len(s)+2; n++ {
+		d := s.wait(n)
 		if d < last {
 			t.Errorf("wait %d of %v is shorter than the one before", n, d)
 		}
 		if got := spread(d); got < d*9/10-1 || got > d*11/10+1 {
 			t.Errorf("jitter of %v is %v", d, got)
 		}
-		sum, last = sum+d, d
+		last = d
 	}
-	if sum < 70*time.Hour || sum > 74*time.Hour {
+	if sum := s.span(); sum < 70*time.Hour || sum > 74*time.Hour {
 		t.Errorf("the schedule spans %v; want about 72 h", sum)
+	}
+	for _, tc := range []struct {
+		attempts int
+		age      time.Duration
+		failing  bool
+		want     bool
+	}{
+		{len(s), 72 * time.Hour, false, false},
+		{len(s) + 1, 72 * time.Hour, false, true},
+		{len(s) + 1, 12 * time.Hour, false, false}, // a receiver that asked for quick ones
+		{3, 73 * time.Hour, true, true},            // few attempts are made at a failing destination
+		{500, 12 * time.Hour, true, false},
+	} {
+		if got := s.over(tc.attempts, tc.age, tc.failing); got != tc.want {
+			t.Errorf("%+v: over is %v", tc, got)
+		}
 	}
 }
 
@@ -171,7 +188,7 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 	h := http.Header{}
-	if err := sign(h, "", "evt_1", time.Unix(1, 0), nil); err != nil || h.Get("webhook-signature") != "" || h.Get("webhook-id") != "evt_1" {
+	if err := sign(h, nil, "evt_1", time.Unix(1, 0), nil); err != nil || h.Get("webhook-signature") != "" || h.Get("webhook-id") != "evt_1" {
 		t.Errorf("without a secret: %v, %v", h, err)
 	}
 }
@@ -179,7 +196,7 @@ func TestSecrets(t *testing.T) {
 func TestWebhooksOfTheConfigurationFollowTheFile(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	o, err := New(Config{Store: s, Clock: clock.System(), Client: egress.Trusted()})
+	o, err := New(Config{Store: s, Clock: clock.System(), IDs: testIDs, Client: egress.Trusted()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +262,7 @@ func TestStopBreaksOffWhatHangsAndItIsMadeAgain(t *testing.T) {
 	}))
 	t.Cleanup(hanging.Close)
 	addHook(t, s, calls.Webhook{ID: "w1", URL: hanging.URL})
-	o, err := New(Config{Store: s, Clock: clock.System(), Client: egress.Trusted()})
+	o, err := New(Config{Store: s, Clock: clock.System(), IDs: testIDs, Client: egress.Trusted()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+var testIDs = clock.NewIDs(clock.System(), nil)
+
 const testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 func openStore(t *testing.T, path string) *store.Store {
@@ -53,7 +55,7 @@ var quick = Schedule{time.Millisecond, time.Millisecond, time.Millisecond, time.
 // start runs an outbox over s until the test ends or the returned stop is called.
 func start(t *testing.T, s calls.Store, cfg Config) (*Outbox, func()) {
 	t.Helper()
-	cfg.Store, cfg.Client = s, egress.Trusted()
+	cfg.Store, cfg.Client, cfg.IDs = s, egress.Trusted(), testIDs
 	if cfg.Clock == nil {
 		cfg.Clock = clock.System()
 	}
@@ -250,7 +252,7 @@ func TestTheKnownVectorOfStandardWebhooks(t *testing.T) {
 	t.Parallel()
 	h := http.Header{}
 	body := []byte(`{"test": 2432232314}`)
-	if err := sign(h, testSecret, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), body); err != nil {
+	if err := sign(h, []string{testSecret}, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), body); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := h.Get("webhook-signature"), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="; got != want {

@@ -19,45 +19,29 @@ func DefaultSchedule() Schedule {
 	}
 }
 
-// wait is the pause after the given number of failed attempts (from 1); ok is
-// false where there is no further attempt.
-func (s Schedule) wait(attempts int) (d time.Duration, ok bool) {
-	if attempts < 1 || attempts > len(s) {
-		return 0, false
+// wait is the pause after the given number of failed attempts (from 1).
+func (s Schedule) wait(attempts int) time.Duration {
+	return s[min(max(attempts, 1), len(s))-1]
+}
+
+// span is how long a delivery is tried.
+func (s Schedule) span() (d time.Duration) {
+	for _, w := range s {
+		d += w
 	}
-	return s[attempts-1], true
+	return d
+}
+
+// over reports whether a delivery that failed once more is to be given up: its
+// attempts are used up and, because the pauses are not exact and a receiver may
+// ask for other ones, nearly all of the time is too. Attempts at a destination
+// that is failing are made for all its lanes, so there only the time counts.
+func (s Schedule) over(attempts int, age time.Duration, failing bool) bool {
+	return age >= s.span()*9/10 && (failing || attempts > len(s))
 }
 
 // spread moves d by up to a tenth either way, so that lanes that failed
 // together do not come back together.
 func spread(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.9 + 0.2*rand.Float64()))
-}
-
-// disposition is what an answer does to its delivery.
-type disposition int
-
-const (
-	retry     disposition = iota // wait, then again
-	delivered                    // done
-	disable                      // the receiver wants no more: its webhook is switched off
-)
-
-// dispositions says what each HTTP status means; the first match counts, and
-// what is not listed, redirects included, is tried again.
-var dispositions = []struct {
-	from, to int
-	then     disposition
-}{
-	{200, 299, delivered},
-	{410, 410, disable},
-}
-
-func disposed(status int) disposition {
-	for _, d := range dispositions {
-		if d.from <= status && status <= d.to {
-			return d.then
-		}
-	}
-	return retry
 }

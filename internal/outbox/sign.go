@@ -6,9 +6,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"zvonar/internal/calls"
 )
 
 const secretPrefix = "whsec_"
@@ -46,22 +49,49 @@ func secretKey(s string) ([]byte, error) {
 	return key, nil
 }
 
-// sign puts the three headers of Standard Webhooks on a request. Without a
-// secret there is no signature; the other two are there all the same.
-func sign(h http.Header, secret, id string, at time.Time, body []byte) error {
+// sign puts the three headers of Standard Webhooks on a request, with a
+// signature of every secret, separated by spaces. Without a secret there is no
+// signature; the other two are there all the same.
+func sign(h http.Header, secrets []string, id string, at time.Time, body []byte) error {
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	h.Set("webhook-id", id)
 	h.Set("webhook-timestamp", stamp)
-	if secret == "" {
-		return nil
+	var signatures []string
+	for _, secret := range secrets {
+		key, err := secretKey(secret)
+		if err != nil {
+			return err
+		}
+		m := hmac.New(sha256.New, key)
+		m.Write([]byte(id + "." + stamp + "."))
+		m.Write(body)
+		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil)))
 	}
-	key, err := secretKey(secret)
-	if err != nil {
-		return err
+	if len(signatures) > 0 {
+		h.Set("webhook-signature", strings.Join(signatures, " "))
 	}
-	m := hmac.New(sha256.New, key)
-	m.Write([]byte(id + "." + stamp + "."))
-	m.Write(body)
-	h.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil)))
 	return nil
+}
+
+// secretsOf lists the secrets that sign for a webhook at now, the newest first.
+// For the webhook of a call these are the secret of the token that asked for it
+// and, where that was rotated since, those of its successors.
+func secretsOf(w *calls.Webhook, tokens []*calls.Token, now time.Time) []string {
+	var out []string
+	add := func(s string) {
+		if s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	for i := len(tokens) - 1; i >= 0; i-- {
+		t := tokens[i]
+		if w.CallID != "" && w.TokenName != "" && t.Account == w.Account && t.Name == w.TokenName && t.CreatedAt.After(w.CreatedAt) && t.Usable(now) {
+			add(t.WebhookSecret)
+		}
+	}
+	add(w.Secret)
+	if now.Before(w.OldSecretUntil) {
+		add(w.OldSecret)
+	}
+	return out
 }

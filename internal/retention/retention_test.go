@@ -50,7 +50,7 @@ func over(t *testing.T, s calls.Store, prefix, number string, n int, ended time.
 			if err := errors.Join(tx.InsertCall(c), tx.AppendEvent(&e)); err != nil {
 				return err
 			}
-			if err := tx.SetCursor(calls.CallWebhooksCursor, e.Pos); err != nil {
+			if err := tx.SetCursor(calls.OutboxCursor, e.Pos); err != nil {
 				return err
 			}
 		}

@@ -35,16 +35,18 @@ func aWholeCall(t *testing.T, s calls.Store, id, number string, ended time.Time)
 				return err
 			}
 			last = e.Pos
-			d := &calls.Delivery{WebhookID: "wh_" + id, EventPos: e.Pos, EventID: e.ID, Subject: e.Subject, State: calls.DeliveryPending, CreatedAt: ended}
-			if err := tx.InsertDelivery(d); err != nil {
+			d := calls.Delivery{WebhookID: "wh_" + id, EventPos: e.Pos, EventID: e.ID, Subject: e.Subject}
+			_, err := tx.QueueDeliveries([]calls.Delivery{d}, ended)
+			made, err2 := tx.Deliveries(d.WebhookID, calls.DeliveryFilter{Limit: 1})
+			if err = errors.Join(err, err2); err != nil {
 				return fmt.Errorf("delivery %d: %w", i, err)
 			}
-			d.State, d.DoneAt, d.LastError = calls.DeliveryDelivered, &ended, "told by "+number
-			if err := tx.UpdateDelivery(d); err != nil {
+			made[0].State, made[0].DoneAt, made[0].LastError = calls.DeliveryDelivered, &ended, "told by "+number
+			if _, err := tx.SettleDeliveries([]calls.Settlement{{Delivery: made[0]}}); err != nil {
 				return err
 			}
 		}
-		return tx.SetCursor(calls.CallWebhooksCursor, last)
+		return tx.SetCursor(calls.OutboxCursor, last)
 	})
 	return last
 }
@@ -108,19 +110,15 @@ func whatIsOwedIsKept(t *testing.T, s calls.Store) {
 		if err != nil {
 			return err
 		}
-		list[0].State, list[0].DoneAt = calls.DeliveryPending, nil
 		m := &calls.SMS{ID: "late", Account: "main", CallID: "c2", To: "79004443322", State: calls.SMSIsQueued, CreatedAt: old}
-		return errors.Join(tx.UpdateDelivery(&list[0]), tx.InsertSMS(m))
+		_, err = tx.ReplayDeliveries("wh_c1", []calls.LogEntry{{Pos: list[0].EventPos, ID: list[0].EventID, Subject: list[0].Subject}}, old)
+		return errors.Join(err, tx.InsertSMS(m))
 	})
 	expiry := calls.Expiry{Kind: calls.ExpireCalls, Before: testTime}
 	// A webhook that has not been given the end of c3 yet is owed it.
-	update(t, s, func(tx calls.Tx) error { return tx.SetCursor(calls.CallWebhooksCursor, 8) })
+	update(t, s, func(tx calls.Tx) error { return tx.SetCursor(calls.OutboxCursor, 8) })
 	same(t, "removed while all is owed", sweep(t, s, expiry), map[string]int{})
-	update(t, s, func(tx calls.Tx) error {
-		return errors.Join(tx.SetCursor(calls.CallWebhooksCursor, 99), tx.PutWebhook(&calls.Webhook{ID: "w", Account: "main", URL: "u"}), tx.SetCursor(calls.WebhookCursor("w"), 8))
-	})
-	same(t, "removed while a webhook is behind", sweep(t, s, expiry), map[string]int{})
-	update(t, s, func(tx calls.Tx) error { return tx.SetCursor(calls.WebhookCursor("w"), 9) })
+	update(t, s, func(tx calls.Tx) error { return tx.SetCursor(calls.OutboxCursor, 9) })
 	if got := sweep(t, s, expiry); got["calls"] != 1 {
 		t.Errorf("removed %v; want c3 alone", got)
 	}
@@ -147,7 +145,7 @@ func lastEventsStay(t *testing.T, s calls.Store) {
 	emit("b0", "trunk:main", old)
 	emit("c0", "recording:r1", old)
 	emit("c1", "recording:r1", testTime)
-	update(t, s, func(tx calls.Tx) error { return tx.SetCursor(calls.CallWebhooksCursor, 99) })
+	update(t, s, func(tx calls.Tx) error { return tx.SetCursor(calls.OutboxCursor, 99) })
 	got := sweep(t, s, calls.Expiry{Kind: calls.ExpireEvents, Before: testTime.Add(-24 * time.Hour)})
 	same(t, "removed", got, map[string]int{"events": 3})
 	view(t, s, func(r calls.ReadTx) error {

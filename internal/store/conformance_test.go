@@ -47,6 +47,9 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"lanes of a disabled webhook are parked":               disabledLanesArePark,
 		"a delivery made pending again takes its old place":    replayTakesItsPlace,
 		"a deleted webhook takes its deliveries along":         deletedWebhookIsGone,
+		"a sink's memory, health and credentials are kept":     sinkStatesHealthAndCredentials,
+		"giving up takes the oldest heads":                     givingUpTakesTheOldestHeads,
+		"positions are found by time":                          positionsAreFoundByTime,
 		"deliveries are listed newest first":                   deliveriesAreListed,
 		"an unknown row cannot be updated":                     unknownRowsAreNotFound,
 		"audit entries are filtered, newest first":             auditIsFiltered,
@@ -356,8 +359,6 @@ func unknownRowsAreNotFound(t *testing.T, s calls.Store) {
 		"UpdateAttempt":   func(tx calls.Tx) error { return tx.UpdateAttempt(&calls.Attempt{ID: "x"}) },
 		"UpdateRecording": func(tx calls.Tx) error { return tx.UpdateRecording(&calls.Recording{ID: "x"}) },
 		"MoveSMS":         func(tx calls.Tx) error { return tx.MoveSMS(calls.SMSIsQueued, &calls.SMS{ID: "x"}) },
-		"UpdateDelivery":  func(tx calls.Tx) error { return tx.UpdateDelivery(&calls.Delivery{ID: 9}) },
-		"InsertDelivery":  func(tx calls.Tx) error { return tx.InsertDelivery(&calls.Delivery{WebhookID: "x"}) },
 	} {
 		if err := s.Update(t.Context(), fn); !errors.Is(err, calls.ErrNotFound) {
 			t.Errorf("%s: %v; want ErrNotFound", what, err)

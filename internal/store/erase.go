@@ -248,7 +248,7 @@ func (x *erasure) ownWebhooks(id string, whole bool) error {
 	}
 	for _, b := range belongings {
 		switch b.rows {
-		case "webhooks", "destination_health":
+		case "webhooks":
 		case "deliveries":
 			if b.subject {
 				continue

@@ -51,7 +51,6 @@ var belongings = []struct {
 	{"deliveries", `DELETE FROM deliveries WHERE event_pos IN (SELECT pos FROM events WHERE call_id = ? AND call_id <> '' AND subject = ?)`, true},
 	{"events", `DELETE FROM events WHERE call_id = ? AND call_id <> '' AND subject = ?`, true},
 	{"deliveries", `DELETE FROM deliveries WHERE webhook_id IN (SELECT id FROM webhooks WHERE call_id = ? AND call_id <> '')`, false},
-	{"destination_health", `DELETE FROM destination_health WHERE webhook_id IN (SELECT id FROM webhooks WHERE call_id = ? AND call_id <> '')`, false},
 	{"webhooks", `DELETE FROM webhooks WHERE call_id = ? AND call_id <> ''`, false},
 	{"attempts", `DELETE FROM attempts WHERE call_id = ?`, false},
 	{"sms", `DELETE FROM sms WHERE call_id = ?`, false},
@@ -117,22 +116,10 @@ func (x *expiry) moveHorizon() error {
 	return x.t.SetCursor(horizonCursor, x.top)
 }
 
-// learnFanned finds the place up to which all fan-out has come: beyond it an
-// event may still be owed to a webhook that has no delivery of it yet. What is
-// disabled starts at the end of the log once it is enabled, so it owes nothing.
+// learnFanned finds the place up to which fan-out has come: beyond it an event
+// may still be owed to a webhook that has no delivery of it yet.
 func (x *expiry) learnFanned() (err error) {
-	if x.fanned, err = x.t.Cursor(calls.CallWebhooksCursor); err != nil {
-		return err
-	}
-	hooks, err := x.t.Webhooks("")
-	for _, w := range hooks {
-		if w.Disabled || err != nil {
-			continue
-		}
-		var at int64
-		at, err = x.t.Cursor(calls.WebhookCursor(w.ID))
-		x.fanned = min(x.fanned, at)
-	}
+	x.fanned, err = x.t.Cursor(calls.OutboxCursor)
 	return err
 }
 
@@ -247,7 +234,7 @@ type singleHook struct {
 // webhooks goes through the webhooks of single calls in the order of their
 // ids, which is that of their making, and stops at the first that is young.
 func (x *expiry) webhooks() error {
-	fanned, err := x.t.Cursor(calls.CallWebhooksCursor)
+	fanned, err := x.t.Cursor(calls.OutboxCursor)
 	if err != nil {
 		return err
 	}
@@ -278,9 +265,6 @@ func (x *expiry) webhook(w singleHook, fanned int64) error {
 		return err
 	}
 	if n, err := one(x.t, scalar[int64], deliveriesOf, w.id); err != nil || n > 0 {
-		return err
-	}
-	if _, err := x.t.exec(`DELETE FROM destination_health WHERE webhook_id = ?`, w.id); err != nil {
 		return err
 	}
 	n, err := x.t.exec(`DELETE FROM webhooks WHERE id = ?`, w.id)

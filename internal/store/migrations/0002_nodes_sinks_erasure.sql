@@ -23,14 +23,18 @@ CREATE INDEX calls_by_end  ON calls (ended_at, id) WHERE is_over = 1;
 ALTER TABLE calls ADD COLUMN erased_at INTEGER NOT NULL DEFAULT 0;
 
 -- A destination of any kind; kind 'webhook' is the one that was there first.
--- After a rotation both secrets sign until old_secret_until.
+-- After a rotation both secrets sign until old_secret_until. destination is
+-- whom a webhook reaches: itself, or for webhooks of single calls everybody at
+-- the same origin.
 ALTER TABLE webhooks ADD COLUMN kind             TEXT    NOT NULL DEFAULT 'webhook';
 ALTER TABLE webhooks ADD COLUMN old_secret       TEXT    NOT NULL DEFAULT '';
 ALTER TABLE webhooks ADD COLUMN old_secret_until INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE webhooks ADD COLUMN destination      TEXT    NOT NULL DEFAULT '';
+UPDATE webhooks SET destination = id;
 
 -- How a destination as a whole is doing; no row is well.
 CREATE TABLE destination_health (
-    webhook_id     TEXT PRIMARY KEY,
+    destination    TEXT PRIMARY KEY,
     account        TEXT    NOT NULL,
     failing_since  INTEGER NOT NULL,
     failures       INTEGER NOT NULL,
@@ -39,14 +43,31 @@ CREATE TABLE destination_health (
     last_error     TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- gap: an earlier event of the lane was given up, the receiver is told so.
+-- gap: it was given up and the receiver has not been told. round_at: since when
+-- it is tried. Lanes are in the order of the log, and their heads are found by
+-- destination, so that a destination's backlog is in nobody's way.
+ALTER TABLE deliveries ADD COLUMN destination TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN round_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN gap      INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN sent_at  INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN took_us  INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN response TEXT    NOT NULL DEFAULT '';
 ALTER TABLE deliveries ADD COLUMN replays  INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX deliveries_done ON deliveries (done_at, id) WHERE state <> 'pending';
+UPDATE deliveries SET destination = webhook_id, round_at = created_at;
+DROP INDEX deliveries_heads;
+DROP INDEX deliveries_lane;
+CREATE INDEX deliveries_heads  ON deliveries (head, destination, next_at, id) WHERE head > 0;
+CREATE INDEX deliveries_lane   ON deliveries (webhook_id, subject, event_pos) WHERE state = 'pending';
+CREATE INDEX deliveries_untold ON deliveries (webhook_id, subject, event_pos) WHERE gap = 1;
+CREATE INDEX deliveries_dead   ON deliveries (webhook_id, id)                 WHERE state = 'dead';
+CREATE INDEX deliveries_done   ON deliveries (done_at, id)                    WHERE state <> 'pending';
 CREATE INDEX deliveries_of_event ON deliveries (event_pos);
+
+-- One cursor for the whole outbox takes the place of one for each webhook; those
+-- stay as the positions after which their webhooks get events.
+INSERT INTO cursors (name, account, pos)
+    SELECT 'outbox', 'main', coalesce(min(pos), 0) FROM cursors WHERE name = 'webhooks:calls' OR name LIKE 'webhook:%';
+DELETE FROM cursors WHERE name = 'webhooks:calls';
 
 -- What a sink must remember about one subject (the CRM's own id of a call …).
 CREATE TABLE sink_states (
@@ -63,6 +84,7 @@ CREATE TABLE credentials (
     account    TEXT    NOT NULL,
     name       TEXT    NOT NULL,
     doc        TEXT    NOT NULL,
+    changes    INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (account, name)
 ) STRICT, WITHOUT ROWID;
