@@ -14,7 +14,7 @@ type invariant struct {
 const (
 	tellUs      = "this is a fault of zvonar or of the disk: keep a copy of the data directory, and ask for help with it"
 	itHeals     = "restart zvonar: it ends what a former process left open"
-	deliverThem = "disable and enable the webhook again (its lanes are put in order), or replay what it missed"
+	deliverThem = "replay what the webhook waits for (zvonar webhooks replay): that puts the lanes in order"
 )
 
 // invariants is what check-store looks at besides the database's own checks.
@@ -46,7 +46,7 @@ var invariants = []invariant{
 			WHERE a.call_id >= ?1 AND c.is_over = 1 AND a.state IN ('dialing', 'answered')`, 1},
 	{"lane heads", "lanes of deliveries have no head, several, or not their first: they stand still or go out of order", deliverThem,
 		`SELECT webhook_id || ' ' || subject FROM deliveries WHERE state = 'pending' GROUP BY webhook_id, subject
-			HAVING sum(CASE WHEN head > 0 THEN 1 ELSE 0 END) <> 1 OR min(id) <> min(CASE WHEN head > 0 THEN id END)`, 0},
+			HAVING sum(CASE WHEN head > 0 THEN 1 ELSE 0 END) <> 1 OR min(event_pos) <> min(CASE WHEN head > 0 THEN event_pos END)`, 0},
 	{"heads that are done", "deliveries are done and still the head of their lane", deliverThem,
 		`SELECT CAST(id AS TEXT) FROM deliveries WHERE head > 0 AND state <> 'pending'`, 0},
 	{"parked lanes", "lanes of an enabled webhook are parked, or go on for a disabled one", deliverThem,
@@ -56,7 +56,7 @@ var invariants = []invariant{
 	{"deliveries without event", "deliveries wait whose event is no longer in the log", tellUs,
 		`SELECT CAST(d.id AS TEXT) FROM deliveries d WHERE d.state = 'pending' AND NOT EXISTS (SELECT 1 FROM events e WHERE e.pos = d.event_pos)`, 0},
 	{"cursors", "cursors stand beyond the end of the log: their destination would miss what comes next", tellUs,
-		`SELECT name FROM cursors WHERE name LIKE 'webhook%' AND pos > (SELECT coalesce(max(pos), 0) FROM events)
+		`SELECT name FROM cursors WHERE (name = 'outbox' OR name LIKE 'webhook:%') AND pos > (SELECT coalesce(max(pos), 0) FROM events)
 			AND pos > (SELECT coalesce(max(pos), 0) FROM cursors WHERE name = 'retention:horizon')`, 0},
 	{"texts without call", "texts belong to a call that is not there", tellUs,
 		`SELECT s.id FROM sms s WHERE s.call_id <> '' AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.id = s.call_id)`, 0},

@@ -65,11 +65,18 @@ func soundCall(tx calls.Tx, id string, over bool) error {
 			return err
 		}
 		for _, w := range []string{"wh_1", "wh_2"} {
-			d := &calls.Delivery{WebhookID: w, EventPos: e.Pos, EventID: e.ID, Subject: e.Subject, State: calls.DeliveryPending, CreatedAt: testTime}
-			if i == 0 && w == "wh_1" {
-				d.State, d.DoneAt = calls.DeliveryDelivered, &testTime
+			if _, err := tx.QueueDeliveries([]calls.Delivery{{WebhookID: w, EventPos: e.Pos, EventID: e.ID, Subject: e.Subject}}, testTime); err != nil {
+				return err
 			}
-			if err := tx.InsertDelivery(d); err != nil {
+			if i > 0 || w != "wh_1" {
+				continue
+			}
+			made, err := tx.Deliveries(w, calls.DeliveryFilter{Limit: 1})
+			if err != nil {
+				return err
+			}
+			made[0].State, made[0].DoneAt = calls.DeliveryDelivered, &testTime
+			if _, err := tx.SettleDeliveries([]calls.Settlement{{Delivery: made[0]}}); err != nil {
 				return err
 			}
 		}

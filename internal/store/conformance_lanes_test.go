@@ -125,6 +125,9 @@ func lanesGiveHeads(t *testing.T, s calls.Store) {
 func (m *lanesModel) compare(t *testing.T, r calls.ReadTx, when string, hooks []string, now time.Time) error {
 	live := map[string]bool{}
 	dests, err := r.LiveDestinations()
+	if err != nil {
+		return err
+	}
 	for _, d := range dests {
 		live[d.Destination] = true
 	}

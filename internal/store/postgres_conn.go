@@ -428,6 +428,9 @@ func (c *postgresConn) hangUp() {
 func (c *postgresConn) bind(s *postgresStmt, args []any) ([]uint32, error) {
 	oids := make([]uint32, len(args))
 	c.params = c.params[:0]
+	if c.paramText == nil {
+		c.paramText = make([]byte, 0, 256) // an empty text in a nil slice would be NULL
+	}
 	c.paramText = c.paramText[:0]
 	for i, a := range args {
 		v, err := plainArg(a)
