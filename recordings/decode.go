@@ -31,6 +31,17 @@ func (a *audio) duration() time.Duration {
 	return time.Duration(len(a.pcm)) * time.Second / sampleRate
 }
 
+// Decode turns a WAV file of size bytes, of any kind that the library takes,
+// into 8 kHz mono samples. Errors are *calls.Error (bad-audio) where the file is
+// to blame.
+func Decode(ctx context.Context, r io.ReaderAt, size int64) ([]int16, error) {
+	a, err := convert(ctx, r, size)
+	if err != nil {
+		return nil, err
+	}
+	return a.pcm, nil
+}
+
 // convert turns a WAV file of size bytes into 8 kHz mono. Errors of the file are
 // *calls.Error (bad-audio).
 func convert(ctx context.Context, r io.ReaderAt, size int64) (*audio, error) {

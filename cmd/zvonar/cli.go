@@ -36,6 +36,7 @@ type commands struct {
 	Blacklist   blacklistCmd   `cmd:"" help:"Block numbers."`
 	Trunks      trunksCmd      `cmd:"" help:"Show the trunks and how much of them is in use."`
 	Tokens      tokensCmd      `cmd:"" help:"Make, rotate and revoke API tokens."`
+	DTMF        dtmfCmd        `cmd:"" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`
 	Version     versionCmd     `cmd:"" help:"Show the version."`
 }
 
