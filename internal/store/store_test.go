@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -126,23 +125,6 @@ func TestEveryRunFencesTheOneBefore(t *testing.T) {
 	}
 	if c = readCall(t, s, "call_1"); c.Fence != fence {
 		t.Errorf("after an update the call carries fence %d; want %d", c.Fence, fence)
-	}
-}
-
-func TestANewerDatabaseIsRefused(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "zvonar.db")
-	closeStore(t, openTest(t, path))
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec(`INSERT INTO schema_version VALUES (999, 'later', 0)`); err != nil {
-		t.Fatal(err)
-	}
-	_ = db.Close()
-	if _, err := Open(t.Context(), Config{Path: path, Clock: clock.System()}); !errors.Is(err, ErrNewer) {
-		t.Errorf("Open: %v; want ErrNewer", err)
 	}
 }
 
