@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,28 +136,38 @@ var adding = []*regexp.Regexp{
 	regexp.MustCompile(`^ALTER TABLE \w+ ADD COLUMN \w+\s+(INTEGER|TEXT|BLOB)$`),
 }
 
-// TestMigrationsOnlyAdd holds every step after the first to the rule that lets
-// nodes be upgraded one after another.
+// notAdding lists the statements of a migration that do more than add.
+func notAdding(sql string) (bad []string) {
+	sql = regexp.MustCompile(`--[^\n]*`).ReplaceAllString(sql, "")
+	for _, statement := range strings.Split(sql, ";") {
+		statement = strings.TrimSpace(statement)
+		if statement != "" && !slices.ContainsFunc(adding, func(a *regexp.Regexp) bool { return a.MatchString(statement) }) {
+			bad = append(bad, statement)
+		}
+	}
+	return bad
+}
+
+// TestMigrationsOnlyAdd holds every step to the rule that lets nodes be upgraded
+// one after another. The first version that can share a database is 2.
 func TestMigrationsOnlyAdd(t *testing.T) {
 	t.Parallel()
 	steps, err := readMigrations(migrationFiles)
 	if err != nil {
 		t.Fatal(err)
 	}
-	comment := regexp.MustCompile(`--[^\n]*`)
-	for _, m := range steps[1:] {
-		for _, statement := range strings.Split(comment.ReplaceAllString(m.sql, ""), ";") {
-			statement = strings.TrimSpace(statement)
-			if statement == "" {
-				continue
-			}
-			ok := false
-			for _, a := range adding {
-				ok = ok || a.MatchString(statement)
-			}
-			if !ok {
-				t.Errorf("%s: the version before could not run after\n%s", m.name, statement)
-			}
+	for _, m := range steps[2:] {
+		for _, statement := range notAdding(m.sql) {
+			t.Errorf("%s: the version before could not run after\n%s", m.name, statement)
+		}
+	}
+	if bad := notAdding("-- more\nCREATE TABLE t (\n  x TEXT\n) STRICT;\nCREATE INDEX i ON t (x);\nALTER TABLE t ADD COLUMN y INTEGER NOT NULL DEFAULT 0;"); bad != nil {
+		t.Errorf("adding is refused: %q", bad)
+	}
+	for _, statement := range []string{"DROP TABLE t", "DROP INDEX i", "CREATE UNIQUE INDEX i ON t (x)", "ALTER TABLE t ADD COLUMN y TEXT NOT NULL",
+		"ALTER TABLE t DROP COLUMN x", "ALTER TABLE t RENAME TO u", "UPDATE t SET x = 1", "DELETE FROM t"} {
+		if len(notAdding(statement)) == 0 {
+			t.Errorf("%s passed", statement)
 		}
 	}
 }
