@@ -268,7 +268,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	}
 	audio := media.NewLibrary(clipCache, d.clips.Load)
 	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio}, Clips: d.clips, Queue: d.dialer,
-		Limits: limits{d.dialer.Limits()}, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
+		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
 		TextQueued: func() { d.texts.Kick() }}) // made before anything starts

@@ -188,6 +188,13 @@ func (d *Dialer) Remove(id string) (*calls.Call, bool) {
 	return it.call, true
 }
 
+// Has tells whether a call is queued.
+func (d *Dialer) Has(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queue.items[id] != nil
+}
+
 // Kick looks again at everything that is due: the blacklist or a trunk changed.
 func (d *Dialer) Kick() {
 	d.mu.Lock()

@@ -210,7 +210,7 @@ func TestInboundLegIsHungUpByTheNextProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := newBench(t)
-	next.e.store = b.e.store
+	next.e.store, next.e.nodes = b.e.store, &memNodes{name: "a", fence: 2}
 	if err := next.e.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,8 @@ func (s *session) forgetAttempt(p *party) {
 	p.attempt = nil
 }
 
-// setAttempt changes the attempt of a party in the call only.
+// setAttempt changes the attempt of a party; the store learns of it with what
+// this turn tells.
 func (s *session) setAttempt(p *party, change func(*calls.Attempt)) {
 	change(p.attempt)
 	for i := range s.call.Attempts {
@@ -39,21 +40,24 @@ func (s *session) setAttempt(p *party, change func(*calls.Attempt)) {
 			s.call.Attempts[i] = *p.attempt
 		}
 	}
+	if !slices.Contains(s.stale, p) {
+		s.stale = append(s.stale, p)
+	}
 }
 
-// updateAttempt changes the attempt of a party in the call and in the store.
-func (s *session) updateAttempt(p *party, change func(*calls.Attempt)) {
-	s.setAttempt(p, change)
-	s.storeAttempt(p)
+// staleAttempts takes the attempts that the store does not know as they are.
+func (s *session) staleAttempts() []calls.Attempt {
+	var rows []calls.Attempt
+	for _, p := range s.stale {
+		if p.attempt != nil {
+			rows = append(rows, *p.attempt)
+		}
+	}
+	s.stale = nil
+	return rows
 }
 
-func (s *session) storeAttempt(p *party) {
-	row := *p.attempt
-	s.commit(func(tx calls.Tx) error { return tx.UpdateAttempt(&row) }, nil)
-}
-
-// closeAttempt ends the attempt of a party by the facts of its leg. The store
-// learns of it by storeAttempt or, at the latest, with the end of the call.
+// closeAttempt ends the attempt of a party by the facts of its leg.
 func (s *session) closeAttempt(p *party, end calls.Ending, charged bool) {
 	now := s.now()
 	s.setAttempt(p, func(a *calls.Attempt) {

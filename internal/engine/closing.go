@@ -8,33 +8,43 @@ import (
 )
 
 // closePauses lie between the tries to write the end of a call. After the last
-// one the next start of the daemon ends it as lost.
+// one the watchdog ends it.
 var closePauses = [...]time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute}
 
-// closeCall writes the end of a call that is over, with its call.completed, and
-// does not wait. A store that is out of order for a while delays the end, it
-// does not lose it: until it is written, ref is taken and the call looks alive.
-func (e *Engine) closeCall(c *calls.Call) {
+// closeCall writes the end of a call that is over, with what it had not told yet
+// and its call.completed, and does not wait. A store that is out of order for a
+// while delays the end, it does not lose it: until it is written, ref is taken
+// and the call looks alive.
+func (e *Engine) closeCall(c *calls.Call, untold []calls.Event) {
 	done := c.Clone()
-	e.tryClose(done, e.event(done, calls.CallCompleted, completedOf(done)), 0)
+	e.mu.Lock()
+	e.closing[done.ID] = true
+	e.mu.Unlock()
+	e.tryClose(done, append(untold, e.event(done, calls.CallCompleted, completedOf(done))), 0)
 }
 
-func (e *Engine) tryClose(c *calls.Call, completed calls.Event, try int) {
-	e.store.Observe(closing(c, completed), func(err error) {
+func (e *Engine) tryClose(c *calls.Call, last []calls.Event, try int) {
+	e.store.Observe(closing(c, last), func(err error) {
 		switch {
 		case err == nil:
+		case errors.Is(err, calls.ErrFenced):
+			// The call was taken over: whoever did that ends it.
 		case try == len(closePauses):
-			e.log.Error("the end of the call could not be written; the next start will end it as lost", "call", c.ID, "err", err)
+			e.log.Error("the end of the call could not be written; the watchdog will end it", "call", c.ID, "err", err)
 		default:
 			e.log.Warn("the end of the call could not be written; it is tried again", "call", c.ID, "in", closePauses[try], "err", err)
-			e.clock.AfterFunc(closePauses[try], func() { e.tryClose(c, completed, try+1) })
+			e.clock.AfterFunc(closePauses[try], func() { e.tryClose(c, last, try+1) })
+			return
 		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.closing, c.ID)
 	})
 }
 
 // closing is the unit of work that ends a call.
-func closing(c *calls.Call, completed calls.Event) func(calls.Tx) error {
-	return write(c, []calls.Event{completed}, func(tx calls.Tx) error { return rewriteAttempts(tx, c.Attempts) })
+func closing(c *calls.Call, last []calls.Event) func(calls.Tx) error {
+	return write(c, last, func(tx calls.Tx) error { return rewriteAttempts(tx, c.Attempts) })
 }
 
 // rewriteAttempts brings the attempts of a call to what is known of them: a unit

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"zvonar/internal/calls"
@@ -14,6 +15,7 @@ func (e *Engine) Hangup(ctx context.Context, account, id string) (*calls.Call, e
 }
 
 // Cancel implements API. Calls that end on their own meanwhile are left out.
+// Where another node runs some of them the error says so.
 func (e *Engine) Cancel(ctx context.Context, account, ref, series string) ([]*calls.Call, error) {
 	live, err := e.liveCalls(ctx, calls.CallFilter{Account: account, Ref: ref, Series: series, Live: true, Limit: 500})
 	if err != nil {
@@ -24,7 +26,13 @@ func (e *Engine) Cancel(ctx context.Context, account, ref, series string) ([]*ca
 		reason = calls.ReasonSeriesCanceled
 	}
 	ended := make([]*calls.Call, 0, len(live))
+	away := 0
+	var where *calls.Error
 	for _, c := range live {
+		if err := e.elsewhere(c); err != nil {
+			where, away = err, away+1
+			continue
+		}
 		done, err := e.end(ctx, account, c.ID, reason)
 		if calls.CodeOf(err) == calls.CodeWrongState {
 			continue
@@ -33,6 +41,10 @@ func (e *Engine) Cancel(ctx context.Context, account, ref, series string) ([]*ca
 			return ended, err
 		}
 		ended = append(ended, done)
+	}
+	if where != nil {
+		where.Detail = fmt.Sprintf("%d calls were ended here; %d are run by another node and go on; of one of them: %s", len(ended), away, where.Detail)
+		return ended, where
 	}
 	return ended, nil
 }
@@ -69,6 +81,9 @@ func (e *Engine) end(ctx context.Context, account, id string, reason calls.Reaso
 		}
 		if c.Over() {
 			return nil, calls.Errorf(calls.CodeWrongState, "the call is over: %s", c.Outcome)
+		}
+		if err := e.elsewhere(c); err != nil {
+			return nil, err
 		}
 		if queued, ok := e.cfg.Queue.Remove(id); ok {
 			return e.finishQueued(ctx, queued, calls.Result{Outcome: calls.OutcomeCanceled, Reason: reason})

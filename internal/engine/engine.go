@@ -22,6 +22,7 @@ type Config struct {
 	Clips  Clips
 	Queue  Queue
 	Limits Limits
+	Nodes  calls.Nodes // nil: this node is the only one
 	Clock  clock.Clock
 	IDs    *clock.IDs
 	Log    *slog.Logger
@@ -56,6 +57,8 @@ type Queue interface {
 	Enqueue(call *calls.Call)
 	// Remove takes a call back; false where it is no longer queued.
 	Remove(id string) (*calls.Call, bool)
+	// Has tells whether a call is queued.
+	Has(id string) bool
 	// Kick re-examines what is queued (the blacklist changed).
 	Kick()
 }
@@ -64,6 +67,7 @@ type Queue interface {
 type Engine struct {
 	cfg       Config
 	store     calls.Store
+	nodes     calls.Nodes
 	line      Line
 	clock     clock.Clock
 	ids       *clock.IDs
@@ -79,8 +83,12 @@ type Engine struct {
 
 	mu       sync.Mutex
 	sessions map[string]*session // by call id
+	closing  map[string]bool     // calls that are over or being buried, their end not yet written
 	draining bool
 	wg       sync.WaitGroup
+
+	dog         *watchdog
+	patrolTimer clock.Timer // under mu
 }
 
 const (
@@ -104,8 +112,11 @@ func New(cfg Config) (*Engine, error) {
 		cfg.MaxDuration = defaultMaxDuration
 	}
 	e := &Engine{
-		cfg: cfg, store: cfg.Store, line: cfg.Line, clock: cfg.Clock, ids: cfg.IDs, log: cfg.Log,
-		sessions: map[string]*session{}, providers: map[string]Provider{},
+		cfg: cfg, store: cfg.Store, nodes: cfg.Nodes, dog: newWatchdog(), line: cfg.Line, clock: cfg.Clock, ids: cfg.IDs, log: cfg.Log,
+		sessions: map[string]*session{}, closing: map[string]bool{}, providers: map[string]Provider{},
+	}
+	if e.nodes == nil {
+		e.nodes = alone{}
 	}
 	e.life, e.endLife = context.WithCancel(context.Background())
 	e.expect = newExpectations(cfg.Clock)
@@ -119,7 +130,14 @@ func New(cfg Config) (*Engine, error) {
 // Start recovers what a former process left behind and queues what was waiting.
 // The line must be running (orphan legs get their BYE) and the queue must take
 // calls already.
-func (e *Engine) Start(ctx context.Context) error { return e.recover(ctx) }
+func (e *Engine) Start(ctx context.Context) error {
+	if err := e.recover(ctx); err != nil {
+		return err
+	}
+	e.nodes.OnTaken(e.takenOver)
+	e.watch()
+	return nil
+}
 
 // Drain refuses new calls, asked for or inbound; calls that run go on. The dialer is stopped
 // by its owner.
@@ -127,6 +145,9 @@ func (e *Engine) Drain() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.draining = true
+	if e.patrolTimer != nil {
+		e.patrolTimer.Stop()
+	}
 }
 
 func (e *Engine) isDraining() bool {
@@ -176,11 +197,12 @@ func (e *Engine) Active() int {
 	return len(e.sessions)
 }
 
-// launch starts the goroutine of a session, unless the engine is draining.
+// launch starts the goroutine of a session, unless the engine is draining or the
+// call runs already.
 func (e *Engine) launch(s *session, first func()) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.draining {
+	if e.draining || e.sessions[s.id] != nil {
 		return false
 	}
 	e.sessions[s.call.ID] = s
@@ -192,7 +214,9 @@ func (e *Engine) launch(s *session, first func()) bool {
 
 func (e *Engine) forget(s *session) {
 	e.mu.Lock()
-	delete(e.sessions, s.call.ID)
+	if e.sessions[s.id] == s { // the watchdog may have cut it off
+		delete(e.sessions, s.id)
+	}
 	e.mu.Unlock()
 	e.wg.Done()
 }

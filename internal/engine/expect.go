@@ -119,6 +119,24 @@ func (e *expectations) pick(s *session) (arrival, bool) {
 	return a, ok
 }
 
+// refuse keeps x as abandoned for a while: its INVITE is refused.
+func (e *expectations) refuse(x *expectation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	x.state = expectAbandoned
+	e.list = append(e.list, x)
+	e.forgetLater(x)
+}
+
+// forgetLater takes x out once its INVITE no longer comes; e.mu is held.
+func (e *expectations) forgetLater(x *expectation) {
+	e.clock.AfterFunc(lateInvite, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.remove(x)
+	})
+}
+
 // leave forgets what s still awaits, for s is over. Where the INVITE may come
 // all the same it is refused, for a while. A leg that was claimed and never
 // picked up comes back, to be refused by the caller.
@@ -134,11 +152,7 @@ func (e *expectations) leave(s *session, mayCome bool) Leg {
 			continue
 		}
 		x.state, x.s = expectAbandoned, nil
-		e.clock.AfterFunc(lateInvite, func() {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			e.remove(x)
-		})
+		e.forgetLater(x)
 	}
 	leg := e.arrived[s].leg
 	delete(e.arrived, s)

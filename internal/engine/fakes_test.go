@@ -116,6 +116,12 @@ func (q *memQueue) Remove(id string) (*calls.Call, bool) {
 	return c, ok
 }
 
+func (q *memQueue) Has(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.queued[id] != nil
+}
+
 func (q *memQueue) Kick() {}
 
 // memSlot counts its releases.
@@ -156,3 +162,33 @@ func (memClips) Resolve(_ calls.ReadTx, _ string, id calls.ClipID) (*calls.Recor
 	}
 	return &calls.Recording{ID: string(id), SHA256: "sha" + string(id)}, nil
 }
+
+// memNodes is a node whose lease the test holds in its hands.
+type memNodes struct {
+	name  string
+	fence int64
+
+	mu   sync.Mutex
+	err  error
+	take func(string, []*calls.Call)
+}
+
+func (n *memNodes) Node() (string, int64) { return n.name, n.fence }
+
+func (n *memNodes) Held() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
+
+func (n *memNodes) lose(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.err = err
+}
+
+func (n *memNodes) Fenced() <-chan struct{} { return nil }
+
+func (n *memNodes) Lead(string) (bool, <-chan struct{}) { return true, nil }
+
+func (n *memNodes) OnTaken(take func(string, []*calls.Call)) { n.take = take }

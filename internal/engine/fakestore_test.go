@@ -77,6 +77,17 @@ func (m *memStore) Unfinished() ([]*calls.Call, error) {
 	return m.Calls(calls.CallFilter{Live: true})
 }
 
+func (m *memStore) UnfinishedOf(node, after string, limit int) (page []*calls.Call, _ error) {
+	all, _ := m.Unfinished()
+	slices.Reverse(all)
+	for _, c := range all {
+		if c.ID > after && len(page) < limit && (node == "" || c.Node == node) {
+			page = append(page, c)
+		}
+	}
+	return page, nil
+}
+
 func (m *memStore) LiveCallByRef(_, ref string) (*calls.Call, error) {
 	for _, c := range m.rows {
 		if c.Ref == ref && !c.Over() {

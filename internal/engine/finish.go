@@ -114,7 +114,7 @@ func (s *session) complete(r calls.Result, by calls.Party) {
 	endCall(c, r, by, at)
 	s.e.metrics.completed(c)
 	s.log.Info("call completed", "to", calls.Mask(c.To), "outcome", c.Outcome, "reason", c.Reason, "talk_ms", c.TalkMS)
-	s.e.closeCall(c)
+	s.e.closeCall(c, s.untold)
 }
 
 // endCall sets the final fields of a call.

@@ -95,9 +95,8 @@ func digitsOnly(s string) string {
 func (s *session) offer() {
 	c := s.call
 	row := c.Clone()
-	s.e.store.Observe(func(tx calls.Tx) error { return tx.InsertCall(row) }, nil)
 	s.e.metrics.started(c)
-	s.tell(s.event(calls.CallRinging, ringingData{SIPCode: 180}))
+	s.commit(func(tx calls.Tx) error { return tx.InsertCall(row) }, nil, s.event(calls.CallRinging, ringingData{SIPCode: 180}))
 	slot, _, ok := s.e.cfg.Limits.Acquire(c.Trunk)
 	if !ok {
 		s.refuse(503, 34, calls.ReasonBusyHere)

@@ -56,6 +56,11 @@ func (s *session) forwardTo(digit byte, action calls.Action) {
 			s.backToMenu("the store did not accept the attempt")
 			return
 		}
+		if !s.held() {
+			s.notDialled(p)
+			s.backToMenu("this node may no longer run the call")
+			return
+		}
 		s.dialManager(p)
 	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: p.attempt.ID}))
 }
@@ -77,7 +82,6 @@ func (s *session) notDialled(p *party) {
 	p.slot.Release()
 	if p.attempt != nil {
 		s.closeAttempt(p, calls.Ending{}, false)
-		s.storeAttempt(p)
 	}
 }
 
@@ -118,7 +122,7 @@ func (s *session) onManagerEarlyAudio(calls.LegEvent) {
 }
 
 func (s *session) onManagerAnswered(ev calls.LegEvent) {
-	s.updateAttempt(s.manager, func(a *calls.Attempt) {
+	s.setAttempt(s.manager, func(a *calls.Attempt) {
 		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
 	})
 	if s.call.Flow.Manager.Confirm != calls.ConfirmDigit {

@@ -21,6 +21,7 @@ type metrics struct {
 	digits         *prometheus.CounterVec
 	unrouted       prometheus.Counter
 	panics         prometheus.Counter
+	stuck          prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
@@ -47,6 +48,8 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 			Help: "Digits heard, by the way they came."}, []string{"via"}),
 		unrouted: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_calls_unrouted_total",
 			Help: "Inbound calls for numbers that nobody configured."}),
+		stuck: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_engine_stuck_total",
+			Help: "Calls that the watchdog found with nobody running them, or that outlived their limits."}),
 		panics: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_engine_panics_total",
 			Help: "Steps of calls that panicked; each ended its call as lost."}),
 	}

@@ -52,6 +52,8 @@ func (s *session) begin() {
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
 		case err != nil:
 			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
+		case !s.held():
+			s.lose()
 		case viaProvider:
 			s.place(provider)
 		default:
@@ -140,16 +142,12 @@ func (s *session) onAnswered(ev calls.LegEvent) {
 // storeAnswer tells of the answer, together with the attempt that keeps the
 // dialog: a crash in between would leave a leg that nobody knows of.
 func (s *session) storeAnswer(answered calls.Event) {
-	var first func(calls.Tx) error
-	if s.customer.attempt != nil {
-		row := *s.customer.attempt
-		first = func(tx calls.Tx) error { return tx.UpdateAttempt(&row) }
-	}
-	s.commit(first, func(err error) {
+	s.tell(answered)
+	s.send(nil, func(err error) {
 		if err == nil {
 			failpoint.Hit(failpoint.AnswerStored)
 		}
-	}, answered)
+	})
 }
 
 // startTalk moves the call to talking and starts its flow.

@@ -46,6 +46,10 @@ func (s *session) ask(p Provider) {
 	if s.phase != placing {
 		return
 	}
+	if !s.held() {
+		s.lose()
+		return
+	}
 	s.after(timerExpect, p.ExpectTimeout, func() {
 		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonProviderTimeout, Charged: true}, calls.ByProvider)
 	})
@@ -110,7 +114,7 @@ func (s *session) leaveProvider() {
 // onProviderAnswered: our side of the provider's call stands.
 func (s *session) onProviderAnswered(ev calls.LegEvent) {
 	s.provider.answered, s.provider.codec = true, ev.Codec
-	s.updateAttempt(s.customer, func(a *calls.Attempt) { a.Dialog = ev.Dialog })
+	s.setAttempt(s.customer, func(a *calls.Attempt) { a.Dialog = ev.Dialog })
 	s.clientReady(ev.At)
 }
 

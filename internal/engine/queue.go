@@ -24,7 +24,7 @@ func (e *Engine) endQueued(c *calls.Call, r calls.Result) {
 	endCall(c, r, calls.ByZvonar, e.clock.Now())
 	e.metrics.completed(c)
 	e.log.Info("call ended before it was dialled", "call", c.ID, "to", calls.Mask(c.To), "outcome", c.Outcome)
-	e.closeCall(c)
+	e.closeCall(c, nil)
 }
 
 // observe writes a call that no session owns, without waiting.

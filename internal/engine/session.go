@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"zvonar/internal/calls"
@@ -14,7 +16,11 @@ import (
 // session is one running call. Everything in it belongs to its goroutine; other
 // goroutines only post to box.
 type session struct {
-	e    *Engine
+	e     *Engine
+	id    string // of the call; born and asked are read by the watchdog, too
+	born  time.Time
+	asked atomic.Bool // the watchdog asked for a sign of life
+
 	log  *slog.Logger
 	box  *mailbox
 	call *calls.Call
@@ -31,6 +37,9 @@ type session struct {
 	forward  *forwarding // while a manager is rung or talked to
 	texts    int         // smsText actions so far
 	deaf     bool        // more digits came than are heard
+
+	untold []calls.Event // what happened in this turn and is not on its way to the store yet
+	stale  []*party      // whose attempts changed in this turn
 
 	provider providerSide // what a provider's call waits for
 
@@ -74,7 +83,7 @@ const (
 
 func (e *Engine) newSession(c *calls.Call) *session {
 	s := &session{
-		e: e, call: c, box: newMailbox(),
+		e: e, id: c.ID, born: e.clock.Now(), call: c, box: newMailbox(),
 		log:    e.log.With("call", c.ID),
 		plays:  map[int64]calls.RecordingRef{},
 		timers: map[timerKey]clock.Timer{},
@@ -98,7 +107,8 @@ func (s *session) run() {
 	}
 }
 
-// turn runs what waits in the mailbox; false once the call is over.
+// turn runs what waits in the mailbox and sends what came of it to the store, as
+// one unit of work; false once the call is over.
 func (s *session) turn() bool {
 	for _, f := range s.box.take() {
 		if s.phase == over {
@@ -106,7 +116,11 @@ func (s *session) turn() bool {
 		}
 		s.do(f)
 	}
-	return s.phase != over
+	if s.phase == over {
+		return false
+	}
+	s.flush()
+	return true
 }
 
 // do runs one message. A panic ends this call, not the daemon.
@@ -115,14 +129,15 @@ func (s *session) do(f func()) {
 		if r := recover(); r != nil {
 			s.e.metrics.panics.Inc()
 			s.log.Error("a step of the call panicked; the call is hung up", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			s.abandon()
+			s.abandon("a step of the call failed inside zvonar; the log tells more")
 		}
 	}()
 	f()
 }
 
-// abandon ends the call whatever state it is in, without running its steps.
-func (s *session) abandon() {
+// abandon ends the call whatever state it is in, without running its steps; why
+// is for the person who should look at it.
+func (s *session) abandon(why string) {
 	defer func() {
 		if r := recover(); r != nil { // what was broken is needed for the end, too
 			s.log.Error("the end of the call panicked; the call stays open until the next start", "panic", fmt.Sprint(r))
@@ -133,6 +148,8 @@ func (s *session) abandon() {
 	for _, p := range s.parties {
 		p.hangUp(0)
 	}
+	s.e.metrics.stuck.Inc()
+	s.tell(s.event(calls.CallNeedsAttention, attentionData{Why: why}))
 	s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStuck, Charged: true}, calls.ByZvonar)
 }
 
@@ -179,17 +196,40 @@ func (s *session) stopTimers() {
 	}
 }
 
-// tell appends events and the call as it stands now to the log, without waiting.
-func (s *session) tell(events ...calls.Event) {
-	s.commit(nil, nil, events...)
+// tell appends events and the call as it stands to the log, at the end of this
+// turn and without waiting.
+func (s *session) tell(events ...calls.Event) { s.untold = append(s.untold, events...) }
+
+// flush sends what this turn told so far.
+func (s *session) flush() {
+	if len(s.untold)+len(s.stale) > 0 {
+		s.send(nil, nil)
+	}
 }
 
 // commit queues a unit of work behind everything this call told so far; then
-// runs in the call's goroutine once it is durable (or failed). first and then
-// may be nil.
+// runs in the call's goroutine once it is durable (or failed). first may fail
+// the unit for reasons of its own, so it takes nothing else along.
 func (s *session) commit(first func(calls.Tx) error, then func(error), events ...calls.Event) {
-	s.e.store.Observe(write(s.call.Clone(), events, first), func(err error) {
-		if err != nil {
+	s.flush()
+	s.tell(events...)
+	s.send(first, then)
+}
+
+// send is the unit of work of all that is untold.
+func (s *session) send(first func(calls.Tx) error, then func(error)) {
+	attempts, events := s.staleAttempts(), s.untold
+	s.untold = nil
+	unit := write(s.call.Clone(), events, func(tx calls.Tx) error {
+		if first != nil {
+			if err := first(tx); err != nil {
+				return err
+			}
+		}
+		return rewriteAttempts(tx, attempts)
+	})
+	s.e.store.Observe(unit, func(err error) {
+		if err != nil && !errors.Is(err, calls.ErrFenced) { // of that the daemon tells once
 			s.log.Error("the call could not be written to the store", "err", err)
 		}
 		if then != nil {

@@ -129,10 +129,10 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 func (s *session) lateAnswer(p *party, ev calls.LegEvent) {
 	if p.attempt == nil {
 		s.call.Dialog = ev.Dialog
-		s.tell()
+		s.send(nil, nil)
 		return
 	}
-	s.updateAttempt(p, func(a *calls.Attempt) {
+	s.setAttempt(p, func(a *calls.Attempt) {
 		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
 	})
 }
@@ -161,6 +161,5 @@ func (s *session) legEnded(p *party, ev calls.LegEvent) {
 	}
 	if p.attempt != nil {
 		s.closeAttempt(p, ev.Ending, calls.Judge(ev.Ending).Charged)
-		s.storeAttempt(p)
 	}
 }
