@@ -59,6 +59,12 @@ func (q *idleQueue) Remove(id string) (*calls.Call, bool) {
 
 func (q *idleQueue) Kick() {}
 
+func (q *idleQueue) Has(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.calls[id] != nil
+}
+
 type noLine struct{ engine.Line }
 
 type noLimits struct{}
