@@ -216,9 +216,11 @@ func (l *Leg) answered(res *sipmsg.Response) (sdp.Agreed, error) {
 func (l *Leg) progressed(in *input) {
 	code := in.res.StatusCode
 	if code == 100 {
+		l.ending.Trying = true
 		l.emit(calls.LegEvent{Kind: calls.LegTrying, Code: code})
 		return
 	}
+	l.ending.Progress = true
 	if l.ringAt.IsZero() {
 		l.ringAt = l.ua.clock.Now()
 		observe(l.ua.m.pdd, l.trunk.Name, l.ringAt.Sub(l.started))

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 	"zvonar/internal/config"
 	"zvonar/internal/failpoint"
@@ -43,18 +44,25 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 		return err
 	}
 	log.Info("zvonar serves", "version", version, "api", cfg.HTTP.Listen, "sip", cfg.SIP.Listen, "trunks", len(cfg.Trunks))
-	failure := awaitStop(ctx, sigs, d.ua, log)
-	log.Info("draining", "calls", d.engine.Active(), "limit", cfg.DrainTimeout.String())
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.DrainTimeout.Duration())
+	failure := awaitStop(ctx, sigs, d.ua, d.store.Fenced(), log)
+	limit := cfg.DrainTimeout.Duration()
+	if errors.Is(failure, calls.ErrFenced) {
+		limit = 0 // every leg of ours is somebody else's lost call now
+	}
+	log.Info("draining", "calls", d.engine.Active(), "limit", limit.String())
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	go func() {
 		if secondSignal(drain, d.clock, sigs) {
 			cancel()
 		}
 	}()
-	err = errors.Join(failure, d.Stop(drain))
+	err = d.Stop(drain)
 	log.Info("zvonar stopped")
-	return err
+	if errors.Is(failure, calls.ErrFenced) {
+		return failure // what else went wrong follows from it
+	}
+	return errors.Join(failure, err)
 }
 
 // userAgent is what a running daemon asks of the user agent.
@@ -65,7 +73,7 @@ type userAgent interface {
 
 // awaitStop waits for a signal that ends the daemon, for ctx, or for an error
 // that only a new process can mend.
-func awaitStop(ctx context.Context, sigs <-chan os.Signal, ua userAgent, log *slog.Logger) error {
+func awaitStop(ctx context.Context, sigs <-chan os.Signal, ua userAgent, fenced <-chan struct{}, log *slog.Logger) error {
 	for {
 		select {
 		case s := <-sigs:
@@ -80,6 +88,9 @@ func awaitStop(ctx context.Context, sigs <-chan os.Signal, ua userAgent, log *sl
 		case err := <-ua.Failed():
 			log.Error("the user agent is deaf; ending so that the supervisor starts a new process", "error", err)
 			return err
+		case <-fenced:
+			log.Error("this process was taken for dead and stops at once; its calls are hung up, another node ends them as lost")
+			return calls.ErrFenced
 		case <-ctx.Done():
 			return nil
 		}

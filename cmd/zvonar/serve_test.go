@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 )
 
@@ -19,7 +20,7 @@ func TestOnlyASignalToStopEndsTheWait(t *testing.T) {
 	agent := &fakeAgent{failed: make(chan error)}
 	go func() {
 		defer close(done)
-		if err := awaitStop(t.Context(), sigs, agent, slog.New(slog.DiscardHandler)); err != nil {
+		if err := awaitStop(t.Context(), sigs, agent, nil, slog.New(slog.DiscardHandler)); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -43,8 +44,18 @@ func TestADeafUserAgentEndsTheProcessWithAnError(t *testing.T) {
 	t.Parallel()
 	agent := &fakeAgent{failed: make(chan error, 1)}
 	agent.failed <- errors.New("deaf")
-	if err := awaitStop(t.Context(), nil, agent, slog.New(slog.DiscardHandler)); err == nil {
+	if err := awaitStop(t.Context(), nil, agent, nil, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error, so the process would end with 0 and not be started anew")
+	}
+}
+
+func TestAFencedDaemonStopsWithAnError(t *testing.T) {
+	t.Parallel()
+	fenced := make(chan struct{})
+	close(fenced)
+	agent := &fakeAgent{failed: make(chan error)}
+	if err := awaitStop(t.Context(), nil, agent, fenced, slog.New(slog.DiscardHandler)); !errors.Is(err, calls.ErrFenced) {
+		t.Errorf("it stops with %v", err)
 	}
 }
 

@@ -80,6 +80,8 @@ type Ending struct {
 	Text      string // reason text for people, bounded, never trusted
 	By        Party  // who ended it
 	Answered  bool   // a 2xx was seen
+	Trying    bool   // 100 was seen
+	Progress  bool   // any 101–199 was seen
 	Rang      bool   // 180–183 was seen
 	Canceled  bool   // we sent CANCEL
 	Timeout   bool   // no final reply in time (Timer B, ring time-out with nothing heard)

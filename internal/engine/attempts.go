@@ -1,21 +1,27 @@
 package engine
 
 import (
+	"errors"
 	"slices"
 
 	"zvonar/internal/calls"
 )
 
-// newAttempt adds an attempt to the call; commitAttempt makes it durable.
-func (s *session) newAttempt(role calls.Role, trunk, to string) *calls.Attempt {
+// newAttempt adds an attempt to the call; commitAttempt makes it durable. The
+// customer gets a further one only where the last one cannot have rung him
+// (calls.MayRetry); whoever looks for another target asks here, and nowhere else.
+func (s *session) newAttempt(role calls.Role, trunk, to string) (*calls.Attempt, error) {
 	c := s.call
+	if role == calls.RoleCustomer && s.customer.attempt != nil && !(s.customer.gone && calls.MayRetry(s.customer.ended)) {
+		return nil, errors.New("the customer may have been rung already")
+	}
 	a := calls.Attempt{
 		ID: s.e.ids.New("att_"), CallID: c.ID, Account: c.Account, N: len(c.Attempts) + 1, Role: role,
 		Trunk: trunk, To: to, SIPCallID: s.e.ids.New("") + "@zvonar", SentAt: s.now(), Charged: true,
 		State: calls.AttemptDialing,
 	}
 	c.Attempts = append(c.Attempts, a)
-	return &a
+	return &a, nil
 }
 
 // commitAttempt writes the attempt before anything rings because of it.

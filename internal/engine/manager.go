@@ -34,11 +34,16 @@ func (s *session) forwardTo(digit byte, action calls.Action) {
 		s.acted(digit, action, ivr.ManagerNotReached, "no free channel on trunk "+trunk+" ("+string(gate)+")")
 		return
 	}
+	attempt, err := s.newAttempt(calls.RoleManager, trunk, to)
+	if err != nil {
+		slot.Release()
+		s.acted(digit, action, ivr.ManagerNotReached, err.Error())
+		return
+	}
 	s.phase = reaching
 	s.forward = &forwarding{digit: digit, action: action}
 	p := s.addParty(calls.RoleManager, slot)
-	s.manager = p
-	p.attempt = s.newAttempt(calls.RoleManager, trunk, to)
+	s.manager, p.attempt = p, attempt
 	s.customer.leg.Tone(calls.ToneRingback)
 	s.commitAttempt(p.attempt, func(err error) {
 		if err != nil {

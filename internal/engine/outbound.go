@@ -31,9 +31,13 @@ func (s *session) begin() {
 		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonProviderFailed}, calls.ByZvonar)
 		return
 	}
-	s.customer.attempt = s.newAttempt(calls.RoleCustomer, c.Trunk, c.To)
+	a, err := s.newAttempt(calls.RoleCustomer, c.Trunk, c.To)
+	if err != nil {
+		s.abandon(err.Error())
+		return
+	}
+	s.customer.attempt = a
 	c.Status = calls.StatusDialing
-	a := s.customer.attempt
 	events := []calls.Event{s.event(calls.CallDialing, dialingData{Attempt: a.ID, N: a.N, Trunk: a.Trunk, Target: a.To, From: c.From})}
 	if viaProvider {
 		events = append(events, s.event(calls.ProviderCall, providerData{Provider: c.Provider, State: "requested", Extension: provider.Extension}))

@@ -56,6 +56,7 @@ type party struct {
 	slot    Slot
 	hung    bool // we told the leg to end
 	gone    bool // LegEnded was seen, or the leg never came to be
+	ended   calls.Ending
 }
 
 // hangUp ends the party's leg, if it has one; LegEnded follows.

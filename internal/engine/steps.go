@@ -140,7 +140,7 @@ func (s *session) lateAnswer(p *party, ev calls.LegEvent) {
 // legEnded keeps the facts of a leg, closes its attempt and gives its channel
 // back, whatever the phase.
 func (s *session) legEnded(p *party, ev calls.LegEvent) {
-	p.gone = true
+	p.gone, p.ended = true, ev.Ending
 	if p.slot != nil {
 		p.slot.Release()
 	}

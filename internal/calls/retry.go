@@ -1,0 +1,24 @@
+package calls
+
+// MayRetry says whether the callee may be rung through another target after an
+// attempt that ended like this. It is the only judge of it: nobody is rung
+// twice (DESIGN 5).
+//
+//   - A 101–199 was seen, or we sent CANCEL: somebody may have been rung.
+//   - A 100 came: the INVITE is being worked on, so only a final response says
+//     that it is over.
+//   - A final response moves on only where it blames the trunk; what the callee
+//     (or his network) answered is the answer.
+//   - Nothing came at all: yes. Whatever comes late is cancelled or hung up by
+//     the line.
+func MayRetry(e Ending) bool {
+	switch {
+	case e.Answered, e.Progress, e.Rang, e.Canceled:
+		return false
+	case e.Code >= 300:
+		return !Judge(e).Charged
+	case e.Code >= 200, e.Trying:
+		return false
+	}
+	return e.Transport || e.Timeout
+}
