@@ -55,10 +55,10 @@ func sound() *history {
 	add("call:A", "sms.sent", "ra", `{"id":"sms_1"}`)
 	add("call:D", "call.answered", "", `{}`)
 	add("call:D", "call.completed", "", `{"outcome":"answered","direction":"in","from":"79171","attempts":[]}`)
-	add("call:E", "call.queued", "re", `{}`)
+	add("call:E", "call.queued", "re", `{"to":"79160000005"}`)
 	add("call:E", "call.answered", "re", `{}`)
 	add("call:E", "call.completed", "re", `{"outcome":"answered","direction":"out","to":"79160000005","attempts":[{"id":"att_e","role":"customer","sip_call_id":"own-e"}]}`)
-	h.Asks = []ask{{Ref: "ra", Hook: true, IDs: []string{"A"}}, {Ref: "rb", IDs: []string{"B"}}, {Ref: "rc", IDs: []string{"C", "C"}}, {Ref: "re", IDs: []string{"E"}}}
+	h.Asks = []ask{{Ref: "ra", Hook: true, IDs: []string{"A"}}, {Ref: "rb", IDs: []string{"B"}}, {Ref: "rc", IDs: []string{"C", "C"}}, {Ref: "re", To: "79160000005", IDs: []string{"E"}}}
 	h.Cancels = []cancel{{CallID: "B", Final: "canceled", At: noon}}
 	h.Blocks = []block{{Number: "79160000003", At: noon}}
 	h.Texts = []string{"sms_1"}
@@ -112,6 +112,10 @@ var forgeries = []struct {
 	{"one request, one call", "the answer that never came had made a call, too", func(h *history) {
 		h.Log[1].Ref = "rc"
 	}},
+	{"one request, one call", "a request without a ref had made a call, too", func(h *history) {
+		h.Asks[3].Bare = true
+		h.Log[1].Facts.To = h.Asks[3].To
+	}},
 	{"no second INVITE", "an INVITE is sent anew under its Call-ID", func(h *history) { h.Dialogs["sip-a"].Branches["b9"] = true }},
 	{"no second INVITE", "a number is rung under another Call-ID", func(h *history) {
 		h.Dialogs["sip-x"] = &dialog{Number: "79160000001", First: noon, Branches: map[string]bool{"b9": true}}
@@ -131,7 +135,7 @@ var forgeries = []struct {
 		without(h, func(e event) bool { return e.Type == "number.blocked" })
 	}},
 	{"blocked is blocked", "a blocked number is rung", func(h *history) {
-		h.Dialogs["sip-c"] = &dialog{Number: "79160000003", First: noon.Add(2 * time.Second), Branches: map[string]bool{"b9": true}}
+		h.Dialogs["sip-c"] = &dialog{Number: "79160000003", First: noon.Add(5 * time.Second), Branches: map[string]bool{"b9": true}}
 	}},
 	{"no leg left behind", "a customer hears no BYE", func(h *history) { h.Dialogs["sip-a"].Bye = false }},
 	{"no leg left behind", "a manager hears no BYE", func(h *history) { h.Dialogs["sip-m"].Bye = false }},

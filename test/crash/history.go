@@ -84,9 +84,11 @@ func (e event) number() string {
 
 // ask is one call that the client wanted, however often it had to ask.
 type ask struct {
-	Ref, To string
-	Hook    bool     // the call has a webhook of its own
-	IDs     []string // of the calls that were acknowledged, 202 or 200
+	Ref, To string    // Ref names the request here, whether or not zvonar was told
+	Bare    bool      // asked without a ref: only the Idempotency-Key tells a repetition, and nobody else asks for To
+	Hook    bool      // the call has a webhook of its own
+	IDs     []string  // of the calls that were acknowledged, 202 or 200
+	At      time.Time // of the last acknowledgement
 }
 
 // cancel is an acknowledged cancellation. Final is the outcome it named, if the

@@ -8,7 +8,7 @@ import (
 
 // clockGrace is how far apart the daemon and a far end on the same busy machine
 // may note one moment: SIPp stamps a message when it reads it.
-const clockGrace = time.Second
+const clockGrace = 3 * time.Second
 
 // rule is one promise. find reports every time it was broken.
 type rule struct {
@@ -45,12 +45,13 @@ type index struct {
 	answered  map[string]bool  // calls whose answer is in the log
 	bridged   map[string]bool
 	byRef     map[string][]string // ids of the calls with the ref, from the log
+	byTo      map[string][]string // ids of the calls for the number
 	attempts  map[string]string   // call by the SIP Call-ID of its attempt
 }
 
 func newIndex(h *history) *index {
 	x := &index{history: h, byID: map[string]event{}, bySubject: map[string][]event{}, completed: map[string]event{},
-		answered: map[string]bool{}, bridged: map[string]bool{}, byRef: map[string][]string{}, attempts: map[string]string{}}
+		answered: map[string]bool{}, bridged: map[string]bool{}, byRef: map[string][]string{}, byTo: map[string][]string{}, attempts: map[string]string{}}
 	for _, e := range h.Log {
 		x.byID[e.ID] = e
 		x.bySubject[e.Subject] = append(x.bySubject[e.Subject], e)
@@ -58,6 +59,8 @@ func newIndex(h *history) *index {
 			x.byRef[e.Ref] = append(x.byRef[e.Ref], e.CallID)
 		}
 		switch e.Type {
+		case "call.queued":
+			x.byTo[e.Facts.To] = append(x.byTo[e.Facts.To], e.CallID)
 		case "call.answered":
 			x.answered[e.CallID] = true
 		case "call.bridged":
@@ -72,6 +75,14 @@ func newIndex(h *history) *index {
 		}
 	}
 	return x
+}
+
+// callsOf are the ids of the calls in the log that were made of a request.
+func (x *index) callsOf(a ask) []string {
+	if a.Bare {
+		return x.byTo[a.To]
+	}
+	return x.byRef[a.Ref]
 }
 
 // about is the subject of a call's events.

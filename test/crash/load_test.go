@@ -105,8 +105,13 @@ func (l *load) one(ctx context.Context, rng *rand.Rand) {
 	l.mu.Unlock()
 	number := func(k string) string { return fmt.Sprintf("7916%s%06d", k, serial) }
 	hook := map[string]any{}
-	if rng.IntN(5) == 0 {
+	switch rng.IntN(6) {
+	case 0:
 		hook["hook"] = true
+	case 1, 2:
+		if kind != "cancel" && kind != "7" { // those are found by ref, or asked for again
+			hook["bare"] = true
+		}
 	}
 	switch kind {
 	case "cancel": // far ahead, and taken back
@@ -141,7 +146,12 @@ func (l *load) ask(ctx context.Context, body map[string]any) (ask, bool) {
 	a := ask{Ref: fmt.Sprintf("r%d-%d", l.w.n, len(l.asks)), To: body["to"].(string)}
 	_, a.Hook = body["hook"]
 	delete(body, "hook")
-	body["ref"], body["record_id"] = a.Ref, l.w.clips[0]
+	body["record_id"] = l.w.clips[0]
+	if _, a.Bare = body["bare"]; a.Bare {
+		delete(body, "bare")
+	} else {
+		body["ref"] = a.Ref
+	}
 	if a.Hook {
 		body["webhook_url"] = "http://" + l.w.addr(9, 9000) + "/hook/" + a.Ref
 	}
@@ -161,16 +171,16 @@ func (l *load) ask(ctx context.Context, body map[string]any) (ask, bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.asks[place].IDs = append(l.asks[place].IDs, c.ID)
+	l.asks[place].IDs, l.asks[place].At = append(l.asks[place].IDs, c.ID), time.Now()
 	return l.asks[place], true
 }
 
-// insist repeats a request until it is answered by something else than
-// "not now"; 0 where the load ended first.
+// insist repeats a request until it is answered otherwise than by a fault of
+// the server; 0 where the load ended first.
 func (l *load) insist(ctx context.Context, method, path string, body any, key string) (int, []byte) {
 	for ctx.Err() == nil {
 		code, raw, err := l.w.try(method, path, body, key)
-		if err == nil && code != http.StatusServiceUnavailable {
+		if err == nil && code < http.StatusInternalServerError {
 			return code, raw
 		}
 		pause(ctx, 60*time.Millisecond)

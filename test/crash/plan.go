@@ -14,6 +14,7 @@ import (
 type strike struct {
 	Point   failpoint.Name // atRandom: killed from outside, at no chosen instant
 	Passage int            // from 1
+	Stumble string         // what goes wrong with the store before: a further order of ZVONAR_FAILPOINTS, or ""
 }
 
 // atRandom stands for a kill from outside.
@@ -25,9 +26,9 @@ func (s strike) String() string { return fmt.Sprintf("%s@%d", s.Point, s.Passage
 // arm is the value of ZVONAR_FAILPOINTS.
 func (s strike) arm() string {
 	if s.Point == atRandom {
-		return ""
+		return s.Stumble
 	}
-	return fmt.Sprintf("%s=kill@%d", s.Point, s.Passage)
+	return strings.TrimSuffix(fmt.Sprintf("%s=kill@%d,%s", s.Point, s.Passage, s.Stumble), ",")
 }
 
 // passages says how often a point is passed in a second or two of load, so that
@@ -62,6 +63,12 @@ func (p *plans) next() []strike {
 	first := p.deck[0]
 	p.deck = p.deck[1:]
 	round := []strike{p.at(first)}
+	switch p.rng.IntN(10) {
+	case 0: // a COMMIT fails before the end
+		round[0].Stumble = fmt.Sprintf("%s=error@%d", failpoint.StoreCommit, 2+p.rng.IntN(20))
+	case 1: // or takes long
+		round[0].Stumble = fmt.Sprintf("%s=delay:400ms@%d", failpoint.StoreCommit, 2+p.rng.IntN(20))
+	}
 	if p.rng.IntN(3) == 0 {
 		for range 1 + p.rng.IntN(3) {
 			round = append(round, p.at(inRecovery[p.rng.IntN(len(inRecovery))]))

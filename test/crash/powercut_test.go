@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -178,6 +177,9 @@ func (w *world) examine(dir string, k known, dialogs map[string]*dialog) {
 	if err != nil {
 		broken("cannot be read: %v", err)
 	}
+	for _, line := range w.inspect(ctx, filepath.Join(dir, "zvonar.db"), "") {
+		broken("%s", line)
+	}
 	x := newIndex(h)
 	for _, r := range logRules {
 		r.find(x, func(subject string, _ time.Time, format string, args ...any) {
@@ -257,14 +259,32 @@ func (w *world) readDialogs() map[string]*dialog {
 	return dialogs
 }
 
-// checkStore runs `zvonar check-store` on what is left.
+// inspect is what the store's own check finds in a database of SQLite.
+func (w *world) inspect(ctx context.Context, path, clips string) (problems []string) {
+	i, err := store.Inspect(ctx, store.Config{Path: path, Clock: clock.System()}, clips)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	defer i.Close()
+	found, err := i.Check(ctx)
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	if found.Checks == 0 {
+		problems = append(problems, "the check of the store checked nothing")
+	}
+	for _, p := range found.Problems {
+		problems = append(problems, fmt.Sprintf("check-store: %s: %s (%d, like %v)", p.Check, p.Text, p.Count, p.Examples))
+	}
+	return problems
+}
+
+// checkStore checks what is left.
 func (w *world) checkStore(h *history) {
-	if help, err := exec.Command(zvonar, "--help").CombinedOutput(); err != nil || !strings.Contains(string(help), "check-store") {
-		w.t.Logf("this zvonar has no check-store")
+	if w.store != sqlite {
 		return
 	}
-	out, err := exec.Command(zvonar, "check-store", "--config", filepath.Join(w.dir, "zvonar.yaml")).CombinedOutput()
-	if err != nil {
-		h.Unchecked = append(h.Unchecked, strings.TrimSpace(string(out)))
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	h.Unchecked = w.inspect(ctx, w.database(), filepath.Join(w.dir, "data", "clips"))
 }

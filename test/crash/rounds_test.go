@@ -175,7 +175,7 @@ func (w *world) heldRefs() (held []string) {
 	w.must("PUT", "/v1/blacklist/"+nobody, map[string]any{}, nil)
 	asks := w.load.asks
 	for i := 0; i < len(asks); i += max(1, len(asks)/20) {
-		if len(asks[i].IDs) == 0 || asks[i].Hook {
+		if len(asks[i].IDs) == 0 || asks[i].Hook || asks[i].Bare {
 			continue
 		}
 		code, raw, err := w.try("POST", "/v1/calls", map[string]any{"to": nobody, "ref": asks[i].Ref, "record_id": w.clips[0]}, "")

@@ -1,6 +1,9 @@
 package crash
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // callRules are the promises about people: who asked is answered, who is rung
 // is rung once.
@@ -10,7 +13,7 @@ var callRules = []rule{
 			for _, id := range a.IDs {
 				events := x.bySubject[about(id)]
 				if len(events) == 0 {
-					broken(id, time.Time{}, "ref %s was acknowledged and is nowhere in the log", a.Ref)
+					broken(id, a.At, "ref %s was acknowledged and is nowhere in the log", a.Ref)
 				} else if _, ok := x.completed[id]; !ok {
 					broken(id, events[0].Time, "acknowledged, but there is no call.completed")
 				}
@@ -20,11 +23,11 @@ var callRules = []rule{
 	{"one request, one call", "a request repeated under its Idempotency-Key never makes a second call", func(x *index, broken report) {
 		for _, a := range x.Asks {
 			ids := map[string]bool{}
-			for _, id := range append(x.byRef[a.Ref], a.IDs...) {
+			for _, id := range slices.Concat(x.callsOf(a), a.IDs) {
 				ids[id] = true
 			}
 			if len(ids) > 1 {
-				broken(a.Ref, time.Time{}, "%d calls were made of one request", len(ids))
+				broken(a.Ref, a.At, "%d calls were made of one request", len(ids))
 			}
 		}
 	}},

@@ -18,7 +18,7 @@ var deliveryRules = []rule{
 			}
 		}
 		for _, a := range x.Asks {
-			for _, id := range x.byRef[a.Ref] {
+			for _, id := range x.callsOf(a) {
 				for _, e := range x.bySubject[about(id)] {
 					if a.Hook && !got[a.Ref][e.ID] {
 						broken(e.Subject, e.Time, "%s (seq %d) did not reach the call's own webhook", e.Type, e.Seq)

@@ -232,7 +232,7 @@ func (w *world) must(method, path string, body, out any) {
 	w.t.Helper()
 	code, raw, err := w.try(method, path, body, "")
 	if err != nil || code >= 300 {
-		w.t.Fatalf("%s %s: %d %s %v", method, path, code, raw, err)
+		w.t.Fatalf("%s %s: %d %s %v\n%s", method, path, code, raw, err, w.logTail())
 	}
 	if out != nil {
 		if err := json.Unmarshal(raw, out); err != nil {
