@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -61,6 +62,9 @@ func (i *Inspector) snapshot(ctx context.Context, fn func() error) error {
 
 // existing is the database of cfg, which must be there.
 func existing(cfg Config) (database, error) {
+	if cfg.URL != "" {
+		return newPostgres(cfg, slog.New(slog.DiscardHandler), nil)
+	}
 	path, err := filepath.Abs(cfg.Path)
 	if err != nil {
 		return nil, err

@@ -38,4 +38,8 @@ func lockDir(dir string) (*dirLock, error) {
 	return &dirLock{f: f}, nil
 }
 
-func (l *dirLock) release() error { return l.f.Close() }
+// release lets go at once, also where a child process that is just being started
+// still has the file.
+func (l *dirLock) release() error {
+	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
+}

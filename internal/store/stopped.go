@@ -1,23 +1,16 @@
 package store
 
-import (
-	"context"
-	"errors"
-
-	"zvonar/internal/calls"
-)
+import "context"
 
 // noteStart clears the mark of the last stop and keeps whether there was one: a
-// node that is known and did not stop was killed, or lost its power.
+// node that was started before and did not stop was killed, or lost its power.
+// The node has been taken.
 func (s *Store) noteStart(t *tx) error {
 	stopped, err := one(t, scalar[int64], `SELECT stopped_at FROM nodes WHERE node = ?`, s.cfg.Node)
-	if errors.Is(err, calls.ErrNotFound) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
-	s.unclean = stopped == 0
+	s.unclean = stopped == 0 && s.fence > 1
 	_, err = t.exec(`UPDATE nodes SET stopped_at = 0 WHERE node = ?`, s.cfg.Node)
 	return err
 }

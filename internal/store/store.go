@@ -144,6 +144,9 @@ func (s *Store) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := refuseHalf(filepath.Dir(path)); err != nil {
+		return err
+	}
 	if s.db, err = s.database(); err != nil {
 		return err
 	}
@@ -185,8 +188,8 @@ func (s *Store) takeLease(ctx context.Context) error {
 	err := s.writer.begin(ctx)
 	if err == nil {
 		t := &tx{ctx: ctx, s: s, c: s.writer}
-		if err = s.noteStart(t); err == nil {
-			err = s.takeNode(t)
+		if err = s.takeNode(t); err == nil {
+			err = s.noteStart(t)
 		}
 	}
 	if err != nil {

@@ -1,0 +1,216 @@
+package store
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// A backup is a tar file:
+//
+//	tables/NAME.ndjson   a line with the columns, then a line a row, an array
+//	clips/ab/ab….wav     the audio of the recordings, named by its SHA-256, ascending
+//	files/admin.token    the first token, where the daemon made one
+//	manifest.json        what it is and what is in it; last, so that a backup
+//	                     that was cut short has none
+//
+// A value is a number, a string, null, {"blob":"base64"}, or {"text":"base64"}
+// for a text that is not UTF-8.
+
+const (
+	archiveFormat = 1
+	manifestName  = "manifest.json"
+	tokenName     = "files/admin.token"
+
+	maxManifest = 1 << 20
+	maxToken    = 4 << 10
+	maxLine     = 64 << 20
+	maxClip     = 1 << 30
+)
+
+// Manifest says what a backup is and what is in it.
+type Manifest struct {
+	Format  int             `json:"format"`
+	Version string          `json:"version"` // of the zvonar that made it
+	Schema  int             `json:"schema"`
+	Store   string          `json:"store"` // sqlite, postgres
+	Node    string          `json:"node"`
+	At      time.Time       `json:"at"`
+	Tables  []TableManifest `json:"tables"`
+	Clips   int             `json:"clips"`
+	Bytes   int64           `json:"clip_bytes"`
+	Token   string          `json:"token_sha256,omitempty"` // of files/admin.token
+}
+
+// TableManifest is what a backup holds of one table.
+type TableManifest struct {
+	Name   string `json:"name"`
+	Rows   int64  `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	Last   int64  `json:"last_number,omitempty"` // the highest number its counter gave
+}
+
+var (
+	tableFile = regexp.MustCompile(`^tables/([a-z][a-z0-9_]{0,62})\.ndjson$`)
+	clipFile  = regexp.MustCompile(`^clips/([0-9a-f]{2})/([0-9a-f]{64})\.wav$`)
+	plainWord = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+)
+
+// header is the first line of a table.
+type header struct {
+	Columns []column `json:"columns"`
+}
+
+func (h header) check() error {
+	seen := map[string]bool{}
+	for _, c := range h.Columns {
+		if !plainWord.MatchString(c.Name) || seen[c.Name] || (c.Kind != "int" && c.Kind != "text" && c.Kind != "blob") {
+			return fmt.Errorf("column %.70q of kind %.10q cannot be", c.Name, c.Kind)
+		}
+		seen[c.Name] = true
+	}
+	if len(h.Columns) == 0 || len(h.Columns) > 200 {
+		return fmt.Errorf("a table has %d columns", len(h.Columns))
+	}
+	return nil
+}
+
+// cell is one value of a row: what a row is scanned into and inserted from.
+type cell struct {
+	n    *int64
+	text *string
+	blob []byte
+}
+
+// place is where a value of a kind is scanned to.
+func (c *cell) place(kind string) any {
+	switch kind {
+	case "int":
+		return &c.n
+	case "text":
+		return &c.text
+	}
+	return &c.blob
+}
+
+// value is what is inserted.
+func (c *cell) value(kind string) any {
+	switch {
+	case kind == "int" && c.n != nil:
+		return *c.n
+	case kind == "text" && c.text != nil:
+		return *c.text
+	case kind == "blob" && c.blob != nil:
+		return c.blob
+	}
+	return nil
+}
+
+// appendRow writes a row as a line.
+func appendRow(b []byte, columns []column, cells []cell) []byte {
+	b = append(b, '[')
+	for i, col := range columns {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		switch v := cells[i].value(col.Kind).(type) {
+		case int64:
+			b = strconv.AppendInt(b, v, 10)
+		case string:
+			b = appendText(b, v)
+		case []byte:
+			b = appendBase64(b, "blob", v)
+		default:
+			b = append(b, "null"...)
+		}
+	}
+	return append(b, "]\n"...)
+}
+
+func appendBase64(b []byte, kind string, v []byte) []byte {
+	b = append(b, `{"`+kind+`":"`...)
+	b = base64.StdEncoding.AppendEncode(b, v)
+	return append(b, `"}`...)
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendText(b []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		return appendBase64(b, "text", []byte(s))
+	}
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < 0x20:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
+
+// parseRow reads a line that appendRow wrote into cells.
+func parseRow(line []byte, columns []column, cells []cell) error {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(line, &raw); err != nil {
+		return err
+	}
+	if len(raw) != len(columns) {
+		return fmt.Errorf("a row has %d values for %d columns", len(raw), len(columns))
+	}
+	for i, col := range columns {
+		if err := cells[i].parse(raw[i], col.Kind); err != nil {
+			return fmt.Errorf("column %s: %w", col.Name, err)
+		}
+	}
+	return nil
+}
+
+var errKind = errors.New("the value is not of the kind of its column")
+
+func (c *cell) parse(raw json.RawMessage, kind string) error {
+	*c = cell{}
+	switch {
+	case bytes.Equal(raw, []byte("null")):
+		return nil
+	case kind == "int":
+		n, err := strconv.ParseInt(string(raw), 10, 64)
+		c.n = &n
+		return err
+	case len(raw) > 0 && raw[0] == '{':
+		return c.parseBase64(raw, kind)
+	case kind != "text":
+		return errKind
+	}
+	c.text = new(string)
+	return json.Unmarshal(raw, c.text)
+}
+
+func (c *cell) parseBase64(raw json.RawMessage, kind string) error {
+	var v map[string][]byte
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return err
+	}
+	b, ok := v[kind]
+	if !ok || len(v) != 1 || b == nil {
+		return errKind
+	}
+	if kind == "text" {
+		s := string(b)
+		c.text = &s
+		return nil
+	}
+	c.blob = b
+	return nil
+}
