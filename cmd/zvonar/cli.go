@@ -37,6 +37,9 @@ type commands struct {
 	Trunks      trunksCmd      `cmd:"" help:"Show the trunks and how much of them is in use."`
 	Tokens      tokensCmd      `cmd:"" help:"Make, rotate and revoke API tokens."`
 	DTMF        dtmfCmd        `cmd:"" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`
+	Backup      backupCmd      `cmd:"" help:"Write the store and the clips into one file, beside a running daemon."`
+	Restore     restoreCmd     `cmd:"" help:"Make the store out of a backup, also in the other kind of database."`
+	CheckStore  checkStoreCmd  `cmd:"" name:"check-store" help:"Look whether the store is sound, beside a running daemon."`
 	Version     versionCmd     `cmd:"" help:"Show the version."`
 }
 

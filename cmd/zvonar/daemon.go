@@ -76,8 +76,9 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir cannot be made: %w", err)
 	}
-	d.store, err = store.Open(ctx, store.Config{Path: filepath.Join(cfg.DataDir, "zvonar.db"), URL: cfg.StoreURL(), Node: cfg.Node,
-		Clock: d.clock, Log: log.With("room", "store"), Metrics: d.reg, Reserve: cfg.StoreReserve.Bytes()})
+	where := storeConfig(cfg)
+	where.Clock, where.Log, where.Metrics, where.Reserve = d.clock, log.With("room", "store"), d.reg, cfg.StoreReserve.Bytes()
+	d.store, err = store.Open(ctx, where)
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +93,11 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 		}
 	}
 	return d, nil
+}
+
+// storeConfig says where the store is, and whose.
+func storeConfig(cfg *config.Config) store.Config {
+	return store.Config{Path: filepath.Join(cfg.DataDir, "zvonar.db"), URL: cfg.StoreURL(), Node: cfg.Node}
 }
 
 // add appends a part to what Start starts.

@@ -149,6 +149,12 @@ func (l *loader) load(r io.Reader, size int64) (err error) {
 	if l.tables, err = catalogue(l.ctx, c); err != nil {
 		return err
 	}
+	// A migration may have put rows there; the backup has what became of them.
+	for _, t := range slices.Backward(l.tables) {
+		if _, err := c.exec(l.ctx, `DELETE FROM `+t.name); err != nil {
+			return err
+		}
+	}
 	again, err := readArchive(r, size, archiveVisitor{table: l.table, row: l.row, clip: l.clip, token: l.place.keepToken})
 	if err == nil {
 		err = l.settle()

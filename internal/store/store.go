@@ -103,6 +103,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.health = &health{clock: cfg.Clock, log: s.log}
+	if cfg.URL != "" {
+		cfg.Reserve = 0 // what is written is on the server's disk
+	}
 	s.reserve = newReserve(filepath.Dir(cfg.Path), cfg.Reserve, cfg.Clock, s.log, s.health)
 	s.changed.ch = make(chan struct{})
 	s.keeper = newKeeper(s)
