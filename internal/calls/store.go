@@ -76,7 +76,7 @@ type Tx interface {
 	LogChanges
 
 	InsertCall(*Call) error // ref conflict with a live call: Error{Code: ref-conflict}
-	UpdateCall(*Call) error
+	UpdateCall(*Call) error // of a call that is over by one that is not: Error{Code: wrong-state}
 	InsertAttempt(*Attempt) error
 	UpdateAttempt(*Attempt) error
 

@@ -27,8 +27,8 @@ func (e *Engine) tryClose(c *calls.Call, last []calls.Event, try int) {
 	e.store.Observe(closing(c, last), func(err error) {
 		switch {
 		case err == nil:
-		case errors.Is(err, calls.ErrFenced):
-			// The call was taken over: whoever did that ends it.
+		case takenAway(err):
+			// Whoever took the call over, or cut it off, ends it.
 		case try == len(closePauses):
 			e.log.Error("the end of the call could not be written; the watchdog will end it", "call", c.ID, "err", err)
 		default:
@@ -40,6 +40,12 @@ func (e *Engine) tryClose(c *calls.Call, last []calls.Event, try int) {
 		defer e.mu.Unlock()
 		delete(e.closing, c.ID)
 	})
+}
+
+// takenAway reports that a call is somebody else's, or was ended by somebody
+// else, so that nothing of it can be written here any more.
+func takenAway(err error) bool {
+	return errors.Is(err, calls.ErrFenced) || calls.CodeOf(err) == calls.CodeWrongState
 }
 
 // closing is the unit of work that ends a call.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +38,12 @@ func (m *memStore) Update(_ context.Context, fn func(calls.Tx) error) error {
 	if m.fail != nil {
 		return m.fail
 	}
-	return fn(m)
+	rows, attempts, events := maps.Clone(m.rows), maps.Clone(m.attempts), len(m.events)
+	err := fn(m)
+	if err != nil {
+		m.rows, m.attempts, m.events = rows, attempts, m.events[:events]
+	}
+	return err
 }
 
 func (m *memStore) Observe(fn func(calls.Tx) error, done func(error)) {
@@ -124,6 +130,9 @@ func (m *memStore) UpdateCall(c *calls.Call) error {
 	if m.rows[c.ID] == nil {
 		return calls.ErrNotFound
 	}
+	if m.rows[c.ID].Over() && !c.Over() {
+		return calls.Errorf(calls.CodeWrongState, "the call is over")
+	}
 	m.rows[c.ID] = c.Clone()
 	return nil
 }
@@ -139,6 +148,9 @@ func (m *memStore) UpdateAttempt(a *calls.Attempt) error {
 }
 
 func (m *memStore) AppendEvent(e *calls.Event) error {
+	if e.Type == calls.CallCompleted && slices.ContainsFunc(m.events, func(o calls.Event) bool { return o.Type == e.Type && o.Subject == e.Subject }) {
+		return calls.Errorf(calls.CodeWrongState, "completed already")
+	}
 	e.Pos = int64(len(m.events) + 1)
 	m.events = append(m.events, *e)
 	if m.stream != nil {

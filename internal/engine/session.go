@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -230,7 +229,7 @@ func (s *session) send(first func(calls.Tx) error, then func(error)) {
 		return rewriteAttempts(tx, attempts)
 	})
 	s.e.store.Observe(unit, func(err error) {
-		if err != nil && !errors.Is(err, calls.ErrFenced) { // of that the daemon tells once
+		if err != nil && !takenAway(err) {
 			s.log.Error("the call could not be written to the store", "err", err)
 		}
 		if then != nil {

@@ -143,17 +143,25 @@ func (t *tx) InsertCall(c *calls.Call) error {
 
 // UpdateCall implements calls.Tx. What a call never changes (account, ref,
 // series, campaign, direction, callee) is not looked at, and the attempts go
-// by UpdateAttempt.
+// by UpdateAttempt. A call that is over stays so: whoever has not heard of its
+// end yet is told by wrong-state.
 func (t *tx) UpdateCall(c *calls.Call) error {
 	t.own(&c.Node, &c.Fence, &c.LeaseUntil)
 	doc, err := packCall(c)
 	if err != nil {
 		return err
 	}
-	return changedOne(t.exec(`UPDATE calls SET status = ?, outcome = ?, is_over = ?, caller = ?, due_at = ?, ended_at = ?,
-		node = ?, fence = ?, lease_until = ?, doc = ? WHERE id = ?`,
+	n, err := t.exec(`UPDATE calls SET status = ?, outcome = ?, is_over = ?, caller = ?, due_at = ?, ended_at = ?,
+		node = ?, fence = ?, lease_until = ?, doc = ? WHERE id = ? AND (is_over = 0 OR is_over = ?)`,
 		c.Status, c.Outcome, flag(c.Over()), c.From, micros(c.DueAt), microsPtr(c.EndedAt),
-		c.Node, c.Fence, micros(c.LeaseUntil), doc, c.ID))
+		c.Node, c.Fence, micros(c.LeaseUntil), doc, c.ID, flag(c.Over()))
+	if err != nil || n == 1 {
+		return err
+	}
+	if _, err := one(t, scalar[int], `SELECT is_over FROM calls WHERE id = ?`, c.ID); err != nil {
+		return err
+	}
+	return calls.Errorf(calls.CodeWrongState, "call %s is over; it does not come back", c.ID)
 }
 
 // own marks what is written as this node's, with the fencing number of this run.

@@ -141,6 +141,27 @@ func aCallEndsOnce(t *testing.T, s calls.Store) {
 	}
 }
 
+func overStaysOver(t *testing.T, s calls.Store) {
+	c := calls.Call{ID: "call_1", Account: "main", Direction: calls.Out, Status: calls.StatusAnswered, CreatedAt: testTime}
+	late := c
+	update(t, s, func(tx calls.Tx) error { return tx.InsertCall(&c) })
+	c.Status, c.Outcome, c.EndedAt = calls.StatusCompleted, calls.OutcomeLost, ptr(testTime)
+	update(t, s, func(tx calls.Tx) error { return tx.UpdateCall(&c) })
+	c.Reason = calls.ReasonStuck // a later fact about it
+	update(t, s, func(tx calls.Tx) error { return tx.UpdateCall(&c) })
+	err := s.Update(t.Context(), func(tx calls.Tx) error { return tx.UpdateCall(&late) })
+	if calls.CodeOf(err) != calls.CodeWrongState {
+		t.Errorf("an update that has not heard of the end: %v; want wrong-state", err)
+	}
+	view(t, s, func(tx calls.ReadTx) error {
+		got, err := tx.Call("", "call_1")
+		if err == nil && (!got.Over() || got.Reason != calls.ReasonStuck) {
+			t.Errorf("the call is %s/%s", got.Status, got.Reason)
+		}
+		return err
+	})
+}
+
 func blacklistKeepsFirst(t *testing.T, s calls.Store) {
 	b := calls.BlockEntry{Account: "main", Number: "7900", Scope: "account", Reason: "pressed 9", Source: "digit", CallID: "c1", CreatedAt: stored(testTime)}
 	put := func(b calls.BlockEntry) (added bool) {

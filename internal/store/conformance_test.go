@@ -35,6 +35,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"pos and seq have no gaps that a reader can fall into": logHasNoHoles,
 		"an event comes back as it was stored":                 eventsRoundTrip,
 		"a call ends once":                                     aCallEndsOnce,
+		"a call that is over stays over":                       overStaysOver,
 		"the blacklist keeps the first reason":                 blacklistKeepsFirst,
 		"recordings come back and their numbers never repeat":  recordingsRoundTrip,
 		"tokens come back with what JSON hides":                tokensRoundTrip,
