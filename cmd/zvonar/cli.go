@@ -40,6 +40,8 @@ type commands struct {
 	Backup      backupCmd      `cmd:"" help:"Write the store and the clips into one file, beside a running daemon."`
 	Restore     restoreCmd     `cmd:"" help:"Make the store out of a backup, also in the other kind of database."`
 	CheckStore  checkStoreCmd  `cmd:"" name:"check-store" help:"Look whether the store is sound, beside a running daemon."`
+	Erase       eraseCmd       `cmd:"" help:"Erase a number from everything that is kept."`
+	Audit       auditCmd       `cmd:"" help:"Show who changed what."`
 	Version     versionCmd     `cmd:"" help:"Show the version."`
 }
 

@@ -155,6 +155,13 @@ var scripts = []struct {
 	{name: "blacklist check of a blocked number", args: "blacklist check 79161234567", daemon: answers{"GET /v1/blacklist/79161234567": blockedJSON},
 		stdout: "79161234567 is blocked since 2026-11-21 09:30:00\n"},
 	{name: "blacklist check of a free number", args: "blacklist check 79161234567", daemon: answers{}, code: exitOtherwise, stdout: "79161234567 is not blocked\n"},
+	{name: "erase", args: "erase 79161234567", asked: "POST /v1/erasures", body: `{"blocked":"keep","number":"79161234567"}`, daemon: answers{"POST /v1/erasures": `{"id":"era_1","erased":{"calls":2,"attempts":3,"events":9,"texts":1,"deliveries":4,"audit":1,"blocked":true},"note":"the number itself is kept"}`},
+		stdout: "erased from 2 calls, 3 attempts, 9 events, 1 texts, 4 deliveries, 1 audit entries\nthe number itself is kept\n"},
+	{name: "erase with a wrong choice", args: "erase 79161234567 --blocked maybe", daemon: answers{}, code: exitUsage, stderr: "zvonar: --blocked must be one of \"keep\",\"erase\" but got \"maybe\" (zvonar --help tells more)\n"},
+	{name: "audit", args: "audit --actor ann --limit 5", daemon: answers{"GET /v1/audit": page(`{"id":7,"at":"2026-11-21T12:00:00.000Z","actor":"ann","action":"token.create","object":"tok_1","detail":null}`)},
+		asked: "GET /v1/audit?actor=ann&limit=5",
+		stdout: "ID  AT                   BY   ACTION        OBJECT  DETAIL\n" +
+			"7   2026-11-21 12:00:00  ann  token.create  tok_1   -\n"},
 
 	{name: "trunks", args: "trunks", daemon: answers{"GET /v1/trunks": page(trunkJSON)},
 		stdout: "NAME  URI                 CALLS     CPS  CODECS  NUMBERS\nmain  sip:127.0.0.1:5070  3 of 200  any  PCMA    78005553535\n"},

@@ -13,11 +13,12 @@ import (
 )
 
 func (s *Server) declareEvents() {
-	list := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[List[calls.Event]](), true, "")
+	list := s.schemaOf(reflect.TypeFor[EventPage]())
 	register(s, calls.PermViewer, huma.Operation{OperationID: "list-events", Method: http.MethodGet, Path: "/v1/events",
 		Summary: "Everything that happened, by pos; live with Accept: text/event-stream", Tags: []string{"events"},
 		Description: "As JSON a list after a pos. As text/event-stream live: id is pos, event is type, data is the event; " +
-			"Last-Event-ID or after resumes, without either the stream begins now.",
+			"Last-Event-ID or after resumes, without either the stream begins now. Events named zvonar.gap {from,to} (retention has removed events " +
+			"there) and zvonar.lag {behind,pos} (you read slower than is written) have no id.",
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
 			"application/json":  {Schema: list},
 			"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
@@ -31,23 +32,38 @@ type eventsInput struct {
 	After       string `query:"after" maxLength:"20" doc:"pos of the last event you know"`
 	Limit       int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 	Types       string `query:"types" maxLength:"1000" doc:"only these types, with commas between"`
+	Subject     string `query:"subject" maxLength:"128" doc:"only this subject, like call:ID or trunk:NAME"`
+}
+
+// EventPage is one page of the log.
+type EventPage struct {
+	List[calls.Event]
+	Pos    int64     `json:"pos" doc:"the page leaves nothing out up to here: ask after this next"`
+	Oldest int64     `json:"oldest" doc:"from this pos on nothing was removed by retention"`
+	Gap    *EventGap `json:"gap" doc:"where events after the one you know may have been removed; null where all are there"`
+}
+
+// EventGap is a stretch of the log that is not whole any more.
+type EventGap struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
 }
 
 func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamResponse, error) {
-	filter := calls.EventFilter{Account: accountOf(ctx), Limit: Page{Limit: in.Limit}.size()}
+	filter := calls.EventFilter{Account: accountOf(ctx), Subject: in.Subject, Limit: Page{Limit: in.Limit}.size()}
 	if err := in.read(&filter); err != nil {
 		return nil, err
 	}
 	if strings.Contains(in.Accept, "text/event-stream") {
 		return s.stream(ctx, in, filter)
 	}
-	rows, err := s.readEvents(ctx, filter)
+	page, err := s.eventPage(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		hc.SetHeader("Content-Type", "application/json")
-		if err := s.api.Marshal(hc.BodyWriter(), "application/json", eventList(rows, filter.Limit)); err != nil {
+		if err := s.api.Marshal(hc.BodyWriter(), "application/json", page); err != nil {
 			s.log.Debug("a list of events was not read to its end", "request", requestOf(ctx).id, "error", err)
 		}
 	}}, nil
@@ -82,12 +98,29 @@ func (in *eventsInput) read(filter *calls.EventFilter) error {
 	return nil
 }
 
-func (s *Server) readEvents(ctx context.Context, filter calls.EventFilter) (rows []calls.Event, err error) {
-	err = s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
-		rows, err = tx.Events(filter)
+// eventPage reads a page and what is known of the log around it, in one moment.
+func (s *Server) eventPage(ctx context.Context, filter calls.EventFilter) (page EventPage, err error) {
+	err = s.cfg.Store.View(ctx, func(tx calls.ReadTx) error {
+		rows, err := tx.Events(filter)
+		if err != nil {
+			return err
+		}
+		page.List = eventList(rows, filter.Limit)
+		if page.Pos, err = tx.LastPos(); err != nil {
+			return err
+		}
+		if page.Next != nil {
+			page.Pos = rows[len(rows)-1].Pos
+		}
+		horizon, err := tx.Horizon()
+		page.Oldest = horizon + 1
+		if filter.After < horizon {
+			page.Gap = &EventGap{From: filter.After + 1, To: horizon}
+		}
 		return err
 	})
-	return rows, err
+	page.Pos = max(page.Pos, filter.After)
+	return page, err
 }
 
 // eventList is a page of events; its next is the pos to go on after.

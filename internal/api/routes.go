@@ -32,6 +32,7 @@ func (s *Server) declare() error {
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API
 	delete(schemas, "ErrorDetail")
 	objectsOrNull(schemas["CallView"])
+	objectsOrNull(schemas["EventPage"])
 	doc, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		return err

@@ -61,6 +61,11 @@ type Config struct {
 	MaxUpload     int64 // bytes of an upload; 0: 25 MiB
 	MaxConcurrent int   // requests at once; 0: 256
 	MaxStreams    int   // live event streams at once; 0: 100
+	// MaxTokenStreams is how many of them one token may have; 0: 20.
+	MaxTokenStreams int
+	// StreamPatience is how long a stream's client may not read before it is cut
+	// off; 0: 10 s. Real time, for it is the network that is waited for.
+	StreamPatience time.Duration
 
 	Clock   clock.Clock
 	IDs     *clock.IDs
@@ -77,7 +82,8 @@ type Server struct {
 	tokens  *tokenBook
 	guard   *attemptGuard
 	busy    chan struct{} // one element a request in progress
-	streams chan struct{} // one element a live event stream
+	streams *streams
+	tail    *tail
 	api     huma.API
 	mux     *http.ServeMux
 	handler http.Handler
@@ -103,7 +109,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: cfg.Log, clock: cfg.Clock, metrics: m, mux: http.NewServeMux(),
 		tokens: newTokenBook(cfg.Store, cfg.Clock, cfg.Log), guard: newAttemptGuard(),
-		busy: make(chan struct{}, cfg.MaxConcurrent), streams: make(chan struct{}, cfg.MaxStreams),
+		busy: make(chan struct{}, cfg.MaxConcurrent), streams: newStreams(cfg.MaxStreams, cfg.MaxTokenStreams), tail: &tail{store: cfg.Store},
 		stopping: make(chan struct{}),
 	}
 	if err := s.declare(); err != nil {
@@ -138,6 +144,12 @@ func withDefaults(cfg Config) Config {
 	}
 	if cfg.MaxStreams <= 0 {
 		cfg.MaxStreams = 100
+	}
+	if cfg.MaxTokenStreams <= 0 {
+		cfg.MaxTokenStreams = 20
+	}
+	if cfg.StreamPatience <= 0 {
+		cfg.StreamPatience = 10 * time.Second
 	}
 	return cfg
 }

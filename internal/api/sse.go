@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,9 +14,8 @@ import (
 )
 
 const (
-	heartbeat      = 15 * time.Second // proxies cut what is silent for longer
-	streamBatch    = 200              // events read at once
-	streamDeadline = 10 * time.Second // for a client to take what is written
+	heartbeat   = 15 * time.Second // proxies cut what is silent for longer
+	streamBatch = 200              // events sent at once
 )
 
 // errTokenGone ends a stream whose token was revoked or has expired.
@@ -26,10 +24,9 @@ var errTokenGone = errors.New("the token may no longer be used")
 // stream sends events as they are committed, until the client or the server
 // goes. It holds one of the places for streams and none of those for requests.
 func (s *Server) stream(ctx context.Context, in *eventsInput, filter calls.EventFilter) (*huma.StreamResponse, error) {
-	select {
-	case s.streams <- struct{}{}:
-	default:
-		return nil, calls.Errorf(calls.CodeOverloaded, "too many live streams are open; close one, or read /v1/events?after= instead")
+	token := requestOf(ctx).token.ID
+	if err := s.streams.enter(token); err != nil {
+		return nil, err
 	}
 	filter.Limit = streamBatch
 	if in.LastEventID == "" && in.After == "" {
@@ -38,12 +35,12 @@ func (s *Server) stream(ctx context.Context, in *eventsInput, filter calls.Event
 			return err
 		})
 		if err != nil {
-			<-s.streams
+			s.streams.leave(token)
 			return nil, err
 		}
 	}
 	return &huma.StreamResponse{Body: func(huma.Context) {
-		defer func() { <-s.streams }()
+		defer s.streams.leave(token)
 		s.metrics.streams.Inc()
 		defer s.metrics.streams.Dec()
 		q := requestOf(ctx)
@@ -52,66 +49,102 @@ func (s *Server) stream(ctx context.Context, in *eventsInput, filter calls.Event
 		h := q.w.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("X-Accel-Buffering", "no")
-		w := &eventWriter{w: q.w, control: http.NewResponseController(q.w)}
-		if err := s.follow(ctx, w, filter); err != nil {
+		f := &follower{s: s, filter: filter, beat: make(chan struct{}, 1), gone: s.tokenGone(ctx),
+			w: &eventWriter{w: q.w, control: http.NewResponseController(q.w), patience: s.cfg.StreamPatience}}
+		if err := f.run(ctx); err != nil {
 			s.log.Debug("live stream ended", "request", q.id, "error", err)
 		}
 	}}, nil
 }
 
-// follow writes what is in the log after filter.After, then waits for more.
-func (s *Server) follow(ctx context.Context, w *eventWriter, filter calls.EventFilter) error {
+// follower is one live stream. It belongs to the goroutine of its request.
+type follower struct {
+	s      *Server
+	w      *eventWriter
+	filter calls.EventFilter
+	lag    lag
+	gap    int64           // horizon that was told
+	gone   <-chan struct{} // closed: the token may no longer be used
+	beat   chan struct{}
+}
+
+// run writes what is in the log after filter.After, then waits for more.
+func (f *follower) run(ctx context.Context) error {
 	// An id without data is no event, but it is what a client sends back in
 	// Last-Event-ID: one cut off before its first event resumes here too.
-	fmt.Fprintf(&w.buf, "retry: 2000\nid: %d\n\n", filter.After)
-	if err := w.flush(); err != nil {
+	fmt.Fprintf(&f.w.buf, "retry: 2000\nid: %d\n\n", f.filter.After)
+	if err := f.w.flush(); err != nil {
 		return err
 	}
-	beat, gone := make(chan struct{}, 1), s.tokenGone(ctx)
 	for {
-		ending := s.isStopping() // asked before reading: what the drained calls ended with is sent, too
-		changed := s.cfg.Store.Changed()
-		rows, err := s.readEvents(ctx, filter)
+		ending := f.s.isStopping() // asked before reading: what the drained calls ended with is sent, too
+		next, err := f.s.tail.read(ctx, f.filter)
 		if err != nil {
 			return err
 		}
-		for _, e := range rows {
-			w.event(e)
-			filter.After = e.Pos
+		if err := f.send(next); err != nil {
+			return err
 		}
-		if len(rows) > 0 {
-			if err := w.flush(); err != nil {
-				return err
+		if f.filter.After < next.last {
+			select {
+			case <-f.gone: // also of one that never waits
+				return errTokenGone
+			default:
+				continue
 			}
 		}
 		if ending {
 			return context.Canceled
 		}
-		if len(rows) == filter.Limit {
-			continue
-		}
-		timer := s.clock.AfterFunc(heartbeat, func() {
-			select {
-			case beat <- struct{}{}:
-			default:
-			}
-		})
-		select {
-		case <-changed:
-		case <-beat:
-			w.buf.WriteString(": still here\n\n")
-			err = w.flush()
-		case <-gone:
-			err = errTokenGone
-		case <-ctx.Done():
-			err = ctx.Err()
-		case <-s.stopping:
-		}
-		timer.Stop()
-		if err != nil {
+		if err := f.wait(ctx, next.changed); err != nil {
 			return err
 		}
 	}
+}
+
+// send writes a stretch of the log with the marks that belong before it. Marks
+// have no id: a client that is cut off after one resumes at its last event.
+func (f *follower) send(next stretch) error {
+	if next.horizon > f.filter.After && next.horizon > f.gap {
+		fmt.Fprintf(&f.w.buf, "event: zvonar.gap\ndata: {\"from\":%d,\"to\":%d}\n\n", f.filter.After+1, next.horizon)
+		f.gap = next.horizon
+	}
+	if behind := next.last - f.filter.After; f.lag.tell(behind) {
+		fmt.Fprintf(&f.w.buf, "event: zvonar.lag\ndata: {\"behind\":%d,\"pos\":%d}\n\n", behind, f.filter.After)
+	}
+	for _, frame := range next.frames {
+		f.w.buf.Write(frame.text)
+	}
+	f.filter.After = next.end
+	if f.w.buf.Len() == 0 {
+		return nil
+	}
+	return f.w.flush()
+}
+
+// wait ends when there may be something to send, and gives a sign of life where
+// there is nothing for long.
+func (f *follower) wait(ctx context.Context, changed <-chan struct{}) error {
+	timer := f.s.clock.AfterFunc(heartbeat, func() {
+		select {
+		case f.beat <- struct{}{}:
+		default:
+		}
+	})
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-f.beat:
+		// The id lets a client whose filter lets nothing through resume here.
+		fmt.Fprintf(&f.w.buf, ": still here\nid: %d\n\n", f.filter.After)
+		return f.w.flush()
+	case <-f.gone:
+		return errTokenGone
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-f.s.stopping:
+	}
+	return nil
 }
 
 // isStopping tells whether Stop was called.
@@ -124,26 +157,18 @@ func (s *Server) isStopping() bool {
 	}
 }
 
-// eventWriter gathers a batch of server-sent events and sends it at once.
+// eventWriter gathers server-sent events and sends them at once.
 type eventWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	buf     bytes.Buffer
-}
-
-// event adds e. Its JSON has no line breaks, so it is one data line.
-func (w *eventWriter) event(e calls.Event) {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return // data of the log is JSON by construction
-	}
-	fmt.Fprintf(&w.buf, "id: %d\nevent: %s\ndata: %s\n\n", e.Pos, e.Type, data)
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration // for a client to take what is written
+	buf      bytes.Buffer
 }
 
 // flush sends what was gathered; a client that does not take it in time is gone.
 func (w *eventWriter) flush() error {
 	defer w.buf.Reset()
-	_ = w.control.SetWriteDeadline(time.Now().Add(streamDeadline)) // not every test's writer can
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.patience)) // not every test's writer can
 	if _, err := w.w.Write(w.buf.Bytes()); err != nil {
 		return err
 	}

@@ -62,6 +62,11 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 func (c *Client) do(ctx context.Context, method, path string, in, out any) (http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	return c.patient(ctx, method, path, in, out)
+}
+
+// patient is do without a time-out of its own.
+func (c *Client) patient(ctx context.Context, method, path string, in, out any) (http.Header, error) {
 	var body io.Reader
 	header := http.Header{}
 	if in != nil {

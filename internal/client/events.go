@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"zvonar/internal/calls"
@@ -151,7 +152,7 @@ func (s *stream) read(ctx context.Context) error {
 	lines := bufio.NewScanner(res.Body)
 	lines.Buffer(nil, maxEvent)
 	var data []byte
-	var id string
+	var id, name string
 	for lines.Scan() {
 		watch.Reset(silence)
 		s.alive = true
@@ -160,16 +161,21 @@ func (s *stream) read(ctx context.Context) error {
 		switch string(key) {
 		case "id":
 			id = string(value)
+		case "event":
+			name = string(value)
 		case "data":
 			data = append(data, value...)
 		case "":
 			if len(lines.Bytes()) > 0 {
 				continue // a comment: the sign of life
 			}
+			if strings.HasPrefix(name, "zvonar.") {
+				data = data[:0] // a mark of the stream, no event of the log
+			}
 			if err := s.dispatch(id, data); err != nil {
 				return err
 			}
-			data = data[:0]
+			data, name = data[:0], ""
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -22,6 +22,12 @@ func checkHTTP(cfg *Config, r *report) {
 		r.bad("admin.listen", "is the same address as http.listen; the admin listener needs its own")
 	}
 	r.tls("http.tls", cfg.HTTP.TLS)
+	if n := cfg.HTTP.Streams.Max; n < 1 || n > 10000 {
+		r.bad("http.streams.max", "%d is outside 1 to 10000", n)
+	}
+	if n := cfg.HTTP.Streams.PerToken; n < 1 || n > 10000 {
+		r.bad("http.streams.per_token", "%d is outside 1 to 10000", n)
+	}
 	if !ok || loopback(cfg.HTTP.Listen) {
 		return
 	}

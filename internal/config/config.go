@@ -43,8 +43,15 @@ type Log struct {
 
 // HTTP is the listener of the API.
 type HTTP struct {
-	Listen string `yaml:"listen"` // host:port
-	TLS    TLS    `yaml:"tls"`
+	Listen  string  `yaml:"listen"` // host:port
+	TLS     TLS     `yaml:"tls"`
+	Streams Streams `yaml:"streams"`
+}
+
+// Streams bounds the live event streams.
+type Streams struct {
+	Max      int `yaml:"max"`       // at once
+	PerToken int `yaml:"per_token"` // of one token
 }
 
 // TLS names files; empty Cert is plain HTTP.
@@ -226,7 +233,7 @@ func Default() *Config {
 	return &Config{
 		Node: "a", DataDir: "./data", Store: "sqlite", StoreReserve: 64 << 20, DrainTimeout: Duration(30 * time.Second),
 		Log:   Log{Level: "info", Format: "json"},
-		HTTP:  HTTP{Listen: "127.0.0.1:8080"},
+		HTTP:  HTTP{Listen: "127.0.0.1:8080", Streams: Streams{Max: 100, PerToken: 20}},
 		Admin: Admin{Listen: "127.0.0.1:9090"},
 		SIP:   SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, UserAgent: "zvonar"},
 		Media: Media{IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"}},

@@ -123,6 +123,7 @@ var faults = []struct {
 	{"accounts", "accounts: [shop, main, shop, a b]\n", []string{"1:18 accounts[1]: always there", "1:24 accounts[2]: the same", "1:30 accounts[3]: a name has"}},
 	{"accounts that are not there", "accounts: [shop]\ntokens: [{name: a, token: 0123456789abcdef, roles: [admin], account: shp, allow_from: [0.0.0.0/0]}]\ntrunks: [{name: m, uri: \"sip:h\", account: shop}]\ninbound: [{number: \"7\", trunk: m, account: main, flow: {record: 1}}]\n",
 		[]string{"2:70 tokens[0].account: did you mean shop?", "2:88 tokens[0].allow_from[0]: is everybody", "4:44 inbound[0].account: cannot be of another"}},
+	{"no streams", "http: {streams: {max: 0, per_token: -1}}\n", []string{"1:23 http.streams.max: 0 is outside", "1:37 http.streams.per_token: -1"}},
 	{"events of an hour", "retention: {events: 1h}\n", []string{"1:21 retention.events: 1h0m0s is less than a day"}},
 	{"an audit log of a minute", "retention: {audit: 1m}\n", []string{"1:20 retention.audit"}},
 
