@@ -1,13 +1,9 @@
 package sip
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,34 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"zvonar/internal/calls"
-	"zvonar/sip/trunk"
 )
-
-// hostile starts a user agent that refuses every call.
-func hostile(t *testing.T) (*side, *rawPeer) {
-	t.Helper()
-	a, p := withRaw(t, func(_ *trunk.Config, c *Config) {
-		c.Listen = append(c.Listen, "tcp://127.0.0.1:0")
-		// The messages name hosts of the real world: nobody asks for them.
-		c.Resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-			return nil, errors.New("no names in this test")
-		}}
-	})
-	a.onArrival(func(l *Leg) { l.Hangup(0) })
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-a.inbound:
-			case <-stop:
-				return
-			}
-		}
-	}()
-	t.Cleanup(func() { close(stop); <-done })
-	return a, p
-}
 
 // stillWorks makes a good call and checks that no handler panicked.
 func (s *side) stillWorks(t *testing.T, p *rawPeer) {
@@ -58,30 +27,6 @@ func (s *side) stillWorks(t *testing.T, p *rawPeer) {
 	if n := testutil.ToFloat64(s.ua.m.panics); n != 0 {
 		t.Errorf("%v handlers panicked", n)
 	}
-}
-
-// torture returns the messages of RFC 4475 and RFC 5118.
-func torture(t *testing.T) (messages [][]byte) {
-	t.Helper()
-	root := os.Getenv("ZVONAR_CORPUS")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "corpus")
-	}
-	files, err := filepath.Glob(filepath.Join(root, "sip", "rfc*", "*.dat"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skipf("no messages of RFC 4475 and RFC 5118 under %s; name their directory in ZVONAR_CORPUS", root)
-	}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		messages = append(messages, b)
-	}
-	return messages
 }
 
 func TestTortureMessagesOverUDPLeaveTheUserAgentAtWork(t *testing.T) {

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -40,7 +41,8 @@ func newLoad(pending func(string) (int, int), legs func() int) *load {
 
 // keyOf is the edge's name of a request's transaction.
 func keyOf(req *sipmsg.Request) string {
-	branch, _ := req.Via().Params.Get("branch")
+	via := req.Via()
+	branch, _ := via.Params.Get("branch")
 	var callID, seq string
 	if h := req.CallID(); h != nil {
 		callID = h.Value()
@@ -48,7 +50,7 @@ func keyOf(req *sipmsg.Request) string {
 	if h := req.CSeq(); h != nil {
 		seq = strconv.FormatUint(uint64(h.SeqNo), 10)
 	}
-	return edge.Key(string(req.Method), branch, callID, tagOf(req.From()), seq)
+	return edge.Key(string(req.Method), branch, strings.Trim(via.Host, "[]"), via.Port, callID, tagOf(req.From()), seq)
 }
 
 func (l *load) alive(key string) bool {

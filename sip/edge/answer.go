@@ -9,7 +9,7 @@ import (
 
 // phrases are the reason phrases of what the edge answers.
 var phrases = map[int]string{
-	200: "OK", 400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed", 413: "Request Entity Too Large",
+	200: "OK", 400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed", 406: "Not Acceptable", 413: "Request Entity Too Large",
 	415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 481: "Call/Transaction Does Not Exist",
 	501: "Not Implemented", 503: "Service Unavailable", 505: "Version Not Supported", 513: "Message Too Large",
 }
@@ -104,21 +104,9 @@ func (s *sketch) backTo(from netip.AddrPort) netip.AddrPort {
 	if _, ok := param(s.via[0], "rport"); ok {
 		return from
 	}
-	return netip.AddrPortFrom(from.Addr(), sentByPort(string(s.via[0])))
-}
-
-// sentByPort reads the port of "SIP/2.0/UDP host:port;…"; 5060 where none is given.
-func sentByPort(via string) uint16 {
-	via, _, _ = strings.Cut(via, ";")
-	via, _, _ = strings.Cut(via, ",")
-	f := strings.Fields(via)
-	if len(f) > 0 {
-		host := f[len(f)-1]
-		if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-			if n, err := strconv.ParseUint(strings.TrimSpace(host[i+1:]), 10, 16); err == nil && n > 0 {
-				return uint16(n)
-			}
-		}
+	_, port := sentBy(string(s.via[0]))
+	if port == 0 {
+		port = 5060
 	}
-	return 5060
+	return netip.AddrPortFrom(from.Addr(), uint16(port))
 }

@@ -233,6 +233,9 @@ func (g *Guard) requestFrom(m message, s *sketch, kind Kind, trunk string) verdi
 	case s.method == "BYE", s.method == "INFO", s.method == "UPDATE", s.method == "PRACK":
 		return g.refuse(m, s, 481, "")
 	case known(s.method):
+		if v := g.parsed(m, s, trunk); v.pass == nil {
+			return v
+		}
 		return g.refuse(m, s, 405, allow)
 	}
 	return g.refuse(m, s, 501, allow)

@@ -134,7 +134,7 @@ func TestWhatBreaksARuleGetsItsCode(t *testing.T) {
 		{"BYE outside a dialog", request("BYE", "1"), "481", ""},
 		{"CANCEL of nothing", request("CANCEL", "1"), "481", ""},
 		{"a known method", request("REGISTER", "1"), "405", "Allow: INVITE, "},
-		{"an unknown method", request("!odd-Method0`", "1", "CSeq: 1 !odd-Method0`", "CSeq: 1 !ODD-METHOD0`"), "501", "Allow: INVITE, "},
+		{"an unknown method", request("!odd-Method0`", "1"), "501", "Allow: INVITE, "},
 		{"OPTIONS", request("OPTIONS", "1"), "200", "Allow: INVITE, "},
 		{"OPTIONS that nobody may pass on", request("OPTIONS", "1", "Max-Forwards: 70", "Max-Forwards: 0"), "200", ""},
 	} {
@@ -156,7 +156,7 @@ func TestWhatIsGoodPasses(t *testing.T) {
 	t.Parallel()
 	g, h, _, _ := newTestGuard()
 	known := request("INVITE", "live")
-	h.txs[Key("INVITE", "z9hG4bKlive", "", "", "")] = true
+	h.txs[Key("INVITE", "z9hG4bKlive", "192.0.2.1", 5062, "", "", "")] = true
 	for name, text := range map[string]string{
 		"INVITE":               request("INVITE", "1"),
 		"lower case":           request("invite", "2", "CSeq: 1 invite", "CSeq: 1 INVITE"),

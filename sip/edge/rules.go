@@ -53,7 +53,7 @@ const maxCSeq = 1<<31 - 1
 // cseqFits reports whether CSeq is a number and the method of the request.
 func cseqFits(s *sketch) bool {
 	f := bytes.Fields(s.cseq)
-	if len(f) != 2 || len(f[0]) > 20 || !digits(f[0]) || string(f[1]) != s.method {
+	if len(f) != 2 || len(f[0]) > 20 || !digits(f[0]) || string(f[1]) != s.method && !bytes.Equal(f[1], s.written) {
 		return false
 	}
 	n := 0
@@ -99,6 +99,7 @@ var messageRules = []rule{
 	// None is spoken (RFC 3261 8.2.2.3).
 	{"Require", 420, func(r *sipmsg.Request) bool { return r.Method != sipmsg.CANCEL && value(r, "require") != "" },
 		func(r *sipmsg.Request) string { return line("Unsupported", value(r, "require")) }},
+	{"Accept", 406, func(r *sipmsg.Request) bool { return r.Method == sipmsg.INVITE && !takesSDP(value(r, "accept")) }, nil},
 	{"Content-Encoding", 415, func(r *sipmsg.Request) bool {
 		e := value(r, "content-encoding", "e")
 		return len(r.Body()) > 0 && e != "" && !strings.EqualFold(e, "identity")
@@ -108,6 +109,22 @@ var messageRules = []rule{
 		return len(r.Body()) > 0 && (r.Method == sipmsg.INVITE || r.Method == sipmsg.UPDATE) &&
 			!strings.EqualFold(strings.TrimSpace(t), "application/sdp")
 	}, func(*sipmsg.Request) string { return line("Accept", "application/sdp") }},
+}
+
+// takesSDP reports whether a peer that accepts these types accepts our answer;
+// who says nothing does.
+func takesSDP(accept string) bool {
+	if accept == "" {
+		return true
+	}
+	for t := range strings.SplitSeq(strings.ToLower(accept), ",") {
+		t, _, _ = strings.Cut(t, ";")
+		switch strings.TrimSpace(t) {
+		case "application/sdp", "application/*", "*/*":
+			return true
+		}
+	}
+	return false
 }
 
 // whole reports whether sipgo read the headers that every handler relies on,

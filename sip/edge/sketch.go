@@ -18,6 +18,7 @@ const maxStartLine = 1 << 10
 type sketch struct {
 	request bool
 	method  string // upper case: sipgo takes methods in any case
+	written []byte // the method as it came
 	uri     []byte
 	version []byte
 	ragged  bool // a request line, but not METHOD SP URI SP VERSION
@@ -83,7 +84,7 @@ func (s *sketch) startLine(line []byte) bool {
 	if !ok || at < 0 || len(method) == 0 || len(method) > 128 || !token(method) {
 		return false
 	}
-	s.request, s.method = true, upper(method)
+	s.request, s.method, s.written = true, upper(method), method
 	s.uri, s.version = rest[:at], rest[at+1:]
 	s.ragged = len(s.uri) == 0 || bytes.ContainsAny(s.uri, " \t<>\"") || bytes.ContainsAny(s.version, " \t")
 	return true
@@ -235,22 +236,45 @@ func (s *sketch) fromTag() string {
 // cookie begins every branch since RFC 3261.
 const cookie = "z9hG4bK"
 
-// Key names a transaction: by its branch, or by what older peers send that make
-// no unique ones.
-func Key(method, branch, callID, fromTag, cseq string) string {
+// Key names a transaction: by branch and sender, or by what older peers send that
+// make no unique branches. host is without brackets; port is 0 where none is given.
+func Key(method, branch, host string, port int, callID, fromTag, seq string) string {
 	if method == "ACK" || method == "CANCEL" {
 		method = "INVITE" // of the transaction that it is for
 	}
 	if len(branch) > len(cookie) && strings.HasPrefix(branch, cookie) {
-		return branch + "\x00" + method
+		return branch + "\x00" + strings.ToLower(host) + "\x00" + strconv.Itoa(port) + "\x00" + method
 	}
-	return callID + "\x00" + fromTag + "\x00" + cseq + "\x00" + method
+	return callID + "\x00" + fromTag + "\x00" + seq + "\x00" + method
 }
 
 // key is the Key of the request.
 func (s *sketch) key() string {
 	seq, _, _ := bytes.Cut(s.cseq, []byte(" "))
-	return Key(s.method, s.branch(), string(s.callID), s.fromTag(), strings.TrimLeft(string(seq), "0"))
+	host, port := "", 0
+	if len(s.via) > 0 {
+		host, port = sentBy(string(s.via[0]))
+	}
+	return Key(s.method, s.branch(), host, port, string(s.callID), s.fromTag(), strings.TrimLeft(string(seq), "0"))
+}
+
+// sentBy reads host and port of "SIP/2.0/UDP host:port;…"; port 0 where none is
+// given.
+func sentBy(via string) (host string, port int) {
+	via, _, _ = strings.Cut(via, ";")
+	via, _, _ = strings.Cut(via, ",")
+	f := strings.Fields(strings.ReplaceAll(strings.ReplaceAll(via, " :", ":"), ": ", ":"))
+	if len(f) == 0 {
+		return "", 0
+	}
+	host = f[len(f)-1]
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		if n, err := strconv.ParseUint(host[i+1:], 10, 16); err == nil {
+			port = int(n)
+		}
+		host = host[:i]
+	}
+	return strings.Trim(host, "[]"), port
 }
 
 // token is RFC 3261's token.
