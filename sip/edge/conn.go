@@ -11,25 +11,23 @@ import (
 	"time"
 )
 
-// The deadlines of connections, and what one peer may leave open.
+// periods are the deadlines of connections.
+type periods struct {
+	write      time.Duration // ends a connection whose peer does not read
+	message    time.Duration // from a message's first byte to its last, however it drips
+	first      time.Duration // without a first message; how often an idle connection is looked at
+	idle       time.Duration // a trunk's, without a message while no call goes over its address
+	unanswered time.Duration // with maxUnanswered requests of which none is answered
+}
+
+// usual are the periods outside tests; the last is longer than any transaction.
+var usual = periods{write: 5 * time.Second, message: 10 * time.Second, first: 30 * time.Second, idle: 10 * time.Minute, unanswered: 40 * time.Second}
+
+// What one peer may leave open.
 const (
-	// writePeriod ends a connection whose peer does not read.
-	writePeriod = 5 * time.Second
-	// messagePeriod is what a message may take from its first byte to its last,
-	// however it drips.
-	messagePeriod = 10 * time.Second
-	// firstPeriod is how long a connection may stay without a first message, and
-	// how often an idle one is looked at.
-	firstPeriod = 30 * time.Second
-	// idlePeriod is how long a trunk's connection may stay without a message while
-	// no call goes over its address; with one it stays.
-	idlePeriod = 10 * time.Minute
 	// maxUnanswered bounds the requests of a connection that nothing was sent
 	// back for: the next one is read when one of them is answered.
 	maxUnanswered = 100
-	// unansweredPeriod ends a connection on which that many stay unanswered:
-	// longer than any transaction.
-	unansweredPeriod = 40 * time.Second
 	// connRate is how many messages a second a connection is read at.
 	connRate, connBurst = 20000, 4000
 	// maxSkipped bounds the body of a message that is refused for its size and
@@ -89,12 +87,12 @@ func (c *Conn) end(why string) error {
 	return io.EOF
 }
 
-// Write sends one message within writePeriod or ends the connection: what a peer
+// Write sends one message in time or ends the connection: what a peer
 // does not read must not be kept for it.
 func (c *Conn) Write(b []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	_ = c.Conn.SetWriteDeadline(time.Now().Add(writePeriod))
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(c.guard.periods.write))
 	n, err := c.Conn.Write(b)
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -186,7 +184,7 @@ func (c *Conn) admit() bool {
 		}
 		c.mu.Unlock()
 		if late == nil {
-			late = time.After(unansweredPeriod)
+			late = time.After(c.guard.periods.unanswered)
 		}
 		select {
 		case <-c.answered:
@@ -241,9 +239,9 @@ const readSize = 4 << 10
 func (c *Conn) fill() error {
 	for {
 		partial := len(c.buf) > 0 || c.skip > 0
-		until := time.Now().Add(firstPeriod)
+		until := time.Now().Add(c.guard.periods.first)
 		if partial {
-			until = time.Now().Add(c.begun.Add(messagePeriod).Sub(c.guard.clock.Now()))
+			until = time.Now().Add(c.begun.Add(c.guard.periods.message).Sub(c.guard.clock.Now()))
 		}
 		_ = c.Conn.SetReadDeadline(until)
 		old := len(c.buf)
@@ -272,7 +270,7 @@ func (c *Conn) fill() error {
 // end a call much later, and there may be no other way from him to us.
 func (c *Conn) mayStay() bool {
 	kind, _ := c.guard.host.Source(c.from)
-	return kind == FarEnd || kind == Trunk && c.guard.clock.Now().Sub(c.heard) < idlePeriod
+	return kind == FarEnd || kind == Trunk && c.guard.clock.Now().Sub(c.heard) < c.guard.periods.idle
 }
 
 // frame finds the first whole message in b and says how many bytes it and what

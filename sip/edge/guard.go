@@ -86,10 +86,11 @@ const retryAfter = "Retry-After: 10\r\n"
 // Guard judges every message, in this order: source, size, first line, rate,
 // rules, load. It is safe for concurrent use.
 type Guard struct {
-	host  Host
-	count Counters
-	clock clock.Clock
-	seed  maphash.Seed
+	host    Host
+	count   Counters
+	clock   clock.Clock
+	seed    maphash.Seed
+	periods periods
 
 	limits limiter
 	acks   repeats
@@ -105,7 +106,7 @@ type probe struct {
 
 // NewGuard makes a guard.
 func NewGuard(host Host, count Counters, clk clock.Clock) *Guard {
-	return &Guard{host: host, count: count, clock: clk, seed: maphash.MakeSeed()}
+	return &Guard{host: host, count: count, clock: clk, seed: maphash.MakeSeed(), periods: usual}
 }
 
 // Expect lets one OPTIONS of ours through, by its branch, which nobody can
