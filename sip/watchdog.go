@@ -167,9 +167,11 @@ func (w *watchdog) probe(ctx context.Context, l *listener) error {
 }
 
 func (w *watchdog) dial(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
-	d := net.Dialer{}
+	// From its own address, by which the edge knows it.
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: to.Addr().AsSlice()}}
 	switch network {
 	case "udp":
+		d.LocalAddr = &net.UDPAddr{IP: to.Addr().AsSlice()}
 		return d.DialContext(ctx, "udp", to.String())
 	case "tls":
 		// The listener is our own, and its certificate is for others to verify.

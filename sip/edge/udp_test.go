@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
@@ -177,7 +176,7 @@ func BenchmarkInvite(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if g.judge(m, &s).pass == nil {
-			b.Fatal(fmt.Sprint("refused"))
+			b.Fatal("refused")
 		}
 	}
 }
