@@ -82,9 +82,10 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 	if err != nil {
 		return nil, err
 	}
+	opened := d.store // d is nil once an error is on its way
 	defer func() {
 		if err != nil {
-			_ = d.store.Close(ctx)
+			_ = opened.Close(ctx)
 		}
 	}()
 	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/config"
 )
 
 func TestOnlyASignalToStopEndsTheWait(t *testing.T) {
@@ -46,6 +48,25 @@ func TestADeafUserAgentEndsTheProcessWithAnError(t *testing.T) {
 	agent.failed <- errors.New("deaf")
 	if err := awaitStop(t.Context(), nil, agent, nil, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error, so the process would end with 0 and not be started anew")
+	}
+}
+
+func TestADaemonThatCannotBuildARoomSaysWhy(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "clips"), nil, 0o600); err != nil { // where a directory belongs
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "zvonar.yaml")
+	if err := os.WriteFile(file, []byte("data_dir: "+dir+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, problems := config.Load(file, nil)
+	if len(problems) > 0 {
+		t.Fatal(config.Error(problems))
+	}
+	if d, err := newDaemon(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil || d != nil {
+		t.Errorf("%v, %v", d, err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -177,7 +178,7 @@ func (w *world) examine(dir string, k known, dialogs map[string]*dialog) {
 	if err != nil {
 		broken("cannot be read: %v", err)
 	}
-	for _, line := range w.inspect(ctx, filepath.Join(dir, "zvonar.db"), "") {
+	for _, line := range inspect(ctx, filepath.Join(dir, "zvonar.db")) {
 		broken("%s", line)
 	}
 	x := newIndex(h)
@@ -259,9 +260,9 @@ func (w *world) readDialogs() map[string]*dialog {
 	return dialogs
 }
 
-// inspect is what the store's own check finds in a database of SQLite.
-func (w *world) inspect(ctx context.Context, path, clips string) (problems []string) {
-	i, err := store.Inspect(ctx, store.Config{Path: path, Clock: clock.System()}, clips)
+// inspect is what the store's own check finds in a copy.
+func inspect(ctx context.Context, path string) (problems []string) {
+	i, err := store.Inspect(ctx, store.Config{Path: path, Clock: clock.System()}, "") // the clips were not copied
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -279,12 +280,10 @@ func (w *world) inspect(ctx context.Context, path, clips string) (problems []str
 	return problems
 }
 
-// checkStore checks what is left.
+// checkStore runs `zvonar check-store` on what is left.
 func (w *world) checkStore(h *history) {
-	if w.store != sqlite {
-		return
+	out, err := exec.Command(zvonar, "check-store", "--config", filepath.Join(w.dir, "zvonar.yaml")).CombinedOutput()
+	if err != nil {
+		h.Unchecked = append(h.Unchecked, fmt.Sprintf("%v: %s", err, strings.TrimSpace(string(out))))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	h.Unchecked = w.inspect(ctx, w.database(), filepath.Join(w.dir, "data", "clips"))
 }

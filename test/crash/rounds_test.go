@@ -73,8 +73,8 @@ func (w *world) strike(s strike, depth int) kill {
 		within = recoveryWithin
 	}
 	if w.dead(within) {
-		k.Hit = true
-		if !w.killed() {
+		k.Hit = w.killed()
+		if refused := s.Stumble != "" && w.cmd.ProcessState.ExitCode() == 1; !k.Hit && !refused { // it need not start on a store that fails
 			w.t.Errorf("the daemon ended by itself, armed %q: %v\n%s", s.arm(), w.cmd.ProcessState, w.logTail())
 		}
 	} else {
