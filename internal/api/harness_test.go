@@ -92,7 +92,8 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		t.Fatal(err)
 	}
 	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Queue: &idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
-		Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"}, Trunks: []engine.TrunkNumbers{{Name: "main", Numbers: []string{"78005553535"}}}})
+		Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"}, Trunks: []engine.TrunkNumbers{
+			{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,9 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		t.Fatal(err)
 	}
 	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Store: st, Recordings: lib, Guard: guard, Country: "RU", Clock: c, IDs: ids,
-		Trunks: func() []TrunkStatus { return []TrunkStatus{{Name: "main", Numbers: []string{"78005553535"}}} }}
+		Trunks: func() []TrunkStatus { 
+			return []TrunkStatus{{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}
+		}}
 	for _, f := range change {
 		f(&cfg)
 	}
