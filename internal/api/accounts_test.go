@@ -196,10 +196,12 @@ func TestNoAccountSeesOrTouchesWhatIsAnothers(t *testing.T) {
 			}
 			before := h.foreignRows()
 			n := 0
-			for _, path := range slices.Sorted(maps.Keys(h.operations())) {
-				for method, op := range h.operations()[path] {
+			paths := h.operations()
+			for _, path := range slices.Sorted(maps.Keys(paths)) {
+				// In this order what is deleted is not yet what POST and PUT made of our own.
+				for _, method := range slices.Sorted(maps.Keys(paths[path])) {
 					n++
-					h.askForForeign(strings.ToUpper(method), path, op, token)
+					h.askForForeign(strings.ToUpper(method), path, paths[path][method], token)
 				}
 			}
 			if n < 25 {
