@@ -87,7 +87,7 @@ var foreignRequests = map[string]foreignRequest{
 var foreignQueries = map[string]string{
 	"cursor": "foreign-zzz", "limit": "500", "after": "0", "before": "9999", "types": "call.queued,sms.sent", "status": "queued", "outcome": "busy", "state": "pending",
 	"to": foreignNumber, "ref": "foreign-ref", "series": "foreign-series", "campaign": "foreign-campaign", "call": "foreign-call", "account": foreign,
-	"actor": "foreign-actor", "action": "foreign", "object": "foreign-call", "number": foreignNumber, "from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "subject": "call:foreign-call",
+	"actor": "foreign-actor", "action": "foreign", "object": "foreign-call", "number": foreignNumber, "from": "2026-01-01T00:00:00Z", "since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "subject": "call:foreign-call",
 }
 
 // seedForeign puts one of everything into another account.
@@ -120,8 +120,9 @@ func (h *house) seedForeign() {
 		}
 		for i, typ := range []calls.EventType{calls.CallQueued, calls.SMSSent} {
 			e := event(fmt.Sprintf("foreign-event-%d", i), calls.CallSubject("foreign-call"), typ)
-			steps = append(steps, tx.AppendEvent(&e),
-				tx.InsertDelivery(&calls.Delivery{WebhookID: hook.ID, EventPos: e.Pos, EventID: e.ID, Subject: e.Subject, State: calls.DeliveryPending, NextAt: noon, CreatedAt: noon, LastError: foreign}))
+			steps = append(steps, tx.AppendEvent(&e))
+			_, err := tx.QueueDeliveries([]calls.Delivery{{WebhookID: hook.ID, EventPos: e.Pos, EventID: e.ID, Subject: e.Subject}}, noon)
+			steps = append(steps, err)
 		}
 		for _, err := range steps {
 			if err != nil {
