@@ -102,7 +102,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		t.Fatal(err)
 	}
 	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Store: st, Recordings: lib, Guard: guard, Country: "RU", Clock: c, IDs: ids,
-		Trunks: func() []TrunkStatus { 
+		Trunks: func() []TrunkStatus {
 			return []TrunkStatus{{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}
 		}}
 	for _, f := range change {
