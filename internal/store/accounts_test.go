@@ -43,7 +43,6 @@ var reviewed = map[string]string{
 	"UnfinishedOf":       "dialer, recovery and takeover carry on the calls of every account",
 	"takeNode":           "dialer, recovery and takeover carry on the calls of every account",
 	"takePart":           "dialer, recovery and takeover carry on the calls of every account",
-	"renew":              "dialer, recovery and takeover carry on the calls of every account",
 	"callList":           "the end of a statement whose conditions its callers write; they are checked by themselves",
 	"NextTextAt":         "the worker sends the texts of every account; each goes on with its own",
 	"TextsCutOff":        "the worker sends the texts of every account; each goes on with its own",
