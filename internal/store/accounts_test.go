@@ -18,50 +18,53 @@ import (
 // condition on the account, each with its reason. Whoever adds one says here why
 // nobody gets to see, or change, what is another's by it.
 var reviewed = map[string]string{
-	"LogPage":            "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"DueLanes":           "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"readLane":           "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"NextDue":            "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"LiveDestinations":   "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"PosAt":              "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"handOver":           "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"webhookSwitched":    "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"SettleDeliveries":   "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"GiveUp":             "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"Recovered":          "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"UnwellDestinations": "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"AnyCallWebhook":     "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
-	"Backlog":            "counts for the metrics, shown to nobody's account",
-	"DeadLetters":        "counts for the metrics, shown to nobody's account",
-	"LastPos":            "counts for the metrics, shown to nobody's account",
-	"Health":             "by the id of a webhook that the API has looked up in the asker's account",
-	"SinkState":          "by the id of a webhook that the API has looked up in the asker's account",
-	"UpdateCall":         "by a row that was read with its account; ids are the house's own and never chosen from outside",
-	"UpdateAttempt":      "by a row that was read with its account; ids are the house's own and never chosen from outside",
-	"fillAttempts":       "by a row that was read with its account; ids are the house's own and never chosen from outside",
-	"Unfinished":         "dialer, recovery and takeover carry on the calls of every account",
-	"UnfinishedOf":       "dialer, recovery and takeover carry on the calls of every account",
-	"takeNode":           "dialer, recovery and takeover carry on the calls of every account",
-	"takePart":           "dialer, recovery and takeover carry on the calls of every account",
-	"callList":           "the end of a statement whose conditions its callers write; they are checked by themselves",
-	"NextTextAt":         "the worker sends the texts of every account; each goes on with its own",
-	"TextsCutOff":        "the worker sends the texts of every account; each goes on with its own",
-	"SMSByProviderID":    "a service that reports knows no accounts; it proves itself by the secret address and is told nothing",
-	"Tokens":             "who asks is known only once the tokens were compared; lists are filtered by the API",
-	"TouchToken":         "by the id of the token that was just used",
-	"attempts":           "erasure: by the id of a call that was found in the account",
-	"callTexts":          "erasure: by the id of a call that was found in the account",
-	"callEvents":         "erasure: by the id of a call that was found in the account",
-	"responses":          "erasure: by the id of a call that was found in the account",
-	"ownWebhooks":        "erasure: by the id of a call that was found in the account",
-	"calls":              "retention: what is too old goes, whosever it is",
-	"events":             "retention: what is too old goes, whosever it is",
-	"webhook":            "retention: what is too old goes, whosever it is",
-	"webhooks":           "retention: what is too old goes, whosever it is",
-	"OldestKept":         "retention: what is too old goes, whosever it is",
-	"checkQuickly":       "check-store looks at the whole database and shows rows to the operator of the machine alone",
-	"clips":              "check-store looks at the whole database and shows rows to the operator of the machine alone",
-	"listen":             "a signal that something was committed",
+	"tx.Backlog":            "counts for the metrics, shown to nobody's account",
+	"tx.callList":           "the end of a statement whose conditions its callers write; they are checked by themselves",
+	"tx.UpdateCall":         "by a row that was read with its account; ids are the house's own and never chosen from outside",
+	"erasure.responses":     "erasure: by the id of a call that was found in the account",
+	"tx.TextsCutOff":        "the worker sends the texts of every account; each goes on with its own",
+	"Store.takePart":        "dialer, recovery and takeover carry on the calls of every account",
+	"tx.readLane":           "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.GiveUp":             "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.LogPage":            "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.NextTextAt":         "the worker sends the texts of every account; each goes on with its own",
+	"tx.webhookSwitched":    "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"erasure.callEvents":    "erasure: by the id of a call that was found in the account",
+	"tx.OldestKept":         "retention: what is too old goes, whosever it is",
+	"tx.Recovered":          "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"expiry.events":         "retention: what is too old goes, whosever it is",
+	"tx.DueLanes":           "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"Store.checkQuickly":    "check-store looks at the whole database and shows rows to the operator of the machine alone",
+	"Store.takeNode":        "dialer, recovery and takeover carry on the calls of every account",
+	"expiry.webhook":        "retention: what is too old goes, whosever it is",
+	"tx.Health":             "by the id of a webhook that the API has looked up in the asker's account",
+	"tx.SettleDeliveries":   "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.handOver":           "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.LiveDestinations":   "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.LastPos":            "counts for the metrics, shown to nobody's account",
+	"tx.Unfinished":         "dialer, recovery and takeover carry on the calls of every account",
+	"tx.UpdateAttempt":      "by a row that was read with its account; ids are the house's own and never chosen from outside",
+	"erasure.attempts":      "erasure: by the id of a call that was found in the account",
+	"expiry.calls":          "retention: what is too old goes, whosever it is",
+	"tx.SMSByProviderID":    "a service that reports knows no accounts; it proves itself by the secret address and is told nothing",
+	"postgresDB.listen":     "a signal that something was committed",
+	"tx.DeadLetters":        "counts for the metrics, shown to nobody's account",
+	"tx.TouchToken":         "by the id of the token that was just used",
+	"tx.NextDue":            "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.UnfinishedOf":       "dialer, recovery and takeover carry on the calls of every account",
+	"tx.Tokens":             "who asks is known only once the tokens were compared; lists are filtered by the API",
+	"tx.AnyCallWebhook":     "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"erasure.callTexts":     "erasure: by the id of a call that was found in the account",
+	"erasure.events":        "retention: what is too old goes, whosever it is",
+	"expiry.webhooks":       "retention: what is too old goes, whosever it is",
+	"tx.PosAt":              "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.fillAttempts":       "by a row that was read with its account; ids are the house's own and never chosen from outside",
+	"erasure.ownWebhooks":   "erasure: by the id of a call that was found in the account",
+	"checker.clips":         "check-store looks at the whole database and shows rows to the operator of the machine alone",
+	"tx.UnwellDestinations": "the outbox delivers for every account; a row of deliveries belongs to one webhook, whose account LogPage's reader compares with the event's",
+	"tx.SinkState":          "by the id of a webhook that the API has looked up in the asker's account",
+	"Store.renew":           "dialer, recovery and takeover carry on the calls of every account",
+	"Restored.look":         "check-store and restore look at the whole database and show it to the operator of the machine alone",
 }
 
 // viaHelpers are functions that take the end of a statement on a table.
@@ -185,7 +188,22 @@ func (s *source) function(file string, d ast.Decl) {
 		}
 		return true
 	})
-	s.found[f.Name.Name] = fn
+	name := f.Name.Name
+	if f.Recv != nil {
+		name = strings.TrimSpace(receiver(f.Recv.List[0].Type)) + "." + name
+	}
+	s.found[name] = fn
+}
+
+// receiver is the name of a receiver's type.
+func receiver(e ast.Expr) string {
+	if star, ok := e.(*ast.StarExpr); ok {
+		e = star.X
+	}
+	if id, ok := e.(*ast.Ident); ok {
+		return id.Name
+	}
+	return "?"
 }
 
 // TestEveryStatementOnRowsOfAccountsNamesTheAccountOrWasReviewed reads the SQL
