@@ -1,6 +1,8 @@
-// Package store is the durable memory of the daemon: calls.Store over SQLite.
+// Package store is the durable memory of the daemon: calls.Store over SQLite or
+// PostgreSQL.
 //
-// One file, WAL, synchronous=FULL. Exactly one goroutine writes (writer.go):
+// SQLite is one file, WAL, synchronous=FULL. PostgreSQL is shared by nodes, whose
+// batches take turns. Either way exactly one goroutine writes (writer.go):
 // it takes whatever units of work are waiting, up to 256, runs them one after
 // another in one transaction, each in a savepoint of its own, and answers all
 // of them after the one COMMIT has reached the disk. So many callers share one
@@ -14,10 +16,20 @@
 //
 // Times come back in UTC with microseconds, those of events with milliseconds.
 //
-// Positions of the log (events.pos) are given by the one writer inside the
-// transaction that commits them, so a reader that goes by pos never skips a
-// row. The numbers of people can be erased without disturbing that order;
+// What differs between the two stands behind database and conn (conn.go):
+// sqlite.go, and postgres.go with postgres_conn.go (one connection) and
+// postgres_watch.go (what other nodes commit). Everything else is written once,
+// in SQL that both understand: ? or ?1 for arguments, numbers as INTEGER, texts,
+// blobs, times as microseconds; no rowid, no function of one of them alone, cast
+// what is neither a whole number nor a text. dialect.go translates the rest.
+//
+// Positions of the log (events.pos) are given inside the transaction that
+// commits them, of which only one runs at a time, so a reader that goes by pos
+// never skips a row. The numbers of people can be erased without disturbing that order;
 // migrations/0001_initial.sql says how.
+//
+// A migration (migrations/*.sql) only adds: the version before must be able to
+// run on it (migrate.go).
 //
 // Only cmd imports this package; everybody else knows calls.Store. Start
 // reading at store.go (life), then writer.go (group commit), tx.go and the
