@@ -26,6 +26,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"a unit that hides a failed statement fails":           swallowedErrorsFail,
 		"a refused ref leaves the unit going":                  refConflictIsNoEnd,
 		"texts that are no UTF-8 do not stop a unit":           oddTextsAreKept,
+		"more texts than are prepared at a time":               manyTextsAreKept,
 		"a panicking unit is an error":                         panickingUnitIsAnError,
 		"a unit whose caller left does not happen":             abandonedUnitDoesNotHappen,
 		"Observe and Update share one line":                    oneLine,

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -190,4 +191,21 @@ func oddTextsAreKept(t *testing.T, s calls.Store) {
 		}
 		return err
 	})
+}
+
+// manyTextsAreKept runs more texts of statements than a connection keeps.
+func manyTextsAreKept(t *testing.T, s calls.Store) {
+	insertCall(t, s, "c1", "")
+	look := func(r calls.ReadTx) error {
+		for n := range maxStmts + 20 {
+			got, err := one(r.(*tx), scalar[int64], fmt.Sprintf("SELECT %d FROM calls WHERE id = ?", n), "c1")
+			if err != nil || got != int64(n) {
+				return fmt.Errorf("statement %d: %d, %w", n, got, err)
+			}
+		}
+		return nil
+	}
+	view(t, s, look)
+	update(t, s, func(tx calls.Tx) error { return look(tx) })
+	view(t, s, look)
 }
