@@ -32,7 +32,7 @@ const (
 var slowWords = map[stage]string{
 	stageBegin:  "another process may hold the database",
 	stageUnits:  "reading or writing the database takes very long",
-	stageCommit: "the disk takes very long to make a commit durable",
+	stageCommit: "the disk, or the database server, takes very long to make a commit durable",
 }
 
 // health is how the writer is doing, as the writer tells it. It says each change
