@@ -182,17 +182,26 @@ func (e *Engine) chooseLine(c *calls.Call, from string) error {
 	if from == "" {
 		return nil
 	}
-	number, err := numbering.Normalize(from, e.defaultCountry())
-	if err != nil {
-		number = from // a trunk may own a number outside any plan, e.g. an extension
+	// As the configuration writes it first: that is how it is mostly written, a
+	// trunk may own a number outside any plan, and reading one is dear.
+	if e.chooseNumber(c, from) {
+		return nil
 	}
+	if number, err := numbering.Normalize(from, e.defaultCountry()); err == nil && e.chooseNumber(c, number) {
+		return nil
+	}
+	return calls.Errorf(calls.CodeInvalidField, "from is not a number of a configured trunk; GET /v1/trunks lists them").At("body.from", from)
+}
+
+// chooseNumber takes a caller number that a trunk for this call has; false: none has it.
+func (e *Engine) chooseNumber(c *calls.Call, number string) bool {
 	for _, t := range e.cfg.Trunks {
 		if t.carries(c.Account) && (c.Trunk == "" || c.Trunk == t.Name) && slices.Contains(t.Numbers, number) {
 			c.From, c.Line = number, number
-			return nil
+			return true
 		}
 	}
-	return calls.Errorf(calls.CodeInvalidField, "from is not a number of a configured trunk; GET /v1/trunks lists them").At("body.from", from)
+	return false
 }
 
 // admit runs inside the unit of work: replays, clips, the rows. A call it
