@@ -125,31 +125,23 @@ func TestTheWatchdogEndsACallThatOutlivedItsLimits(t *testing.T) {
 	s, done := b.e.session(c.ID), make(chan struct{})
 	s.box.post(func() { s.stopTimers(); close(done) }) // as if its limit had been forgotten
 	<-done
-	for range 120 {
+	for alive := true; alive; {
 		b.rounds(1)
-		if b.e.session(c.ID) == nil {
+		pong := make(chan struct{})
+		if !s.box.post(func() { close(pong) }) {
 			break
 		}
-		pong := make(chan struct{})
-		if s.box.post(func() { close(pong) }) {
-			select {
-			case <-pong:
-			case <-b.ended():
-			}
+		select {
+		case <-pong:
+			alive = b.clock.Now().Sub(epoch) < 24*time.Hour
+		case got := <-leg.told:
+			alive = got != "hangup"
 		}
 	}
-	b.until(leg, "hangup")
 	leg.end(calls.Ending{By: calls.ByZvonar})
 	if got := b.over(c.ID); got.Outcome != calls.OutcomeLost || got.Reason != calls.ReasonStuck {
 		t.Errorf("ended %s/%s", got.Outcome, got.Reason)
 	}
-}
-
-// ended is closed once no session runs any more.
-func (b *bench) ended() <-chan struct{} {
-	done := make(chan struct{})
-	go func() { b.e.wg.Wait(); close(done) }()
-	return done
 }
 
 // A store that takes its time holds up nothing that people hear: only what must

@@ -48,12 +48,6 @@ func (t *tx) query(row func(scanner) error, query string, args ...any) error {
 	return nil
 }
 
-// leaseNow is the time that leases go by: the same for all nodes of a database.
-func (t *tx) leaseNow() (time.Time, error) {
-	n, err := t.s.db.now(t.ctx, t.c)
-	return fromMicros(n), err
-}
-
 // one reads a single row; none is calls.ErrNotFound.
 func one[T any](t *tx, read func(scanner) (T, error), query string, args ...any) (v T, err error) {
 	found := false
