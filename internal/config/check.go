@@ -105,6 +105,7 @@ func (c *Config) StoreURL() string {
 
 func checkGeneral(cfg *Config, r *report) {
 	r.name("node", cfg.Node)
+	r.between("node_lease", cfg.NodeLease, 5*time.Second, 10*time.Minute)
 	checkDataDir(cfg.DataDir, r)
 	if cfg.Store != embedded && cfg.StoreURL() == "" {
 		r.bad("store", "this store is not known; write sqlite, or postgres://USER:PASSWORD@HOST:5432/DATABASE")

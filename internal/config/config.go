@@ -11,6 +11,7 @@ import (
 // deploy/zvonar.example.yaml with its meaning.
 type Config struct {
 	Node         string     `yaml:"node"`
+	NodeLease    Duration   `yaml:"node_lease"` // where nodes share a database
 	DataDir      string     `yaml:"data_dir"`
 	Store        Secret     `yaml:"store"` // sqlite, or the URL of a PostgreSQL database, which may hold a password
 	StoreReserve Size       `yaml:"store_reserve"`
@@ -231,7 +232,7 @@ type Retention struct {
 func Default() *Config {
 	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	return &Config{
-		Node: "a", DataDir: "./data", Store: "sqlite", StoreReserve: 64 << 20, DrainTimeout: Duration(30 * time.Second),
+		Node: "a", NodeLease: Duration(30 * time.Second), DataDir: "./data", Store: "sqlite", StoreReserve: 64 << 20, DrainTimeout: Duration(30 * time.Second),
 		Log:   Log{Level: "info", Format: "json"},
 		HTTP:  HTTP{Listen: "127.0.0.1:8080", Streams: Streams{Max: 100, PerToken: 20}},
 		Admin: Admin{Listen: "127.0.0.1:9090"},

@@ -36,6 +36,7 @@ var faults = []struct {
 	{"a duration without unit", "drain_timeout: 30\n", []string{"1:16 drain_timeout: not a duration"}},
 	{"a negative duration", "drain_timeout: -5s\n", []string{"1:16 drain_timeout: not a duration"}},
 	{"an endless duration", "drain_timeout: 99999999d\n", []string{"1:16 drain_timeout: not a duration"}},
+	{"a lease that a pause would end", "node_lease: 1s\n", []string{"1:13 node_lease: outside"}},
 	{"a drain that is too long", "drain_timeout: 2h\n", []string{"1:16 drain_timeout: outside"}},
 	{"a log level", "log: {level: loud}\n", []string{"1:14 log.level: write one of: debug"}},
 	{"a directory that is a file", "data_dir: /etc/hostname/data\n", []string{"1:11 data_dir: is a file"}},
