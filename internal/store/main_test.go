@@ -12,5 +12,9 @@ func TestMain(m *testing.M) {
 		crashChild(path)
 		return
 	}
+	if path := os.Getenv(observeChildEnv); path != "" {
+		observeChild(path)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
