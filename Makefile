@@ -34,7 +34,7 @@ COPIES ?= 500
 crash:
 	@scripts/need test
 	CRASH_ROUNDS=$(ROUNDS) CRASH_COPIES=$(COPIES) CRASH_SEED=$(SEED) CRASH_PLAN='$(PLAN)' CRASH_REPORT=$(CURDIR)/crash-report.json \
-		$(GO) test -count=1 -timeout 6h -v -run TestKilledAnywhere ./test/crash
+		$(GO) test -count=1 -timeout 6h -parallel 8 -v -run TestKilledAnywhere ./test/crash
 
 lint:
 	@fmt=$$(gofmt -l .); if [ -n "$$fmt" ]; then echo "gofmt these files:"; echo "$$fmt"; exit 1; fi

@@ -105,6 +105,9 @@ func TestKilledAnywhereNothingIsLostAndNobodyIsRungTwice(t *testing.T) {
 	if missed := neverHit(kills); len(missed) > 0 && len(only) == 0 && rounds >= 200 {
 		t.Errorf("never hit: %v", missed)
 	}
+	if idle := s.unused(); len(idle) > 0 && len(only) == 0 && rounds >= 200 {
+		t.Errorf("the load never led to %v", idle)
+	}
 	if path := os.Getenv("CRASH_REPORT"); path != "" {
 		b, err := json.MarshalIndent(s, "", "  ")
 		if err == nil {
@@ -150,6 +153,23 @@ func (s *summary) add(h *history, copies int) {
 	s.Arrivals += len(h.Arrivals)
 	s.Texts += len(h.Texts)
 	s.Copies += copies
+}
+
+// unused lists what the load must lead to and did not: a part of it that does
+// nothing proves nothing.
+func (s *summary) unused() (idle []string) {
+	for _, typ := range []string{"call.ringing", "call.answered", "call.digit", "call.action", "call.bridged", "call.unbridged", "call.playback_finished",
+		"provider.call", "sms.sent", "number.blocked"} {
+		if s.Types[typ] == 0 {
+			idle = append(idle, typ)
+		}
+	}
+	for _, outcome := range []string{"answered", "busy", "rejected", "no_answer", "canceled", "blocked", "lost"} {
+		if s.Ends[outcome] == 0 {
+			idle = append(idle, outcome)
+		}
+	}
+	return idle
 }
 
 // keep copies what is left of a world to CRASH_KEEP, if that is set: its

@@ -76,6 +76,7 @@ func newWorld(t *testing.T, n int, seed uint64, store string) *world {
 	w.log = &logFile{f}
 	t.Cleanup(func() {
 		w.endDaemon()
+		w.stopPeers()
 		f.Close()
 		w.client.CloseIdleConnections()
 	})
