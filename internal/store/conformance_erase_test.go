@@ -180,3 +180,46 @@ func liveCallsAreNotErased(t *testing.T, s calls.Store) {
 		t.Errorf("with a text that waits: %v, %q; want wrong-state", err, live())
 	}
 }
+
+// A delivery of a number's own event may be on its way while the number is
+// erased: its lane must go on under its new name.
+func aLaneOutlivesItsName(t *testing.T, s calls.Store) {
+	update(t, s, func(tx calls.Tx) error {
+		if err := tx.PutWebhook(&calls.Webhook{ID: "w", Account: "main", URL: "u"}); err != nil {
+			return err
+		}
+		for _, id := range []string{"b1", "b2"} {
+			e := calls.NewEvent(id, testTime, "number:"+erasedNumber, calls.NumberBlocked, nil)
+			if err := tx.AppendEvent(&e); err != nil {
+				return err
+			}
+			if _, err := tx.QueueDeliveries([]calls.Delivery{{WebhookID: "w", EventPos: e.Pos, EventID: e.ID, Subject: e.Subject}}, testTime); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	heads := func() (list []calls.Delivery) {
+		view(t, s, func(r calls.ReadTx) error {
+			lanes, err := r.DueLanes("w", testTime, nil, 10, 1)
+			for _, l := range lanes {
+				list = append(list, l.Items[0].Delivery)
+			}
+			return err
+		})
+		return list
+	}
+	first := heads()
+	if len(first) != 1 || first[0].EventID != "b1" {
+		t.Fatalf("heads %+v", first)
+	}
+	eraseAll(t, s, calls.Erasure{ID: "era_1", Account: "main", Number: erasedNumber})
+	first[0].State, first[0].DoneAt = calls.DeliveryDelivered, ptr(testTime)
+	update(t, s, func(tx calls.Tx) error {
+		_, err := tx.SettleDeliveries([]calls.Settlement{{Delivery: first[0]}})
+		return err
+	})
+	if next := heads(); len(next) != 1 || next[0].EventID != "b2" || next[0].Subject != "number:era_1" {
+		t.Errorf("after the first was delivered the heads are %+v; want b2", next)
+	}
+}

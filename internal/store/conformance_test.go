@@ -61,6 +61,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"finished deliveries and their webhooks expire":        finishedDeliveriesGo,
 		"keys and audit entries expire":                        keysAndAuditExpire,
 		"a number is erased and the log keeps its order":       aNumberIsErased,
+		"a lane goes on when its number is erased":             aLaneOutlivesItsName,
 		"a number may be erased and stay blocked":              aBlockMayStay,
 		"a number of a live call is not erased":                liveCallsAreNotErased,
 	} {

@@ -53,10 +53,10 @@ func (t *tx) SettleDeliveries(list []calls.Settlement) (live []string, err error
 	for i := range list {
 		s := &list[i]
 		d := &s.Delivery
-		account, err := one(t, scalar[string], `UPDATE deliveries SET state = ?1, attempts = ?2, next_at = ?3, last_status = ?4, last_error = ?5,
+		row, err := one(t, scanSettled, `UPDATE deliveries SET state = ?1, attempts = ?2, next_at = ?3, last_status = ?4, last_error = ?5,
 				response = ?6, sent_at = ?7, took_us = ?8, done_at = ?9,
 				head = CASE WHEN ?1 = 'pending' THEN head ELSE 0 END, gap = CASE WHEN ?1 = 'dead' THEN 1 ELSE 0 END
-			WHERE id = ?10 RETURNING account`,
+			WHERE id = ?10 RETURNING account, subject`,
 			d.State, d.Attempts, micros(d.NextAt), d.LastStatus, d.LastError, d.Response, micros(d.SentAt), d.Took.Microseconds(), microsPtr(d.DoneAt), d.ID)
 		if errors.Is(err, calls.ErrNotFound) {
 			continue // its webhook was deleted meanwhile
@@ -64,7 +64,8 @@ func (t *tx) SettleDeliveries(list []calls.Settlement) (live []string, err error
 		if err != nil {
 			return nil, err
 		}
-		if err := t.settled(s, account); err != nil {
+		d.Subject = row.subject // an erasure may have renamed the lane since it was read
+		if err := t.settled(s, row.account); err != nil {
 			return nil, err
 		}
 		if d.State != calls.DeliveryPending {
@@ -81,6 +82,14 @@ func (t *tx) SettleDeliveries(list []calls.Settlement) (live []string, err error
 		}
 	}
 	return live, nil
+}
+
+// settledRow is whose delivery was settled, and in which lane.
+type settledRow struct{ account, subject string }
+
+func scanSettled(sc scanner) (r settledRow, err error) {
+	err = sc.Scan(&r.account, &r.subject)
+	return r, err
 }
 
 // settled notes what goes with a settlement.
