@@ -17,8 +17,8 @@
 // Times come back in UTC with microseconds, those of events with milliseconds.
 //
 // What differs between the two stands behind database and conn (conn.go):
-// sqlite.go, and postgres.go with postgres_conn.go (one connection) and
-// postgres_watch.go (what other nodes commit). Everything else is written once,
+// sqlite.go, and postgres.go with postgres_conn.go and postgres_flight.go (one
+// connection, its round trips) and postgres_watch.go (what other nodes commit). Everything else is written once,
 // in SQL that both understand: ? or ?1 for arguments, numbers as INTEGER, texts,
 // blobs, times as microseconds; no rowid, no function of one of them alone, cast
 // what is neither a whole number nor a text. dialect.go translates the rest.
