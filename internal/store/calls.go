@@ -81,7 +81,7 @@ func (t *tx) Unfinished() ([]*calls.Call, error) {
 
 // UnfinishedOf implements calls.NodeReads.
 func (t *tx) UnfinishedOf(node, after string, limit int) ([]*calls.Call, error) {
-	return t.callList(` WHERE node = ? AND id > ? AND is_over = 0 ORDER BY id LIMIT ?`, node, after, limited(limit, 1000))
+	return t.callList(unfinishedOf, node, after, limited(limit, 1000))
 }
 
 func (t *tx) callList(rest string, args ...any) ([]*calls.Call, error) {

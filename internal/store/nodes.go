@@ -19,6 +19,17 @@ const leaseTime = 30 * time.Second
 // takePage is how many calls of a lapsed node change hands in one unit.
 const takePage = 500
 
+// What is read and written of calls that are not over must cost what there is of
+// them, however many are.
+const (
+	adoptCalls  = `UPDATE calls SET node = ? WHERE is_over = 0 AND node <> ?`
+	lapsedNodes = `SELECT node, fence FROM nodes WHERE node <> ? AND lease_until < ? AND (
+			EXISTS (SELECT 1 FROM calls WHERE calls.node = nodes.node AND calls.is_over = 0) OR
+			EXISTS (SELECT 1 FROM leases WHERE leases.node = nodes.node AND leases.fence = nodes.fence))
+		ORDER BY node`
+	unfinishedOf = ` WHERE node = ? AND id > ? AND is_over = 0 ORDER BY id LIMIT ?`
+)
+
 // takeNode gives this run of the node a fencing number of its own: whatever an
 // earlier run wrote carries a smaller one.
 //
@@ -47,7 +58,7 @@ func (s *Store) takeNode(t *tx) error {
 		return nil
 	}
 	// Nobody else can be alive: what another name left behind is ours, too.
-	_, err = t.exec(`UPDATE calls SET node = ? WHERE is_over = 0 AND node <> ?`, s.cfg.Node, s.cfg.Node)
+	_, err = t.exec(adoptCalls, s.cfg.Node, s.cfg.Node)
 	return err
 }
 
@@ -127,11 +138,7 @@ func (s *Store) renew(t *tx, works []string) (r round, err error) {
 		return r, calls.ErrFenced
 	}
 	grace := s.lease() / 10 // for what its last check of Held let happen
-	r.lapsed, err = many(t, func(sc scanner) (l lapsed, err error) { return l, sc.Scan(&l.node, &l.fence) }, `
-		SELECT node, fence FROM nodes WHERE node <> ? AND lease_until < ? AND (
-			EXISTS (SELECT 1 FROM calls WHERE calls.node = nodes.node AND calls.is_over = 0) OR
-			EXISTS (SELECT 1 FROM leases WHERE leases.node = nodes.node AND leases.fence = nodes.fence))
-		ORDER BY node`, s.cfg.Node, now-grace.Microseconds())
+	r.lapsed, err = many(t, func(sc scanner) (l lapsed, err error) { return l, sc.Scan(&l.node, &l.fence) }, lapsedNodes, s.cfg.Node, now-grace.Microseconds())
 	if err != nil {
 		return r, err
 	}

@@ -44,3 +44,14 @@ func planOf(t *testing.T, s *Store, query string) (lines []string) {
 	}
 	return lines
 }
+
+func TestCallsThatAreOverCostAStartNothing(t *testing.T) {
+	t.Parallel()
+	s := newTest(t)
+	for _, text := range []string{adoptCalls, lapsedNodes, "SELECT " + callColumns + " FROM calls" + unfinishedOf} {
+		plan := strings.Join(planOf(t, s, text), "\n")
+		if !strings.Contains(plan, "calls_of_node") && !strings.Contains(plan, "calls_unfinished") || strings.Contains(plan, "TEMP B-TREE") && text != lapsedNodes {
+			t.Errorf("%s\n%s", plan, text)
+		}
+	}
+}
