@@ -35,6 +35,7 @@ type commands struct {
 	Recordings  recordingsCmd  `cmd:"" help:"Add, list, approve and reject clips."`
 	Blacklist   blacklistCmd   `cmd:"" help:"Block numbers."`
 	Trunks      trunksCmd      `cmd:"" help:"Show the trunks and how much of them is in use."`
+	Webhooks    webhooksCmd    `cmd:"" help:"Say where events go; look at deliveries and send them again."`
 	Tokens      tokensCmd      `cmd:"" help:"Make, rotate and revoke API tokens."`
 	DTMF        dtmfCmd        `cmd:"" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`
 	Backup      backupCmd      `cmd:"" help:"Write the store and the clips into one file, beside a running daemon."`

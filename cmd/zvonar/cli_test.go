@@ -179,11 +179,31 @@ var scripts = []struct {
 	{name: "an end that is none", args: "tokens add bot --roles caller --expires soon", daemon: answers{}, code: exitFailed,
 		stderr: "zvonar: --expires soon is neither a time like 2026-12-31T23:59:59Z nor a duration like 90d\n"},
 
+	{name: "webhooks add", args: "webhooks add https://bot.example.net/hook --types call.completed", daemon: answers{"POST /v1/webhooks": "201 " + webhookJSON},
+		stdout: "whsec_abc\n", stderr: "webhook wh_1; its secret is shown only now:\n", body: `{"url":"https://bot.example.net/hook","types":["call.completed"]}`},
+	{name: "webhooks rotate", args: "webhooks rotate wh_1 --overlap 1h", daemon: answers{"POST /v1/webhooks/wh_1/rotate": webhookJSON},
+		stdout: "whsec_abc\n", stderr: "webhook wh_1; its secret is shown only now:\n", body: `{"overlap":"1h"}`},
+	{name: "webhooks remove", args: "webhooks remove wh_1", daemon: answers{"DELETE /v1/webhooks/wh_1": "204 "}, stdout: "wh_1 is removed\n"},
+	{name: "webhooks list", args: "webhooks list", daemon: answers{"GET /v1/webhooks": page(webhookJSON)},
+		stdout: "ID    URL                           TYPES           CREATED              STATE\nwh_1  https://bot.example.net/hook  call.completed  2026-11-21 09:30:00  failing since 2026-11-21 09:31:00: HTTP 503\n"},
+	{name: "webhooks deliveries", args: "webhooks deliveries wh_1 --state dead", asked: "GET /v1/webhooks/wh_1/deliveries?limit=50&state=dead",
+		daemon: answers{"GET /v1/webhooks/wh_1/deliveries": page(deliveryJSON)},
+		stdout: "POS  EVENT  SUBJECT  STATE  ATTEMPTS  SENT                 STATUS  ERROR     NEXT\n7    evt_1  call:c1  dead   16        2026-11-21 09:30:00  400     HTTP 400  -\n"},
+	{name: "webhooks replay", args: "webhooks replay wh_1 --from 5 --to 9", daemon: answers{"POST /v1/webhooks/wh_1/replay": `{"replayed":4,"next":null}`},
+		stdout: "4 events are due again\n", body: `{"from":"5","to":"9"}`},
+	{name: "webhooks replay of nothing", args: "webhooks replay wh_1", code: exitFailed, stderr: "zvonar: give either --from (and --to), or --ids\n"},
+
 	{name: "an unknown command", args: "fly", code: exitUsage, stderr: "zvonar: unexpected argument fly (zvonar --help tells more)\n"},
 	{name: "a missing option", args: "call --to 7", code: exitUsage, stderr: "zvonar: missing flags: --record=ID (zvonar --help tells more)\n"},
 	{name: "an unknown role", args: "tokens add bot --role king", code: exitUsage,
 		stderr: "zvonar: --roles must be one of \"viewer\",\"caller\",\"moderator\",\"operator\",\"admin\" but got \"king\" (zvonar --help tells more)\n"},
 }
+
+const webhookJSON = `{"id":"wh_1","kind":"webhook","url":"https://bot.example.net/hook","types":["call.completed"],"from_config":false,"disabled":false,"disabled_reason":null,` +
+	`"created_at":"2026-11-21T09:30:00.000Z","failing_since":"2026-11-21T09:31:00.000Z","auth_failed_at":null,"last_error":"HTTP 503","secret":"whsec_abc"}`
+
+const deliveryJSON = `{"id":1,"event_id":"evt_1","event_pos":7,"subject":"call:c1","state":"dead","attempts":16,"replays":0,"next_at":null,"last_status":400,` +
+	`"last_error":"HTTP 400","response":null,"sent_at":"2026-11-21T09:30:00.000Z","took_ms":4}`
 
 // busyLine is the event as the client writes it again.
 const busyLine = `{"id":"evt_3","pos":3,"subject":"call:01JCALL","seq":3,"type":"call.completed","timestamp":0,"call_id":"01JCALL","account":"main","direction":"out","data":{"outcome":"busy","reason":null,"sip_code":486,"talk_ms":0,"digits":"","hangup_by":"customer"},"time":"2026-11-21T09:30:09.250Z"}` + "\n"

@@ -28,6 +28,15 @@ func aCall(ref string) func(*house) {
 	}
 }
 
+// aWebhook makes one, and an event from before it was there.
+func aWebhook(h *house) {
+	h.put(func(tx calls.Tx) error {
+		e := calls.NewEvent("evt_old", noon, "number:1", calls.NumberBlocked, nil)
+		e.Account = calls.MainAccount
+		return errors.Join(tx.AppendEvent(&e), tx.PutWebhook(&calls.Webhook{ID: "wh_1", Account: calls.MainAccount, URL: "https://93.184.215.14/"}))
+	})
+}
+
 // changes has a sample for every operation that changes something, by its
 // operationId. {call} in a path is the id of the newest call.
 var changes = map[string]sample{
@@ -44,11 +53,10 @@ var changes = map[string]sample{
 	"rotate-token":   {path: "/v1/tokens/tok_main_viewer/rotate", object: "tok_main_viewer"},
 	"revoke-token":   {path: "/v1/tokens/tok_main_viewer", object: "tok_main_viewer"},
 	"create-webhook": {path: "/v1/webhooks", body: `{"url":"https://93.184.215.14/hook"}`},
-	"delete-webhook": {path: "/v1/webhooks/wh_1", object: "wh_1", prep: func(h *house) {
-		h.put(func(tx calls.Tx) error {
-			return tx.PutWebhook(&calls.Webhook{ID: "wh_1", Account: calls.MainAccount, URL: "https://example.com/"})
-		})
-	}},
+	"delete-webhook": {path: "/v1/webhooks/wh_1", object: "wh_1", prep: aWebhook},
+	"change-webhook": {path: "/v1/webhooks/wh_1", body: `{"url":"https://93.184.215.14/new"}`, object: "wh_1", prep: aWebhook},
+	"rotate-webhook": {path: "/v1/webhooks/wh_1/rotate", object: "wh_1", prep: aWebhook},
+	"replay-webhook": {path: "/v1/webhooks/wh_1/replay", body: `{"ids":["evt_old"]}`, object: "wh_1", prep: aWebhook},
 	"create-erasure": {path: "/v1/erasures", body: `{"number":"79004443322"}`, object: "erasure:{id}"},
 }
 

@@ -105,9 +105,16 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 	for _, path := range []string{"GET /v1/calls/" + id, "GET /v1/calls/" + id + "/events", "POST /v1/calls/" + id + "/hangup", "GET /v1/recordings/rec_ok",
 		"GET /v1/recordings/1460168", "GET /v1/recordings/rec_ok/audio", "POST /v1/recordings/rec_pending/approve", "GET /v1/blacklist/79004443324",
 		"DELETE /v1/blacklist/79004443324", "DELETE /v1/tokens/tok_main_viewer", "POST /v1/tokens/tok_main_viewer/rotate",
-		"DELETE /v1/webhooks/" + hook, "GET /v1/webhooks/" + hook + "/deliveries"} {
+		"DELETE /v1/webhooks/" + hook, "GET /v1/webhooks/" + hook + "/deliveries", "GET /v1/webhooks/" + hook,
+		"POST /v1/webhooks/" + hook + "/rotate"} {
 		method, url, _ := strings.Cut(path, " ")
 		if got := h.do(method, url, "", stranger...); got.code != 404 {
+			t.Errorf("%s: %d %s", path, got.code, got.body)
+		}
+	}
+	for path, body := range map[string]string{"PUT /v1/webhooks/" + hook: `{"url":"https://93.184.216.34/y"}`, "POST /v1/webhooks/" + hook + "/replay": `{"from":1}`} {
+		method, url, _ := strings.Cut(path, " ")
+		if got := h.do(method, url, body, stranger...); got.code != 404 {
 			t.Errorf("%s: %d %s", path, got.code, got.body)
 		}
 	}

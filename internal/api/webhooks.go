@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,6 +25,14 @@ func (s *Server) declareWebhooks() {
 		Summary: "Send events somewhere; the secret is shown once", DefaultStatus: http.StatusCreated, Tags: []string{"webhooks"}}, s.createWebhook)
 	register(s, calls.PermOperator, huma.Operation{OperationID: "delete-webhook", Method: http.MethodDelete, Path: "/v1/webhooks/{id}",
 		Summary: "Stop sending events there", Tags: []string{"webhooks"}}, s.deleteWebhook)
+	register(s, calls.PermOperator, huma.Operation{OperationID: "get-webhook", Method: http.MethodGet, Path: "/v1/webhooks/{id}",
+		Summary: "Show a webhook and how it is doing", Tags: []string{"webhooks"}}, s.getWebhook)
+	register(s, calls.PermOperator, huma.Operation{OperationID: "change-webhook", Method: http.MethodPut, Path: "/v1/webhooks/{id}",
+		Summary: "Point a webhook elsewhere, choose its types, switch it off or on", Tags: []string{"webhooks"}}, s.putWebhook)
+	register(s, calls.PermOperator, huma.Operation{OperationID: "rotate-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/rotate",
+		Summary: "Make a new secret; the old one signs too for a while", Tags: []string{"webhooks"}}, s.rotateWebhook)
+	register(s, calls.PermOperator, huma.Operation{OperationID: "replay-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/replay",
+		Summary: "Send events again, in order, under their old ids", Tags: []string{"webhooks"}}, s.replay)
 	register(s, calls.PermOperator, huma.Operation{OperationID: "list-deliveries", Method: http.MethodGet, Path: "/v1/webhooks/{id}/deliveries",
 		Summary: "Show deliveries, newest first", Tags: []string{"webhooks"}}, s.listDeliveries)
 }
@@ -32,15 +41,45 @@ type webhookListOutput struct{ Body List[WebhookResource] }
 
 // listWebhooks has one page: maxWebhooks and the configuration's.
 func (s *Server) listWebhooks(ctx context.Context, _ *struct{}) (*webhookListOutput, error) {
-	var rows []*calls.Webhook
-	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
-		rows, err = tx.Webhooks(accountOf(ctx))
+	var rows []WebhookResource
+	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) error {
+		list, err := tx.Webhooks(accountOf(ctx))
+		for _, w := range list {
+			health, err := healthOf(tx, w)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, viewWebhook(w, health))
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &webhookListOutput{Body: listOf(rows, len(rows)+1, viewWebhook, func(w *calls.Webhook) string { return w.ID })}, nil
+	return &webhookListOutput{Body: listOf(rows, len(rows)+1, func(w WebhookResource) WebhookResource { return w }, func(w WebhookResource) string { return w.ID })}, nil
+}
+
+func (s *Server) getWebhook(ctx context.Context, in *WebhookPath) (*webhookOutput, error) {
+	var out WebhookResource
+	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) error {
+		w, err := tx.Webhook(accountOf(ctx), in.ID)
+		if err != nil {
+			return err
+		}
+		health, err := healthOf(tx, w)
+		out = viewWebhook(w, health)
+		return err
+	})
+	return &webhookOutput{Body: out}, err
+}
+
+// healthOf is how the destination of a webhook is doing; nil: well.
+func healthOf(tx calls.ReadTx, w *calls.Webhook) (*calls.DestinationHealth, error) {
+	h, err := tx.Health(w.Destination())
+	if errors.Is(err, calls.ErrNotFound) {
+		return nil, nil
+	}
+	return h, err
 }
 
 type createWebhookInput struct {
@@ -74,30 +113,44 @@ func (s *Server) createWebhook(ctx context.Context, in *createWebhookInput) (*ne
 	if err != nil {
 		return nil, err
 	}
-	return &newWebhookOutput{Body: NewWebhookResource{WebhookResource: viewWebhook(w), Secret: w.Secret}}, nil
+	return &newWebhookOutput{Body: NewWebhookResource{WebhookResource: viewWebhook(w, nil), Secret: w.Secret}}, nil
 }
 
 func (s *Server) newWebhook(ctx context.Context, in *createWebhookInput) (*calls.Webhook, error) {
-	if !calls.Printable(in.Body.URL) {
-		return nil, calls.Errorf(calls.CodeInvalidField, "control characters are not allowed here").At("body.url", nil)
-	}
-	if err := s.checkURL(ctx, in.Body.URL, "body.url"); err != nil {
+	if err := s.checkHookURL(ctx, in.Body.URL); err != nil {
 		return nil, err
 	}
-	w := &calls.Webhook{ID: s.cfg.IDs.New("wh_"), Account: accountOf(ctx), URL: in.Body.URL, Secret: in.Body.Secret, CreatedAt: s.clock.Now()}
+	types, err := eventTypes(in.Body.Types)
+	if err != nil {
+		return nil, err
+	}
+	w := &calls.Webhook{ID: s.cfg.IDs.New("wh_"), Account: accountOf(ctx), URL: in.Body.URL, Secret: in.Body.Secret, Types: types, CreatedAt: s.clock.Now()}
 	if w.Secret == "" {
 		w.Secret = newWebhookSecret()
 	}
 	if err := outbox.CheckSecret(w.Secret); err != nil {
 		return nil, calls.Errorf(calls.CodeInvalidField, "%s", err.Error()).At("body.secret", nil)
 	}
-	for i, t := range in.Body.Types {
+	return w, nil
+}
+
+// checkHookURL refuses an address that must not be spoken to.
+func (s *Server) checkHookURL(ctx context.Context, url string) error {
+	if !calls.Printable(url) {
+		return calls.Errorf(calls.CodeInvalidField, "control characters are not allowed here").At("body.url", nil)
+	}
+	return s.checkURL(ctx, url, "body.url")
+}
+
+// eventTypes reads the types a webhook is to get.
+func eventTypes(names []string) (types []calls.EventType, err error) {
+	for i, t := range names {
 		if !slices.Contains(calls.EventTypes(), calls.EventType(t)) {
 			return nil, calls.Errorf(calls.CodeInvalidField, "there is no event of this type").At("body.types["+strconv.Itoa(i)+"]", t)
 		}
-		w.Types = append(w.Types, calls.EventType(t))
+		types = append(types, calls.EventType(t))
 	}
-	return w, nil
+	return types, nil
 }
 
 // newWebhookSecret makes a secret as Standard Webhooks writes it.
@@ -132,13 +185,15 @@ func (s *Server) deleteWebhook(ctx context.Context, in *WebhookPath) (*struct{},
 type listDeliveriesInput struct {
 	WebhookPath
 	Page
-	State string `query:"state" enum:"pending,delivered,dead"`
+	State   string `query:"state" enum:"pending,delivered,dead" doc:"dead is what was given up"`
+	Subject string `query:"subject" maxLength:"160" doc:"such as call:ID"`
+	Event   string `query:"event" maxLength:"64" doc:"id of an event"`
 }
 
 type deliveryListOutput struct{ Body List[DeliveryResource] }
 
 func (s *Server) listDeliveries(ctx context.Context, in *listDeliveriesInput) (*deliveryListOutput, error) {
-	filter := calls.DeliveryFilter{State: calls.DeliveryState(in.State), Limit: in.size()}
+	filter := calls.DeliveryFilter{State: calls.DeliveryState(in.State), Subject: in.Subject, EventID: in.Event, Limit: in.size()}
 	if in.Cursor != "" {
 		before, err := strconv.ParseInt(in.Cursor, 10, 64)
 		if err != nil || before < 1 {

@@ -229,6 +229,97 @@ func (c *Client) RevokeToken(ctx context.Context, id string) error {
 	return c.Do(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil)
 }
 
+// Webhook is a webhook as published; Secret is there only where it was just made.
+type Webhook struct {
+	ID             string            `json:"id"`
+	Kind           string            `json:"kind"`
+	URL            string            `json:"url"`
+	Types          []calls.EventType `json:"types"`
+	FromConfig     bool              `json:"from_config"`
+	Disabled       bool              `json:"disabled"`
+	DisabledReason *string           `json:"disabled_reason"`
+	CreatedAt      calls.Stamp       `json:"created_at"`
+	FailingSince   calls.Stamp       `json:"failing_since"`
+	AuthFailedAt   calls.Stamp       `json:"auth_failed_at"`
+	LastError      *string           `json:"last_error"`
+	Secret         string            `json:"secret,omitempty"`
+}
+
+// Delivery is one event on its way to a webhook.
+type Delivery struct {
+	ID         int64               `json:"id"`
+	EventID    string              `json:"event_id"`
+	EventPos   int64               `json:"event_pos"`
+	Subject    string              `json:"subject"`
+	State      calls.DeliveryState `json:"state"`
+	Attempts   int                 `json:"attempts"`
+	Replays    int                 `json:"replays"`
+	NextAt     calls.Stamp         `json:"next_at"`
+	LastStatus int                 `json:"last_status"`
+	LastError  *string             `json:"last_error"`
+	Response   *string             `json:"response"`
+	SentAt     calls.Stamp         `json:"sent_at"`
+	TookMS     *int64              `json:"took_ms"`
+}
+
+// Webhooks lists the webhooks.
+func (c *Client) Webhooks(ctx context.Context) ([]Webhook, error) {
+	page, err := ask[struct{ Items []Webhook }](ctx, c, http.MethodGet, "/v1/webhooks", nil)
+	return page.Items, err
+}
+
+// AddWebhook makes a webhook; secret "" lets the daemon make one.
+func (c *Client) AddWebhook(ctx context.Context, address string, types []string, secret string) (Webhook, error) {
+	in := struct {
+		URL    string   `json:"url"`
+		Types  []string `json:"types,omitempty"`
+		Secret string   `json:"secret,omitempty"`
+	}{address, types, secret}
+	return ask[Webhook](ctx, c, http.MethodPost, "/v1/webhooks", in)
+}
+
+// RemoveWebhook deletes a webhook with its deliveries.
+func (c *Client) RemoveWebhook(ctx context.Context, id string) error {
+	return c.Do(ctx, http.MethodDelete, "/v1/webhooks/"+url.PathEscape(id), nil, nil)
+}
+
+// RotateWebhook makes a new secret; the old one signs too for overlap ("24h"; ""
+// leaves it to the daemon).
+func (c *Client) RotateWebhook(ctx context.Context, id, overlap string) (Webhook, error) {
+	in := map[string]string{}
+	if overlap != "" {
+		in["overlap"] = overlap
+	}
+	return ask[Webhook](ctx, c, http.MethodPost, "/v1/webhooks/"+url.PathEscape(id)+"/rotate", in)
+}
+
+// Deliveries lists up to limit deliveries of a webhook, newest first; filter has
+// the parameters of the API (state, subject, event).
+func (c *Client) Deliveries(ctx context.Context, id string, filter url.Values, limit int) ([]Delivery, error) {
+	return list[Delivery](ctx, c, "/v1/webhooks/"+url.PathEscape(id)+"/deliveries", filter, limit)
+}
+
+// Replay makes events due again for a webhook, by ids or from one position or
+// time of the log to another ("": the end), and tells how many.
+func (c *Client) Replay(ctx context.Context, id, from, to string, ids []string) (n int, err error) {
+	for {
+		in := struct {
+			From string   `json:"from,omitempty"`
+			To   string   `json:"to,omitempty"`
+			IDs  []string `json:"ids,omitempty"`
+		}{from, to, ids}
+		out, err := ask[struct {
+			Replayed int    `json:"replayed"`
+			Next     *int64 `json:"next"`
+		}](ctx, c, http.MethodPost, "/v1/webhooks/"+url.PathEscape(id)+"/replay", in)
+		n += out.Replayed
+		if err != nil || out.Next == nil {
+			return n, err
+		}
+		from = strconv.FormatInt(*out.Next, 10)
+	}
+}
+
 // ask is Do that returns the answer.
 func ask[T any](ctx context.Context, c *Client, method, path string, in any) (out T, err error) {
 	err = c.Do(ctx, method, path, in, &out)

@@ -51,8 +51,8 @@ func transport(dial func(context.Context, string, string) (net.Conn, error)) *ht
 		DialContext:            dial,
 		DisableCompression:     true, // 64 KiB on the wire are 64 KiB in memory
 		MaxResponseHeaderBytes: MaxResponse,
-		MaxIdleConnsPerHost:    16,
-		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    64, // as many as the outbox has lanes under way to one
+		MaxIdleConns:           512,
 		IdleConnTimeout:        30 * time.Second,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ForceAttemptHTTP2:      true,
