@@ -85,7 +85,7 @@ var foreignRequests = map[string]foreignRequest{
 // foreignQueries says what a query parameter may name. Each parameter of every
 // list is tried with it; one that is not here fails the test.
 var foreignQueries = map[string]string{
-	"cursor": "foreign-zzz", "limit": "500", "after": "0", "before": "9999", "types": "call.queued,sms.sent", "status": "queued", "outcome": "busy", "state": "pending",
+	"cursor": "foreign-zzz", "limit": "500", "after": "0", "event": "foreign-event", "before": "9999", "types": "call.queued,sms.sent", "status": "queued", "outcome": "busy", "state": "pending",
 	"to": foreignNumber, "ref": "foreign-ref", "series": "foreign-series", "campaign": "foreign-campaign", "call": "foreign-call", "account": foreign,
 	"actor": "foreign-actor", "action": "foreign", "object": "foreign-call", "number": foreignNumber, "from": "2026-01-01T00:00:00Z", "since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "subject": "call:foreign-call",
 }

@@ -133,7 +133,13 @@ func (o *Outbox) send(ctx context.Context, s Sink, x Exchange) Answer {
 	if err != nil {
 		return unauthorized(err)
 	}
-	return s.Send(ctx, x)
+	if a = s.Send(ctx, x); a.Then != AuthFailed {
+		return a
+	}
+	if now, err := o.vault.get(ctx, c.Account, c.Name); err == nil && now.Changes != x.Credential.Changes {
+		a.Then, a.Fault = Retry, Unwell // somebody has brought yet another
+	}
+	return a
 }
 
 // unauthorized is the answer where no credential could be had.

@@ -96,13 +96,11 @@ func (d *destination) took() {
 
 // places is how many runs it may have under way.
 func (d *destination) places(most int) int {
-	switch {
-	case d.failing():
-		return 1
-	case !d.proven:
+	if d.rate.Parallel > 0 {
+		most = min(most, d.rate.Parallel)
+	}
+	if !d.proven {
 		return min(most, newcomers)
-	case d.rate.Parallel > 0:
-		return min(most, d.rate.Parallel)
 	}
 	return most
 }
