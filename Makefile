@@ -54,14 +54,22 @@ DRAIN_CALLS ?= 180000
 bench-drain:
 	$(GO) test -timeout 60m -count 1 -run TestDrain -v ./internal/outbox -drain.calls $(DRAIN_CALLS)
 
+# The floods of sip/flood_test.go at full strength, FLOODTIME each; prints a table.
+FLOODTIME ?= 10s
+bench-flood:
+	$(GO) test ./sip -count=1 -timeout 30m -run '^TestFloods$$' -args -flood $(FLOODTIME)
+
 cover:
 	$(GO) test -short -coverprofile coverage.out ./...
 	$(GO) tool cover -func coverage.out | tail -n 1
 
-# Long fuzzing of every parser, FUZZTIME each.
+# Long fuzzing of every parser, FUZZTIME each, and MUTATIONS mutated messages
+# through a user agent that has to go on making calls.
 FUZZTIME ?= 1m
+MUTATIONS ?= 1000000
 fuzz:
 	scripts/fuzz $(FUZZTIME)
+	$(GO) test ./sip -count=1 -timeout 60m -run '^TestMutatedMessages' -args -mutations $(MUTATIONS)
 
 clean:
 	rm -rf bin demo-out coverage.out crash-report.json

@@ -2,8 +2,11 @@ package sip
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -57,20 +60,78 @@ func TestTortureMessagesOverTCPConnectNowhere(t *testing.T) {
 	a.stillWorks(t, p)
 }
 
+// batch is how many mutated messages go before the next good call.
+const batch = 20000
+
 func TestMutatedMessagesLeaveTheUserAgentAtWork(t *testing.T) {
 	t.Parallel()
 	a, p := hostile(t)
 	r := rand.New(rand.NewPCG(4475, 5118))
-	methods := []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE"}
-	for i := range 3000 {
-		name := fmt.Sprintf("m%d", i)
-		b := []byte(p.request(methods[r.IntN(len(methods))], name, name, "", rawSDP, 1))
-		p.send(string(mutate(r, b)))
+	next := seeds(p, r)
+	stream := &mutatedStream{to: a.ua.Addr("tcp").String()}
+	defer stream.close()
+	for i := range *mutations {
+		b := mutate(r, next())
+		if i%4 == 0 {
+			stream.send(b)
+		} else if _, err := p.conn.WriteToUDP(b, p.to); err != nil {
+			t.Fatal(err)
+		}
 		if i%50 == 49 { // the socket's buffer is not to overflow
-			p.ping("o" + name)
+			p.ping(fmt.Sprint("o", i))
+		}
+		if i%batch == batch-1 {
+			a.stillWorks(t, p)
 		}
 	}
 	a.stillWorks(t, p)
+}
+
+// seeds gives good messages to mutate: our own, and those of the RFCs where they
+// are at hand.
+func seeds(p *rawPeer, r *rand.Rand) func() []byte {
+	methods := []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE"}
+	files, _ := filepath.Glob(filepath.Join(corpus(), "sip", "rfc*", "*.dat"))
+	n := 0
+	return func() []byte {
+		n++
+		if len(files) > 0 && n%8 == 0 {
+			if b, err := os.ReadFile(files[r.IntN(len(files))]); err == nil {
+				return b
+			}
+		}
+		name := fmt.Sprintf("m%d", n)
+		return []byte(p.request(methods[r.IntN(len(methods))], name, name, "", rawSDP, 1))
+	}
+}
+
+// mutatedStream sends messages over a connection, and over a new one once the
+// far end has had enough.
+type mutatedStream struct {
+	to string
+	c  net.Conn
+}
+
+func (s *mutatedStream) send(b []byte) {
+	if s.c == nil {
+		c, err := net.Dial("tcp4", s.to)
+		if err != nil {
+			return
+		}
+		s.c = c
+		go func() { _, _ = io.Copy(io.Discard, c) }()
+	}
+	_ = s.c.SetWriteDeadline(time.Now().Add(time.Second))
+	if _, err := s.c.Write(b); err != nil {
+		s.close()
+	}
+}
+
+func (s *mutatedStream) close() {
+	if s.c != nil {
+		_ = s.c.Close()
+		s.c = nil
+	}
 }
 
 // ping sends an OPTIONS until it is answered: beyond their rate they are dropped.

@@ -17,13 +17,18 @@ import (
 	"zvonar/sip/trunk"
 )
 
+// corpus is the directory of data that is not part of the project.
+func corpus() string {
+	if root := os.Getenv("ZVONAR_CORPUS"); root != "" {
+		return root
+	}
+	return filepath.Join("..", "..", "shared", "corpus")
+}
+
 // torture returns the messages of RFC 4475 and RFC 5118 by name.
 func torture(t testing.TB) map[string][]byte {
 	t.Helper()
-	root := os.Getenv("ZVONAR_CORPUS")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "corpus")
-	}
+	root := corpus()
 	files, err := filepath.Glob(filepath.Join(root, "sip", "rfc*", "*.dat"))
 	if err != nil {
 		t.Fatal(err)
