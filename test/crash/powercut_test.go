@@ -59,7 +59,7 @@ func (w *world) cutPower() {
 	}
 	dialogs := w.readDialogs()
 	w.examine(whole, late, dialogs)
-	if begin.salt == end.salt && end.at > begin.at {
+	if begin.salt == end.salt && begin.written.Equal(end.written) && end.at > begin.at {
 		w.tear(torn, begin.at+w.rng.Int64N(end.at-begin.at))
 		w.examine(torn, early, dialogs)
 	}
@@ -86,11 +86,14 @@ func (w *world) frozen(f func()) bool {
 	return false
 }
 
-// walEnd is where the valid frames of a write-ahead log end, and the salt that
-// tells one generation of it from the next (sqlite.org/fileformat2.html, 4.1).
+// walEnd is where the valid frames of a write-ahead log end, the salt that
+// tells one generation of it from the next (sqlite.org/fileformat2.html, 4.1),
+// and when the database itself was last written to: a checkpoint syncs the log
+// first, so frames that were in it by then cannot be lost.
 type walEnd struct {
-	salt string
-	at   int64
+	salt    string
+	at      int64
+	written time.Time
 }
 
 func (w *world) database() string { return filepath.Join(w.dir, "data", "zvonar.db") }
@@ -106,8 +109,12 @@ func (w *world) wal() (end walEnd) {
 	if _, err := io.ReadFull(f, head); err != nil {
 		return end
 	}
+	st, err := os.Stat(w.database())
+	if err != nil {
+		return end
+	}
 	page := int64(binary.BigEndian.Uint32(head[8:]))
-	end = walEnd{salt: string(head[16:24]), at: headLen}
+	end = walEnd{salt: string(head[16:24]), at: headLen, written: st.ModTime()}
 	frame := make([]byte, frameHead)
 	for {
 		if _, err := f.ReadAt(frame, end.at); err != nil || string(frame[8:16]) != end.salt {
