@@ -11,6 +11,7 @@
 //
 // Start reading at states.go, the life of a dialog as a table; uac.go and uas.go
 // are what its actions do for calls we place and take, indialog.go what happens
-// within an established one. sip/edge, listen.go and sources.go are the edge: what gets
-// near the parser at all.
+// within an established one. Package edge decides what gets near the parser at
+// all; listen.go, sources.go and load.go bind it, watchdog.go asks it whether it
+// still hears.
 package sip

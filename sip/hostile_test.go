@@ -77,7 +77,7 @@ func TestMutatedMessagesLeaveTheUserAgentAtWork(t *testing.T) {
 		} else if _, err := p.conn.WriteToUDP(b, p.to); err != nil {
 			t.Fatal(err)
 		}
-		if i%50 == 49 { // the socket's buffer is not to overflow
+		if i%200 == 199 { // the socket's buffer is not to overflow
 			p.ping(fmt.Sprint("o", i))
 		}
 		if i%batch == batch-1 {

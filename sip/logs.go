@@ -25,15 +25,14 @@ type guardedLog struct {
 }
 
 type logRate struct {
-	mu      sync.Mutex
-	second  int64
-	n       int
-	left    int // records left out since the last one that was written
-	perUnit int
+	mu     sync.Mutex
+	second int64
+	n      int
+	left   int // records left out since the last one that was written
 }
 
 func newGuardedLog(next slog.Handler) guardedLog {
-	return guardedLog{next: next, rate: &logRate{perUnit: maxLogRate}}
+	return guardedLog{next: next, rate: &logRate{}}
 }
 
 // allow reports whether a record of that second may be written, and how many were
@@ -44,7 +43,7 @@ func (r *logRate) allow(at time.Time) (left int, ok bool) {
 	if s := at.Unix(); s != r.second {
 		r.second, r.n = s, 0
 	}
-	if r.n >= r.perUnit {
+	if r.n >= maxLogRate {
 		r.left++
 		return 0, false
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -113,5 +114,38 @@ func TestAStoredDialogReadsBack(t *testing.T) {
 	}
 	if back.hop() != "proxy.example.com:5060" {
 		t.Errorf("the BYE goes to %s", back.hop())
+	}
+}
+
+func TestTheLibrarysLogHasNoCredentialsAndAnEnd(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	h := newGuardedLog(slog.NewTextHandler(&out, nil))
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	write := func(text string) {
+		r := slog.NewRecord(at, slog.LevelError, "failed to parse", 0)
+		r.AddAttrs(slog.String("data", text))
+		if err := h.Handle(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 1000 {
+		write("BYE\r\nAuthorization: Digest username=\"me\",\r\n  response=\"deadbeef\"\r\nproxy-authorization: secret\r\nTo: x\r\n")
+	}
+	if n := strings.Count(out.String(), "\n"); n != maxLogRate {
+		t.Errorf("%d lines in a second, want %d", n, maxLogRate)
+	}
+	for _, secret := range []string{"deadbeef", "secret", "username"} {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%q is in the log", secret)
+		}
+	}
+	if !strings.Contains(out.String(), "To: x") {
+		t.Error("what follows the credentials is gone, too")
+	}
+	at = at.Add(time.Second)
+	write("x")
+	if !strings.Contains(out.String(), "left_out=990") {
+		t.Error("nobody is told how many records were left out")
 	}
 }
