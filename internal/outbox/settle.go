@@ -80,7 +80,9 @@ func (o *Outbox) judge(d *destination, out outcome) {
 		o.noteHealth(d, out)
 		o.giveUp(d, now)
 	default:
-		if d.failed(out.lane, out.a.Fault) {
+		// A body that was refused before and is refused again says nothing new.
+		known := out.a.Fault == Unwanted && out.item.Delivery.Attempts > 0
+		if !known && d.failed(out.lane, out.a.Fault) {
 			d.failingSince, d.failures = now, 1
 			d.probeAt = now.Add(o.cfg.Jitter(probes.wait(1)))
 			d.halt.Store(true)
