@@ -126,6 +126,7 @@ func (l *Leg) DropMedia() {
 // headers is a message's, as ReceivedHeader needs them.
 type headers interface {
 	GetHeader(name string) sipmsg.Header
+	GetHeaders(name string) []sipmsg.Header
 }
 
 // ReceivedHeader is the first value of a header in the INVITE (inbound) or in

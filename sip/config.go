@@ -2,6 +2,7 @@ package sip
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"net/url"
@@ -31,6 +32,9 @@ type Config struct {
 	Metrics   prometheus.Registerer // nil: none
 	// MediaTimeout reports an answered leg whose audio stops. 0: 30 s.
 	MediaTimeout time.Duration
+	// Random gives numbers in [0, 1), for the waits that keep two sides from
+	// trying at the same time again; nil: math/rand. Any goroutine calls it.
+	Random func() float64
 	// Resolver finds the addresses of hosts that messages name; nil: the system's.
 	Resolver *net.Resolver
 }
@@ -81,6 +85,9 @@ func (c *Config) complete() ([]endpoint, error) {
 	}
 	if c.IDs == nil {
 		c.IDs = clock.NewIDs(c.Clock, nil)
+	}
+	if c.Random == nil {
+		c.Random = rand.Float64
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

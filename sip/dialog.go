@@ -58,13 +58,14 @@ func (d *dialog) key() string { return d.callID + "\x00" + d.local.tag }
 // request makes a request within the dialog. ACK and CANCEL of an INVITE take
 // its sequence number; everything else takes the next one.
 func (d *dialog) request(method sipmsg.RequestMethod, seq uint32) *sipmsg.Request {
-	req := sipmsg.NewRequest(method, d.target)
+	uri, routes := d.way()
+	req := sipmsg.NewRequest(method, uri)
 	req.AppendHeader(&sipmsg.FromHeader{DisplayName: d.local.name, Address: d.local.uri, Params: d.local.params()})
 	req.AppendHeader(&sipmsg.ToHeader{Address: d.remote.uri, Params: d.remote.params()})
 	id := sipmsg.CallIDHeader(d.callID)
 	req.AppendHeader(&id)
 	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: seq, MethodName: method})
-	for _, r := range d.routes {
+	for _, r := range routes {
 		req.AppendHeader(sipmsg.NewHeader("Route", r))
 	}
 	if method == sipmsg.INVITE || method == sipmsg.UPDATE {
@@ -73,6 +74,22 @@ func (d *dialog) request(method sipmsg.RequestMethod, seq uint32) *sipmsg.Reques
 	req.SetTransport(d.transport)
 	req.SetDestination(d.hop())
 	return req
+}
+
+// way gives the Request-URI and the Route values of a request. A first route
+// without lr is a strict router of RFC 2543: it wants its own URI there, and the
+// remote target as the last route (RFC 3261 12.2.1.1).
+func (d *dialog) way() (sipmsg.Uri, []string) {
+	if len(d.routes) == 0 {
+		return d.target, nil
+	}
+	first, ok := addressURI(d.routes[0])
+	if !ok || first.UriParams.Has("lr") {
+		return d.target, d.routes
+	}
+	first.Headers = nil
+	routes := append(slices.Clone(d.routes[1:]), "<"+d.target.String()+">")
+	return first, routes
 }
 
 // next is the sequence number of a new request of ours.

@@ -40,6 +40,9 @@ func credentialsOf(t *trunk.Trunk) *auth {
 	return &auth{trunk: t, username: t.Username, password: t.Password}
 }
 
+// credentials begins to authenticate a request of this leg.
+func (l *Leg) credentials() *auth { return credentialsOf(l.trunk) }
+
 // answer makes the Authorization and Proxy-Authorization headers after a 401 or
 // 407; nil where it cannot or must not be answered: no credentials, no challenge
 // we understand, the same realm again without stale=true, or too many rounds.

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"strconv"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -19,13 +20,17 @@ func (l *Leg) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		l.ua.reply(req, tx, sipmsg.StatusCallTransactionDoesNotExists)
 		return
 	}
+	last := &l.d.remoteSeq
+	if e := l.earlyOf(tagOf(req.From())); e != nil && l.d.remote.tag == "" {
+		last = &e.remoteSeq
+	}
 	seq := req.CSeq().SeqNo
-	if l.d.remoteSeq != 0 && seq <= l.d.remoteSeq {
+	if *last != 0 && seq <= *last {
 		// Out of order, or an old request sent anew (RFC 3261 12.2.2).
 		l.ua.reply(req, tx, sipmsg.StatusInternalServerError)
 		return
 	}
-	l.d.remoteSeq = seq
+	*last = seq
 	switch req.Method {
 	case sipmsg.BYE:
 		l.handle(&input{ev: evBye, req: req, tx: tx})
@@ -42,10 +47,17 @@ func (l *Leg) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 }
 
-// belongs checks source and tags. A dialog that the far end has not confirmed
-// has no remote tag yet.
+// belongs checks source and tags. Before the answer to our INVITE each telephone
+// that rings has a tag of its own.
 func (l *Leg) belongs(req *sipmsg.Request) bool {
-	return l.state != stEnded && l.fromPeer(req) && l.d.remote.tag != "" && tagOf(req.From()) == l.d.remote.tag
+	tag := tagOf(req.From())
+	if l.state == stEnded || !l.fromPeer(req) || tag == "" {
+		return false
+	}
+	if l.d.remote.tag == "" {
+		return l.earlyOf(tag) != nil
+	}
+	return tag == l.d.remote.tag
 }
 
 // peerBye answers a BYE and ends the leg, as the state wants it.
@@ -66,11 +78,39 @@ func (l *Leg) peerBye(a action, in *input) {
 	l.finish()
 }
 
+// mayOffer decides on an offer within the dialog; the code to refuse it with, or
+// 0. While one offer waits for its answer another one has to wait: ours (491, RFC
+// 3261 14.2), or theirs, which has no final response yet (500, RFC 3311 5.2).
+func (l *Leg) mayOffer() int {
+	switch {
+	case l.state == stIncoming:
+		return sipmsg.StatusInternalServerError
+	case l.state == stLeaving || l.state == stByeOnAck:
+		return sipmsg.StatusCallTransactionDoesNotExists
+	case l.state != stUp || l.answer.res != nil || l.mod.tx != nil:
+		return sipmsg.StatusRequestPending
+	}
+	return 0
+}
+
+// refuseOffer answers a request whose offer came at the wrong time.
+func (l *Leg) refuseOffer(req *sipmsg.Request, tx *sipmsg.ServerTx, code int) {
+	if code != sipmsg.StatusInternalServerError {
+		l.ua.reply(req, tx, code)
+		return
+	}
+	wait := strconv.Itoa(int(l.ua.random() * overlapSeconds))
+	l.ua.reply(req, tx, code, sipmsg.NewHeader("Retry-After", wait))
+}
+
+// overlapSeconds bounds the Retry-After of an offer that overlaps another.
+const overlapSeconds = 10
+
 // reinvited takes an offer, or asks for one, within an established dialog.
 func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	l.overtaken()
-	if l.state != stUp || l.answer.res != nil {
-		l.ua.reply(req, tx, sipmsg.StatusRequestPending)
+	if code := l.mayOffer(); code != 0 {
+		l.refuseOffer(req, tx, code)
 		return
 	}
 	body, code, late := []byte(nil), 0, len(req.Body()) == 0
@@ -96,13 +136,13 @@ func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 }
 
 // updated takes an UPDATE (RFC 3311): with an offer like a re-INVITE, without
-// one a refresh of the session or the target.
+// one a refresh of the session or the target, before the answer too.
 func (l *Leg) updated(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	var body []byte
 	if len(req.Body()) > 0 {
 		l.overtaken()
-		if l.state != stUp || l.answer.res != nil {
-			l.ua.reply(req, tx, sipmsg.StatusRequestPending)
+		if code := l.mayOffer(); code != 0 {
+			l.refuseOffer(req, tx, code)
 			return
 		}
 		if code := l.agreeTo(req.Body()); code != 0 {
@@ -112,8 +152,10 @@ func (l *Leg) updated(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		body = l.uas.body
 		l.setMedia(l.agreed, true)
 	}
-	l.d.refresh(req.Contact())
-	l.hearPeers()
+	if l.d.remote.tag != "" {
+		l.d.refresh(req.Contact())
+		l.hearPeers()
+	}
 	if err := l.ua.respond(tx, l.response(req, sipmsg.StatusOK, body)); err != nil {
 		l.ua.log.Debug("sip: an UPDATE could not be answered", "leg", l.id, "error", err)
 	}

@@ -54,6 +54,7 @@ type Leg struct {
 	uac        uac
 	uas        uas
 	answer     answer
+	mod        modification
 }
 
 // timerName names a leg's timers.
@@ -65,6 +66,7 @@ const (
 	timerRepeat            // repeats our 2xx
 	timerAck               // gives up on an ACK
 	timerClose             // gives up on the media's last event
+	timerGlare             // tries a re-INVITE again
 	timerCount
 )
 
@@ -179,7 +181,7 @@ func (l *Leg) hangupMedia() {
 // finish ends the dialog: requests within it get 481 from now on.
 func (l *Leg) finish() {
 	l.state = stEnded
-	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck} {
+	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerGlare} {
 		l.stopTimer(n)
 	}
 	l.ua.forget(l)

@@ -1,5 +1,7 @@
 package sip
 
+import "zvonar/internal/calls"
+
 // state is where a dialog stands.
 type state int
 
@@ -45,6 +47,7 @@ const (
 	evAckTimeout               // no ACK for 64*T1
 	evBye                      // BYE received
 	evByeDone                  // our BYE was answered, or nobody answers it
+	evGone                     // the far end does not know the dialog any more, or is silent
 	evAbort                    // the user agent stops now
 	eventCount
 )
@@ -76,6 +79,7 @@ const (
 	doConfirmBye // the ACK came at last: now BYE
 	doBye
 	doNoAckBye    // the ACK never came: BYE
+	doGoneBye     // a request within the dialog found nobody: BYE
 	doPeerBye     // 200, end
 	doPeerByeRing // BYE before the answer: 200, 487 to the INVITE, end
 	doPeerByeLate // BYE crossing ours: 200, end
@@ -173,6 +177,7 @@ var table = [stateCount]map[event]step{
 		evRepeat:     {doReAck, stUp},
 		evHangup:     {doBye, stLeaving},
 		evAckTimeout: {doNoAckBye, stLeaving},
+		evGone:       {doGoneBye, stLeaving},
 		evBye:        {doPeerBye, stEnded},
 		evAbort:      {doAbort, stEnded},
 	},
@@ -213,7 +218,7 @@ func (l *Leg) perform(a action, in *input) {
 	case doLateAnswer:
 		l.lateAnswer(in)
 	case doReAck:
-		l.reAck()
+		l.reAck(in.res)
 	case doFail:
 		l.failed(in)
 	case doGiveUp:
@@ -234,6 +239,9 @@ func (l *Leg) perform(a action, in *input) {
 		l.canceledByPeer(in)
 	case doConfirm, doConfirmBye, doNoAckBye:
 		l.acknowledged(a, in)
+	case doGoneBye:
+		l.endedBy(calls.ByNetwork)
+		l.bye()
 	case doBye:
 		l.bye()
 	case doPeerBye, doPeerByeLate, doPeerByeRing, doUnknownBye:

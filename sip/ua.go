@@ -313,5 +313,8 @@ func (ua *UA) HangupOrphan(ctx context.Context, dialog []byte) error {
 	return nil
 }
 
+// random is a number in [0, 1).
+func (ua *UA) random() float64 { return ua.cfg.Random() }
+
 // afterT1s is a timer of n round-trip times.
 func afterT1s(n int) time.Duration { return time.Duration(n) * sipmsg.T1 }

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -20,9 +21,20 @@ type uac struct {
 	ack    *sipmsg.Request // for our 2xx; sent again with each repetition
 	auth   auth
 	offer  []byte
-	early  *sdp.Agreed   // from a provisional response
-	reason sipmsg.Header // for CANCEL and BYE; nil: none
+	early  []earlyDialog
+	reason sipmsg.Header // for CANCEL and BYE; nil: the usual one
 }
+
+// earlyDialog is one that a provisional response began: a proxy may ring several
+// telephones, each with a To tag of its own (RFC 3261 13.2.2.4).
+type earlyDialog struct {
+	tag       string
+	agreed    *sdp.Agreed // the audio it described; nil: none yet
+	remoteSeq uint32      // of their last request within it; 0: none
+}
+
+// maxEarly bounds the early dialogs of a call; further ones only ring.
+const maxEarly = 16
 
 // Dial sends an INVITE and returns at once. Every event of the leg goes to
 // events, LegEnded last. An error (*calls.Error) means that nothing was sent:
@@ -200,10 +212,10 @@ func (l *Leg) replied(res *sipmsg.Response, err error) {
 }
 
 // answered reads the audio of a 2xx. One without a body confirms what a
-// provisional response described.
+// provisional response of the same telephone described.
 func (l *Leg) answered(res *sipmsg.Response) (sdp.Agreed, error) {
-	if len(res.Body()) == 0 && l.uac.early != nil {
-		return *l.uac.early, nil
+	if e := l.earlyOf(tagOf(res.To())); len(res.Body()) == 0 && e != nil && e.agreed != nil {
+		return *e.agreed, nil
 	}
 	s, err := sdp.Parse(res.Body())
 	if err != nil {
@@ -221,6 +233,10 @@ func (l *Leg) progressed(in *input) {
 		return
 	}
 	l.ending.Progress = true
+	if code == statusEarlyDialogTerminated {
+		l.earlyOver(tagOf(in.res.To()))
+		return
+	}
 	if l.ringAt.IsZero() {
 		l.ringAt = l.ua.clock.Now()
 		observe(l.ua.m.pdd, l.trunk.Name, l.ringAt.Sub(l.started))
@@ -229,6 +245,7 @@ func (l *Leg) progressed(in *input) {
 		l.ending.Rang = true
 	}
 	l.emit(calls.LegEvent{Kind: calls.LegRinging, Code: code})
+	early := l.earlyBegun(tagOf(in.res.To()))
 	if len(in.res.Body()) == 0 {
 		return
 	}
@@ -240,11 +257,47 @@ func (l *Leg) progressed(in *input) {
 	if err != nil {
 		return
 	}
-	l.uac.early = &a
-	l.setMedia(a, false)
+	if early != nil {
+		early.agreed = &a
+	}
+	l.setMedia(a, false) // of several telephones the latest is heard
 	if !l.heardEarly {
 		l.heardEarly = true
 		l.emit(calls.LegEvent{Kind: calls.LegEarlyMedia, Code: code, Codec: string(a.Codec)})
+	}
+}
+
+// statusEarlyDialogTerminated says that one of the telephones that rang does no
+// more, while the call goes on (RFC 6228).
+const statusEarlyDialogTerminated = 199
+
+// earlyOf finds an early dialog; nil: there is none.
+func (l *Leg) earlyOf(tag string) *earlyDialog {
+	for i := range l.uac.early {
+		if e := &l.uac.early[i]; tag != "" && e.tag == tag {
+			return e
+		}
+	}
+	return nil
+}
+
+// earlyBegun finds or makes an early dialog; nil: it cannot be kept.
+func (l *Leg) earlyBegun(tag string) *earlyDialog {
+	if e := l.earlyOf(tag); e != nil || tag == "" || len(l.uac.early) >= maxEarly {
+		return e
+	}
+	l.uac.early = append(l.uac.early, earlyDialog{tag: tag})
+	return &l.uac.early[len(l.uac.early)-1]
+}
+
+// earlyOver forgets an early dialog; the audio of the latest other one is heard.
+func (l *Leg) earlyOver(tag string) {
+	l.uac.early = slices.DeleteFunc(l.uac.early, func(e earlyDialog) bool { return e.tag == tag })
+	for i := len(l.uac.early) - 1; i >= 0; i-- {
+		if a := l.uac.early[i].agreed; a != nil {
+			l.setMedia(*a, false)
+			return
+		}
 	}
 }
 
@@ -256,9 +309,11 @@ func (l *Leg) establish(in *input) {
 	l.stopTimer(timerRing)
 	l.ending.Answered, l.ending.Code = true, in.res.StatusCode
 	observe(l.ua.m.answer, l.trunk.Name, l.ua.clock.Now().Sub(l.started))
+	l.uac.early = nil
 	l.setMedia(in.media, true)
 	l.acknowledge(in.res)
 	l.emit(calls.LegEvent{Kind: calls.LegAnswered, Code: in.res.StatusCode, Codec: string(in.media.Codec), Dialog: l.d.store()})
+	l.modify()
 }
 
 // acknowledge confirms the dialog with the 2xx and sends its ACK.
@@ -270,16 +325,19 @@ func (l *Leg) acknowledge(res *sipmsg.Response) {
 		l.ua.log.Warn("sip: the ACK has no way to go", "leg", l.id, "error", err)
 		return
 	}
-	l.reAck()
+	l.reAck(res)
 }
 
-// reAck sends the ACK; each repetition of the 2xx gets it again (RFC 3261 13.2.2.4).
-func (l *Leg) reAck() {
-	if l.uac.ack == nil {
-		return
-	}
-	if err := l.ua.write(l.uac.ack); err != nil {
-		l.ua.log.Warn("sip: an ACK could not be sent", "leg", l.id, "error", err)
+// reAck sends the ACK; each repetition of a 2xx gets its own again (RFC 3261
+// 13.2.2.4): to the first INVITE or to the last one within the dialog.
+func (l *Leg) reAck(res *sipmsg.Response) {
+	for _, ack := range []*sipmsg.Request{l.uac.ack, l.mod.ack} {
+		if ack == nil || res.CSeq() == nil || ack.CSeq().SeqNo != res.CSeq().SeqNo {
+			continue
+		}
+		if err := l.ua.write(ack); err != nil {
+			l.ua.log.Warn("sip: an ACK could not be sent", "leg", l.id, "error", err)
+		}
 	}
 }
 

@@ -234,6 +234,7 @@ func (l *Leg) acked(req *sipmsg.Request) {
 		l.ending.Media = true
 		l.handle(&input{ev: evHangup, q850: 58})
 	}
+	l.modify()
 }
 
 // overtaken takes a later request of the caller for the ACK that it overtook:

@@ -42,17 +42,43 @@ type Endpoint struct {
 	id      uint32 // o= session id, < 2^31: larger ones overflow some peers
 	version uint32
 	last    string // the last body without its o= line: the version grows only on change
+	settled string // the same of the last one that was agreed on
 	pinned  codec.ID
+	held    bool // we hold the far end
+
+	// What the session looks like since their last offer: a number keeps its
+	// meaning and a stream its place in every later offer of ours (RFC 3264 8).
+	payload uint8    // of pinned; used once before is set
+	events  uint8    // of telephone-event
+	before  []string // refused streams before the audio
+	after   []string // and behind it
 }
 
 // NewEndpoint makes the side that receives RTP at addr and speaks codecs, best
 // first. id distinguishes the session (its low 30 bits are used).
 func NewEndpoint(addr netip.AddrPort, codecs []codec.ID, id uint32) *Endpoint {
-	return &Endpoint{addr: addr, codecs: slices.Clone(codecs), id: id&(1<<30-1) | 1, version: 1}
+	return &Endpoint{addr: addr, codecs: slices.Clone(codecs), id: id&(1<<30-1) | 1, version: 1, events: telephoneEvent}
+}
+
+// Hold says whether later offers and answers of ours hold the far end: we go on
+// sending (music, a clip) and do not listen.
+func (e *Endpoint) Hold(on bool) { e.held = on }
+
+// Held reports what Hold said last.
+func (e *Endpoint) Held() bool { return e.held }
+
+// Refresh is the description agreed on last, with its o= line as it was: an
+// offer that changes nothing (RFC 4028 7.4). Before an agreement it is an Offer.
+func (e *Endpoint) Refresh() []byte {
+	if e.settled == "" {
+		return e.Offer()
+	}
+	return e.body(e.settled)
 }
 
 // Offer describes what we would like: every codec (after an agreement only the
-// agreed one), telephone-event, both directions.
+// agreed one), telephone-event, both directions unless we hold. Streams that were
+// refused before stay in their places.
 func (e *Endpoint) Offer() []byte {
 	list := e.codecs
 	if e.pinned != "" {
@@ -60,39 +86,60 @@ func (e *Endpoint) Offer() []byte {
 	}
 	w := &mediaWriter{addr: e.addr, proto: "RTP/AVP", ptime: 20}
 	for _, id := range list {
-		w.codec(staticPayload(id), id)
+		w.codec(e.number(id), id)
 	}
-	w.events(telephoneEvent)
-	w.direction(SendRecv)
-	return e.write(w.String())
+	w.events(e.events)
+	if e.held {
+		w.direction(SendOnly)
+	} else {
+		w.direction(SendRecv)
+	}
+	return e.write(strings.Join(e.before, "") + w.String() + strings.Join(e.after, ""))
+}
+
+// number is the payload type of a codec in our offers.
+func (e *Endpoint) number(id codec.ID) uint8 {
+	if id == e.pinned && e.payload != 0 {
+		return e.payload
+	}
+	return staticPayload(id)
 }
 
 // Answer agrees to an offer: the first codec in their order that we speak (after
 // an agreement the agreed one, if it is still there), their numbers, the
-// inverted direction, port 0 for every other stream, in the same order.
+// inverted direction, port 0 for every other stream, in the same order. An offer
+// that cannot be agreed to leaves the endpoint as it was.
 func (e *Endpoint) Answer(offer *Session) ([]byte, Agreed, error) {
 	chosen, pick := e.choose(offer)
 	if chosen < 0 {
 		return nil, Agreed{}, ErrNoCodec
 	}
-	var body strings.Builder
+	e.before, e.after = nil, nil
 	for i := range offer.Media {
-		m := &offer.Media[i]
-		if i != chosen {
-			body.WriteString(refused(m))
-			continue
+		switch {
+		case i < chosen:
+			e.before = append(e.before, refused(&offer.Media[i]))
+		case i > chosen:
+			e.after = append(e.after, refused(&offer.Media[i]))
 		}
-		w := &mediaWriter{addr: e.addr, proto: m.Proto, ptime: int(pick.Ptime / time.Millisecond)}
-		w.codec(pick.PayloadType, pick.Codec)
-		if pick.DTMFPayload != 0 {
-			w.events(pick.DTMFPayload)
-		}
-		w.direction(m.Direction.invert())
-		body.WriteString(w.String())
 	}
-	e.pinned = pick.Codec
+	m := &offer.Media[chosen]
+	w := &mediaWriter{addr: e.addr, proto: m.Proto, ptime: int(pick.Ptime / time.Millisecond)}
+	w.codec(pick.PayloadType, pick.Codec)
+	if pick.DTMFPayload != 0 {
+		w.events(pick.DTMFPayload)
+	}
+	direction := m.Direction.invert()
+	if e.held {
+		direction = direction.deaf()
+		pick.Receive = false
+	}
+	w.direction(direction)
+	e.pinned, e.payload, e.events = pick.Codec, pick.PayloadType, m.freeNumber(pick.DTMFPayload)
 	pick.DTMFReceive = receiveNumbers(pick.DTMFPayload)
-	return e.write(body.String()), pick, nil
+	body := e.write(strings.Join(e.before, "") + w.String() + strings.Join(e.after, ""))
+	e.settled = e.last
+	return body, pick, nil
 }
 
 // Accept reads the answer to our last Offer.
@@ -104,10 +151,13 @@ func (e *Endpoint) Accept(answer *Session) (Agreed, error) {
 	if chosen < 0 {
 		return Agreed{}, ErrNoCodec
 	}
-	e.pinned = pick.Codec
+	if e.held {
+		pick.Receive = false // whatever they say
+	}
+	e.pinned, e.settled = pick.Codec, e.last
 	// They send events under the number we offered; some send under their own.
-	pick.DTMFReceive = receiveNumbers(telephoneEvent)
-	if pick.DTMFPayload != 0 && pick.DTMFPayload != telephoneEvent {
+	pick.DTMFReceive = receiveNumbers(e.events)
+	if pick.DTMFPayload != 0 && pick.DTMFPayload != e.events {
 		pick.DTMFReceive = append(pick.DTMFReceive, pick.DTMFPayload)
 	}
 	return pick, nil
@@ -201,6 +251,28 @@ func (d Direction) invert() Direction {
 		return SendOnly
 	}
 	return d
+}
+
+// deaf is the direction of a side that does not listen.
+func (d Direction) deaf() Direction {
+	if d == SendRecv || d == SendOnly {
+		return SendOnly
+	}
+	return Inactive
+}
+
+// freeNumber is the number of telephone-event in later offers of ours: theirs, or
+// where they have none one that their stream does not use.
+func (m *Media) freeNumber(theirs uint8) uint8 {
+	if theirs != 0 {
+		return theirs
+	}
+	for n := uint8(telephoneEvent); n < 127; n++ {
+		if _, used := m.RTPMap[n]; !used && !slices.Contains(m.Formats, strconv.Itoa(int(n))) {
+			return n
+		}
+	}
+	return telephoneEvent
 }
 
 func receiveNumbers(pt uint8) []uint8 {

@@ -18,6 +18,12 @@ func (e *Endpoint) write(media string) []byte {
 		e.version++
 	}
 	e.last = rest
+	return e.body(rest)
+}
+
+// body puts our o= line before the rest.
+func (e *Endpoint) body(rest string) []byte {
+	net, addr := family(e.addr.Addr())
 	return fmt.Appendf(nil, "v=0\r\no=zvonar %d %d IN %s %s\r\n%s", e.id, e.version, net, addr, rest)
 }
 
