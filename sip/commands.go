@@ -54,18 +54,18 @@ func (l *Leg) Reject(code, q850 int, reason string) {
 	if code < 300 || code > 699 {
 		code = sipmsg.StatusTemporarilyUnavailable
 	}
-	l.post(&input{ev: evReject, code: code, q850: cause(q850), text: reason})
+	l.post(&input{ev: evReject, code: code, q850: validCause(q850), text: reason})
 }
 
 // Hangup ends the leg however it stands: CANCEL before the answer, BYE after,
 // 480 on an unanswered inbound one. q850 > 0 is told in a Reason header.
 // LegEnded follows.
 func (l *Leg) Hangup(q850 int) {
-	l.post(&input{ev: evHangup, code: sipmsg.StatusTemporarilyUnavailable, q850: cause(q850)})
+	l.post(&input{ev: evHangup, code: sipmsg.StatusTemporarilyUnavailable, q850: validCause(q850)})
 }
 
-// cause is q850 if it is one, else 0.
-func cause(q850 int) int {
+// validCause is q850 if it is one, else 0.
+func validCause(q850 int) int {
 	if q850 < 1 || q850 > 127 {
 		return 0
 	}
@@ -106,7 +106,7 @@ func (l *Leg) SendInfo(digit byte) {
 }
 
 func (l *Leg) sendInfo(digit byte) {
-	l.ua.ask(&l.d, sipmsg.INFO, credentialsOf(l.trunk), func(req *sipmsg.Request) {
+	l.ua.ask(&l.d, sipmsg.INFO, l.credentials(), func(req *sipmsg.Request) {
 		req.AppendHeader(sipmsg.NewHeader("Content-Type", typeRelay))
 		req.SetBody([]byte("Signal=" + string(digit) + "\r\nDuration=160\r\n"))
 	}, func(*sipmsg.Response, error) {})

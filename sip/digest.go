@@ -1,6 +1,12 @@
 package sip
 
 import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/sha512"
+	"fmt"
+	"io"
 	"net/netip"
 	"strings"
 
@@ -20,32 +26,58 @@ const maxAuth = 3
 type auth struct {
 	trunk              *trunk.Trunk // nil: there are no credentials
 	username, password string
+	known              *nonces
 	rounds             int
 	challenges         []*challenge // answered so far, one of each realm
+	early              []*challenge // answered before we were asked
 }
 
 // challenge is one that was answered, by header and realm: a proxy and the far
 // end behind it may each ask, and then each wants its answer in every request.
 type challenge struct {
-	reply string // name of the header that answers it
-	asked *digest.Challenge
-	uses  int // of its nonce
+	reply  string // name of the header that answers it
+	asked  *digest.Challenge
+	cnonce string
+	uses   int // of its nonce
 }
 
 // credentialsOf begins to authenticate one request towards t; nil: without credentials.
-func credentialsOf(t *trunk.Trunk) *auth {
+func (ua *UA) credentialsOf(t *trunk.Trunk) *auth {
 	if t == nil {
 		return &auth{}
 	}
-	return &auth{trunk: t, username: t.Username, password: t.Password}
+	return &auth{trunk: t, username: t.Username, password: t.Password, known: ua.nonces}
 }
 
 // credentials begins to authenticate a request of this leg.
-func (l *Leg) credentials() *auth { return credentialsOf(l.trunk) }
+func (l *Leg) credentials() *auth { return l.ua.credentialsOf(l.trunk) }
+
+// attach adds credentials to req, whose body is set. Before anybody asked they
+// are nil: then they answer what the trunk asked last, if req goes there. Its
+// nonce may still be good, and a round trip is saved (RFC 7616 3.6).
+func (a *auth) attach(req *sipmsg.Request, credentials []sipmsg.Header) {
+	for _, h := range credentials {
+		req.AppendHeader(h)
+	}
+	if credentials != nil || a.username == "" {
+		return
+	}
+	dest, err := netip.ParseAddrPort(req.Destination())
+	if err != nil || !a.trunk.Accepts(dest.Addr()) {
+		return
+	}
+	a.early = a.known.reuse(a.trunk.Name)
+	for _, c := range a.early {
+		if h := a.credential(c, req); h != nil {
+			req.AppendHeader(h)
+		}
+	}
+}
 
 // answer makes the Authorization and Proxy-Authorization headers after a 401 or
 // 407; nil where it cannot or must not be answered: no credentials, no challenge
-// we understand, the same realm again without stale=true, or too many rounds.
+// we understand, another realm than the trunk's, the same realm again without
+// stale=true, or too many rounds.
 func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) []sipmsg.Header {
 	ask, reply := "WWW-Authenticate", "Authorization"
 	switch res.StatusCode {
@@ -55,10 +87,17 @@ func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) []sipmsg.Header
 	default:
 		return nil
 	}
-	if a.username == "" || a.rounds >= maxAuth || !a.fromTrunk(res) {
+	if a.username == "" {
 		return nil
 	}
-	c := strongest(res.GetHeaders(ask))
+	if len(a.early) > 0 {
+		a.known.refused(a.trunk.Name, a.early)
+		a.early = nil
+	}
+	if a.rounds >= maxAuth || !a.fromTrunk(res) {
+		return nil
+	}
+	c := strongest(res.GetHeaders(ask), a.trunk.Realm)
 	if c == nil || !a.note(reply, c) {
 		return nil
 	}
@@ -66,27 +105,56 @@ func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) []sipmsg.Header
 	headers := make([]sipmsg.Header, 0, len(a.challenges))
 	for _, known := range a.challenges {
 		known.uses++
-		cred, err := digest.Digest(known.asked, digest.Options{Method: string(req.Method), URI: req.Recipient.String(),
-			Username: a.username, Password: a.password, Count: known.uses})
-		if err != nil {
+		h := a.credential(known, req)
+		if h == nil {
 			return nil
 		}
-		headers = append(headers, sipmsg.NewHeader(known.reply, cred.String()))
+		headers = append(headers, h)
 	}
+	a.known.keep(a.trunk.Name, a.challenges)
 	return headers
+}
+
+// credential answers c for req, whose Request-URI is the digest's with all of its
+// parameters.
+func (a *auth) credential(c *challenge, req *sipmsg.Request) sipmsg.Header {
+	asked := *c.asked
+	o := digest.Options{Method: string(req.Method), URI: req.Recipient.String(), Username: a.username, Password: a.password,
+		Count: c.uses, Cnonce: c.cnonce,
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Body())), nil }}
+	name, session := strings.CutSuffix(strings.ToUpper(asked.Algorithm), "-SESS")
+	if session {
+		hash := hashes[name]
+		o.A1 = hash(hash(a.username+":"+asked.Realm+":"+a.password) + ":" + asked.Nonce + ":" + c.cnonce)
+		asked.Algorithm = name
+	}
+	cred, err := digest.Digest(&asked, o)
+	if err != nil {
+		return nil
+	}
+	cred.Algorithm = c.asked.Algorithm
+	return sipmsg.NewHeader(c.reply, cred.String())
+}
+
+// hashes are those of the -sess algorithms.
+var hashes = map[string]func(string) string{
+	"MD5":         func(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) },
+	"SHA-256":     func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) },
+	"SHA-512-256": func(s string) string { return fmt.Sprintf("%x", sha512.Sum512_256([]byte(s))) },
 }
 
 // note keeps a challenge. It reports false where its realm was answered before
 // and does not say that only the nonce is old: then the password is wrong, and
 // asking again would lock the account.
 func (a *auth) note(reply string, c *digest.Challenge) bool {
-	for _, known := range a.challenges {
+	fresh := &challenge{reply: reply, asked: c, cnonce: sipmsg.GenerateTagN(16)}
+	for i, known := range a.challenges {
 		if known.reply == reply && known.asked.Realm == c.Realm {
-			known.asked, known.uses = c, 0
+			a.challenges[i] = fresh
 			return c.Stale
 		}
 	}
-	a.challenges = append(a.challenges, &challenge{reply: reply, asked: c})
+	a.challenges = append(a.challenges, fresh)
 	return true
 }
 
@@ -96,17 +164,18 @@ func (a *auth) fromTrunk(res *sipmsg.Response) bool {
 }
 
 // algorithms in order of preference; "" means MD5 (RFC 7616 3.3).
-var algorithms = []string{"SHA-256", "MD5", ""}
+var algorithms = []string{"SHA-512-256", "SHA-512-256-sess", "SHA-256", "SHA-256-sess", "MD5", "", "MD5-sess"}
 
-// strongest picks the challenge to answer among several.
-func strongest(hs []sipmsg.Header) *digest.Challenge {
+// strongest picks the challenge to answer among several. realm is the only one to
+// answer; "": any.
+func strongest(hs []sipmsg.Header, realm string) *digest.Challenge {
 	var list []*digest.Challenge
 	for _, h := range hs {
 		c, err := digest.ParseChallenge(h.Value())
-		if err != nil || len(c.Nonce) > maxHeader || len(c.Realm) > maxHeader {
+		if err != nil || len(c.Nonce) > maxHeader || len(c.Realm) > maxHeader || realm != "" && c.Realm != realm {
 			continue
 		}
-		if authOnly(c) {
+		if protection(c) {
 			list = append(list, c)
 		}
 	}
@@ -120,16 +189,19 @@ func strongest(hs []sipmsg.Header) *digest.Challenge {
 	return nil
 }
 
-// authOnly leaves "auth" as the only quality of protection; it reports false
-// where the challenge insists on another one.
-func authOnly(c *digest.Challenge) bool {
-	if len(c.QOP) == 0 {
+// protection leaves one quality of protection, "auth" before "auth-int"; it
+// reports false where the challenge knows neither.
+func protection(c *digest.Challenge) bool {
+	offered := c.QOP
+	if len(offered) == 0 {
 		return true
 	}
-	for _, q := range c.QOP {
-		if strings.EqualFold(strings.TrimSpace(q), "auth") {
-			c.QOP = []string{"auth"}
-			return true
+	for _, want := range []string{"auth", "auth-int"} {
+		for _, q := range offered {
+			if strings.EqualFold(strings.TrimSpace(q), want) {
+				c.QOP = []string{want}
+				return true
+			}
 		}
 	}
 	return false

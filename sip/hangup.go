@@ -13,7 +13,13 @@ func (l *Leg) cancel() {
 	l.endedBy(calls.ByZvonar)
 	l.stopTimer(timerRing)
 	l.hangupMedia()
-	l.ua.sendCancel(l.uac.invite, l.uac.reason)
+	why := l.uac.reason
+	if why == nil && l.ending.Timeout {
+		why = reason(19, "no answer")
+	} else if why == nil {
+		why = reason(16, "")
+	}
+	l.ua.sendCancel(l.uac.invite, why)
 	l.after(timerPending, afterT1s(64), func() { l.handle(&input{ev: evTimeout}) })
 }
 
@@ -46,7 +52,10 @@ func (l *Leg) bye() {
 	l.hangupMedia()
 	l.after(timerPending, byePatience, func() { l.handle(&input{ev: evByeDone}) })
 	why := l.uac.reason
-	l.ua.ask(&l.d, sipmsg.BYE, credentialsOf(l.trunk), func(req *sipmsg.Request) {
+	if why == nil && l.ending.By == calls.ByZvonar {
+		why = reason(16, "") // normal clearing
+	}
+	l.ua.ask(&l.d, sipmsg.BYE, l.credentials(), func(req *sipmsg.Request) {
 		if why != nil {
 			req.AppendHeader(why)
 		}

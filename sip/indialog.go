@@ -69,7 +69,7 @@ func (l *Leg) peerBye(a action, in *input) {
 	l.ua.reply(in.req, in.tx, sipmsg.StatusOK)
 	if a != doPeerByeLate {
 		l.endedBy(l.party())
-		l.ending.Q850, l.ending.Text = readReason(in.req.GetHeaders("Reason"))
+		l.told(in.req.GetHeaders("Reason"))
 	}
 	if a == doPeerByeRing {
 		l.ending.Code = sipmsg.StatusRequestTerminated

@@ -89,13 +89,11 @@ func (l *Leg) sendModify(credentials []sipmsg.Header) {
 	}
 	req := l.d.request(method, l.d.next())
 	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
-	for _, h := range credentials {
-		req.AppendHeader(h)
-	}
 	if body != nil {
 		req.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
 		req.SetBody(body())
 	}
+	m.auth.attach(req, credentials)
 	err := l.ua.stamp(req)
 	var tx *sipmsg.ClientTx
 	if err == nil {

@@ -51,3 +51,53 @@ func routes(m sipmsg.Message) (values []string) {
 	}
 	return values
 }
+
+// TestAStrictRouterGetsItsOwnURI: a first route without lr is a proxy of RFC 2543
+// (RFC 3261 12.2.1.1).
+func TestAStrictRouterGetsItsOwnURI(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	self := p.conn.LocalAddr().String()
+	k := a.dial(t, nil)
+	p.respond(p.read("INVITE"), 200, "far", rawSDP, "Record-Route: <sip:p2.example.com;lr>, <sip:strict@"+self+">")
+	k.until(calls.LegAnswered)
+	want := []string{"<sip:p2.example.com;lr>", "<sip:raw@" + self + ">"}
+	for _, method := range []string{"ACK", "BYE"} {
+		if method == "BYE" {
+			k.leg.Hangup(0)
+		}
+		req := p.read(method).(*sipmsg.Request)
+		if req.Recipient.String() != "sip:strict@"+self || !slices.Equal(routes(req), want) {
+			t.Errorf("%s %s by %q", method, req.Recipient.String(), routes(req))
+		}
+		if method == "BYE" {
+			p.respond(req, 200, "", "")
+		}
+	}
+	k.end()
+}
+
+// TestTheTargetOfTheLatestOfferCounts: re-INVITE and UPDATE move the far end's
+// address, the route set stays (RFC 3261 12.2).
+func TestTheTargetOfTheLatestOfferCounts(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	k, tag := answered(t, a, p, rawSDP)
+	p.send(p.request("ACK", "ack", "f", tag, "", 1))
+	k.until(calls.LegAnswered)
+	for i, method := range []string{"INVITE", "UPDATE"} {
+		text := p.request(method, "move"+method, "f", tag, rawSDP, 2+i)
+		p.send(strings.Replace(text, "<sip:raw@", "<sip:moved"+method+"@", 1))
+		p.readSeq("200 "+method, 2+i)
+		if method == "INVITE" {
+			p.send(p.request("ACK", "moved", "f", tag, "", 2))
+		}
+	}
+	k.leg.Hangup(0)
+	bye := p.read("BYE").(*sipmsg.Request)
+	if bye.Recipient.User != "movedUPDATE" {
+		t.Errorf("BYE %s", bye.Recipient.String())
+	}
+	p.respond(bye, 200, "", "")
+	k.end()
+}

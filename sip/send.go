@@ -161,9 +161,7 @@ func (ua *UA) ask(d *dialog, method sipmsg.RequestMethod, a *auth, fill func(*si
 		if fill != nil {
 			fill(req)
 		}
-		for _, h := range credentials {
-			req.AppendHeader(h)
-		}
+		a.attach(req, credentials)
 		err := ua.stamp(req)
 		var tx *sipmsg.ClientTx
 		if err == nil {

@@ -113,5 +113,5 @@ func (ua *UA) dismiss(res *sipmsg.Response, t *trunk.Trunk) {
 	if !first {
 		return
 	}
-	ua.ask(d, sipmsg.BYE, credentialsOf(t), nil, func(*sipmsg.Response, error) {})
+	ua.ask(d, sipmsg.BYE, ua.credentialsOf(t), nil, func(*sipmsg.Response, error) {})
 }

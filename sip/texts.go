@@ -108,28 +108,52 @@ func reason(q850 int, text string) sipmsg.Header {
 	return sipmsg.NewHeader("Reason", value)
 }
 
-// readReason gives the Q.850 cause and the text of a message's Reason headers;
-// 0 and "" where there are none.
-func readReason(hs []sipmsg.Header) (q850 int, text string) {
+// cause is what the Reason headers of a message say.
+type cause struct {
+	q850 int // 0: nothing
+	sip  int // a final code of SIP, 0: nothing
+	text string
+}
+
+// readReason reads Reason headers (RFC 3326). The text is that of the Q.850
+// cause, else of the first value that has one.
+func readReason(hs []sipmsg.Header) (c cause) {
 	for _, h := range hs {
 		for _, value := range splitOutsideQuotes(h.Value(), ',') {
 			parts := splitOutsideQuotes(value, ';')
-			isQ850 := strings.EqualFold(strings.TrimSpace(parts[0]), "Q.850")
+			protocol := strings.ToUpper(strings.TrimSpace(parts[0]))
 			for _, p := range parts[1:] {
 				name, v, _ := strings.Cut(p, "=")
 				v = unquote(strings.TrimSpace(v))
-				switch {
-				case strings.EqualFold(strings.TrimSpace(name), "cause") && isQ850:
-					if n, err := strconv.Atoi(v); err == nil && n > 0 && n < 128 {
-						q850 = n
+				switch strings.ToLower(strings.TrimSpace(name)) {
+				case "cause":
+					c.number(protocol, v)
+				case "text":
+					if protocol == "Q.850" || c.text == "" {
+						c.text = bounded(v)
 					}
-				case strings.EqualFold(strings.TrimSpace(name), "text") && (isQ850 || text == ""):
-					text = bounded(v)
 				}
 			}
 		}
 	}
-	return q850, text
+	return c
+}
+
+func (c *cause) number(protocol, value string) {
+	n, err := strconv.Atoi(value)
+	switch {
+	case err != nil:
+	case protocol == "Q.850" && n > 0 && n < 128:
+		c.q850 = n
+	case protocol == "SIP" && n >= 200 && n < 700:
+		c.sip = n
+	}
+}
+
+// told keeps what the far end or the network gave as the cause of the end.
+func (l *Leg) told(hs []sipmsg.Header) {
+	c := readReason(hs)
+	l.ending.Q850, l.ending.SIPCause, l.ending.Text = c.q850, c.sip, c.text
 }
 
 // unquote takes the quotes and escapes off a quoted string.

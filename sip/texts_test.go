@@ -14,32 +14,31 @@ func TestReadReason(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		values []string
-		q850   int
-		text   string
+		want   cause
 	}{
-		{nil, 0, ""},
-		{[]string{`Q.850;cause=16;text="Terminated"`}, 16, "Terminated"},
-		{[]string{`q.850 ; cause = 17`}, 17, ""},
-		{[]string{`SIP;cause=200;text="Call completed elsewhere"`}, 0, "Call completed elsewhere"},
-		{[]string{`SIP;cause=487;text="a, b; c", Q.850;cause=19;text="no \"one\""`}, 19, `no "one"`},
-		{[]string{`SIP;cause=487`, `Q.850;cause=34`}, 34, ""},
-		{[]string{`Q.850;cause=999`}, 0, ""},
-		{[]string{`Q.850;cause=x;text`, `;;;`, `,`}, 0, ""},
+		{nil, cause{}},
+		{[]string{`Q.850;cause=16;text="Terminated"`}, cause{q850: 16, text: "Terminated"}},
+		{[]string{`q.850 ; cause = 17`}, cause{q850: 17}},
+		{[]string{`SIP;cause=200;text="Call completed elsewhere"`}, cause{sip: 200, text: "Call completed elsewhere"}},
+		{[]string{`SIP;cause=487;text="a, b; c", Q.850;cause=19;text="no \"one\""`}, cause{q850: 19, sip: 487, text: `no "one"`}},
+		{[]string{`SIP;cause=487`, `Q.850;cause=34`}, cause{q850: 34, sip: 487}},
+		{[]string{`Q.850;cause=999`, `SIP;cause=999`, `SIP;cause=180`, `Q.850;cause=-1`}, cause{}},
+		{[]string{`Q.850;cause=x;text`, `;;;`, `,`}, cause{}},
 	} {
 		var hs []sipmsg.Header
 		for _, v := range tc.values {
 			hs = append(hs, sipmsg.NewHeader("Reason", v))
 		}
-		if q, text := readReason(hs); q != tc.q850 || text != tc.text {
-			t.Errorf("%q: %d %q, want %d %q", tc.values, q, text, tc.q850, tc.text)
+		if got := readReason(hs); got != tc.want {
+			t.Errorf("%q: %+v, want %+v", tc.values, got, tc.want)
 		}
 	}
 	long := reason(16, strings.Repeat("x", 500)+"\r\nVia: y").Value()
 	if len(long) > 200 || strings.ContainsAny(long, "\r\n") {
 		t.Errorf("a reason of ours: %q", long)
 	}
-	if q, text := readReason([]sipmsg.Header{reason(21, `say "no"`)}); q != 21 || text != `say "no"` {
-		t.Errorf("our own reason reads as %d %q", q, text)
+	if got := readReason([]sipmsg.Header{reason(21, `say "no"`)}); got != (cause{q850: 21, text: `say "no"`}) {
+		t.Errorf("our own reason reads as %+v", got)
 	}
 }
 

@@ -38,6 +38,7 @@ type UA struct {
 	ringing   *ringingCalls
 	peers     *peerSet
 	strays    *strays
+	nonces    *nonces
 	load      *load
 
 	// sends is held while a request is given to sipgo, and by close: where our
@@ -79,7 +80,7 @@ func New(cfg Config) (*UA, error) {
 	}
 	ua := &UA{
 		cfg: cfg, m: m, log: cfg.Log, clock: cfg.Clock, binds: binds,
-		ringing: newRinging(), peers: newPeers(), strays: newStrays(),
+		ringing: newRinging(), peers: newPeers(), strays: newStrays(), nonces: newNonces(),
 		legs: map[string]*Leg{}, live: map[*Leg]bool{}, seen: map[string]bool{},
 		stopped: make(chan struct{}),
 	}
@@ -301,7 +302,7 @@ func (ua *UA) HangupOrphan(ctx context.Context, dialog []byte) error {
 	defer ua.peers.add(d.hopAddr(), -1)
 	t, _ := ua.cfg.Trunks.Get(d.trunk)
 	done := make(chan error, 1)
-	ua.ask(d, sipmsg.BYE, credentialsOf(t), nil, func(_ *sipmsg.Response, err error) { done <- err })
+	ua.ask(d, sipmsg.BYE, ua.credentialsOf(t), nil, func(_ *sipmsg.Response, err error) { done <- err })
 	select {
 	case err = <-done:
 	case <-ctx.Done():

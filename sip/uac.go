@@ -92,7 +92,7 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	}
 	l.trunk, l.id = t, l.ua.cfg.IDs.New("leg_")
 	l.uac.req = req
-	l.uac.auth = *credentialsOf(t)
+	l.uac.auth = *l.ua.credentialsOf(t)
 	l.d = dialog{trunk: t.Name, callID: req.SIPCallID, transport: strings.ToUpper(t.Target().Transport)}
 	l.d.local = party{name: name, tag: sipmsg.GenerateTagN(20), uri: sipmsg.Uri{Scheme: "sip", User: from}}
 	host := t.Target()
@@ -158,11 +158,9 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 		req.AppendHeader(sipmsg.NewHeader(name, value))
 	}
 	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
-	for _, h := range credentials {
-		req.AppendHeader(h)
-	}
 	req.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
 	req.SetBody(l.uac.offer)
+	l.uac.auth.attach(req, credentials)
 	err := l.ua.stamp(req)
 	if err == nil {
 		l.uac.invite = req
@@ -380,7 +378,7 @@ var calleeCodes = map[int]bool{480: true, 486: true, 600: true, 603: true, 607: 
 // failed takes a final response: the leg was not answered.
 func (l *Leg) failed(in *input) {
 	l.ending.Code = in.res.StatusCode
-	l.ending.Q850, l.ending.Text = readReason(in.res.GetHeaders("Reason"))
+	l.told(in.res.GetHeaders("Reason"))
 	if l.ending.Text == "" {
 		l.ending.Text = bounded(in.res.Reason)
 	}

@@ -301,6 +301,6 @@ func (l *Leg) reject(in *input) {
 func (l *Leg) canceledByPeer(in *input) {
 	l.endedBy(l.party())
 	l.ending.Code = sipmsg.StatusRequestTerminated
-	l.ending.Q850, l.ending.Text = readReason(in.req.GetHeaders("Reason"))
+	l.told(in.req.GetHeaders("Reason"))
 	l.finish()
 }

@@ -67,8 +67,9 @@ const (
 	ReasonProviderFailed    Reason = "provider_failed"
 	ReasonProviderTimeout   Reason = "provider_timeout"
 	ReasonShutdown          Reason = "shutdown"
-	ReasonBusyHere          Reason = "no_channel" // inbound: we were full
-	ReasonNoRoute           Reason = "no_route"   // inbound: nobody configured the number
+	ReasonElsewhere         Reason = "answered_elsewhere" // inbound: another telephone took it
+	ReasonBusyHere          Reason = "no_channel"         // inbound: we were full
+	ReasonNoRoute           Reason = "no_route"           // inbound: nobody configured the number
 	ReasonNoClip            Reason = "clip_unavailable"
 )
 
@@ -77,6 +78,7 @@ const (
 type Ending struct {
 	Code      int    // final SIP status; 0 where none was received
 	Q850      int    // cause of a Reason header (RFC 3326), 0 if none
+	SIPCause  int    // code of "SIP;cause=" in a Reason header, 0 if none
 	Text      string // reason text for people, bounded, never trusted
 	By        Party  // who ended it
 	Answered  bool   // a 2xx was seen

@@ -81,6 +81,10 @@ func Judge(e Ending) Result {
 	if r, ok := q850Table[e.Q850]; ok {
 		return r
 	}
+	if r, ok := sipTable[e.SIPCause]; ok {
+		// A proxy that merged several answers tells the one that counts.
+		return r
+	}
 	if r, ok := rangTable[e.Code]; ok && e.Rang {
 		return r
 	}

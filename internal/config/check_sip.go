@@ -112,6 +112,9 @@ func (r *report) codecs(path string, list []string) {
 	unique(r, path, list, "", self)
 }
 
+// maxRealm bounds the realm of a trunk.
+const maxRealm = 256
+
 func checkTrunks(cfg *Config, r *report) {
 	for i, t := range cfg.Trunks {
 		at := element("trunks", i)
@@ -127,6 +130,12 @@ func checkTrunks(cfg *Config, r *report) {
 		}
 		if t.Username == "" && t.Password != "" {
 			r.bad(join(at, "username"), "there is a password without a username; set it, or remove the password")
+		}
+		if t.Redirect {
+			r.bad(join(at, "redirect"), "following redirections (3xx) is not available in this version: such a call ends as unreachable, redirected; write false")
+		}
+		if !calls.Printable(t.Realm) || len(t.Realm) > maxRealm {
+			r.bad(join(at, "realm"), "a realm has at most %d printable characters; copy it from the trunk's 401 or 407", maxRealm)
 		}
 		r.networks(join(at, "accept_from"), t.AcceptFrom)
 		r.networks(join(at, "media_from"), t.MediaFrom)

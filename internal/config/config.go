@@ -103,6 +103,8 @@ type Trunk struct {
 	Register   bool      `yaml:"register"`
 	Username   string    `yaml:"username"`
 	Password   Secret    `yaml:"password"`
+	Realm      string    `yaml:"realm"`    // the only one whose challenges are answered; "": any that the trunk's address sends
+	Redirect   bool      `yaml:"redirect"` // follow 3xx
 	AcceptFrom []Network `yaml:"accept_from"`
 	MediaFrom  []Network `yaml:"media_from"`
 	Numbers    []string  `yaml:"numbers"`   // digits; the first is the default

@@ -147,6 +147,10 @@ func (s *session) onInboundAnswered(ev calls.LegEvent) {
 	s.storeAnswer(s.event(calls.CallAnswered, answeredData{Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
 }
 
+// answeredElsewhere is the SIP cause of a CANCEL for a call that another telephone
+// took (RFC 3326 3.1).
+const answeredElsewhere = 200
+
 // onMissed: the caller gave up before we answered.
 func (s *session) onMissed(ev calls.LegEvent) {
 	s.call.SIPCode = ev.Ending.Code
@@ -155,5 +159,9 @@ func (s *session) onMissed(ev calls.LegEvent) {
 	if by == "" {
 		by = calls.ByCustomer
 	}
-	s.complete(calls.Result{Outcome: calls.OutcomeMissed, Reason: calls.ReasonHangup}, by)
+	reason := calls.ReasonHangup
+	if ev.Ending.SIPCause == answeredElsewhere {
+		reason = calls.ReasonElsewhere
+	}
+	s.complete(calls.Result{Outcome: calls.OutcomeMissed, Reason: reason}, by)
 }

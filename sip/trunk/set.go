@@ -42,8 +42,8 @@ func newTrunk(c Config) (*Trunk, error) {
 	if err != nil {
 		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: uri: %v", c.Name, err)
 	}
-	if !calls.Printable(c.Username) || !calls.Printable(c.Password) {
-		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: username and password must not contain control characters", c.Name)
+	if !calls.Printable(c.Username) || !calls.Printable(c.Password) || !calls.Printable(c.Realm) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: username, password and realm must not contain control characters", c.Name)
 	}
 	for i, p := range c.AcceptFrom {
 		if !p.IsValid() {

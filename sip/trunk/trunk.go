@@ -19,6 +19,7 @@ type Config struct {
 	CA         string // file of the authority that its certificate must be of; "": the system's
 	Username   string
 	Password   string
+	Realm      string         // the only one whose challenges are answered; "": any
 	AcceptFrom []netip.Prefix // signalling sources besides the address of URI
 	MediaFrom  []netip.Prefix // further media sources
 	Numbers    []string       // caller numbers; the first is the default
