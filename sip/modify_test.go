@@ -288,6 +288,7 @@ func TestRequestsInAnEarlyDialogOfOurs(t *testing.T) {
 	p.respond(invite, 180, "one", "")
 	p.respond(invite, 183, "two", rawSDP)
 	k.until(calls.LegEarlyMedia)
+	k.knows(func(l *Leg) bool { return len(l.uac.early) == 2 })
 	for i, tc := range []struct{ method, tag, body, want string }{
 		{"UPDATE", "one", "", "200 UPDATE"},
 		{"UPDATE", "two", rawSDP, "491 UPDATE"}, // our own offer waits for its answer
@@ -312,15 +313,28 @@ func (p *rawPeer) reverse(invite *sipmsg.Request, method, tag, body string, seq 
 	return strings.Replace(text, "Call-ID: "+tag+"@raw", "Call-ID: "+invite.CallID().Value(), 1)
 }
 
+// knows waits until the leg knows something: messages that follow one another at
+// once may overtake each other.
+func (k *taker) knows(cond func(*Leg) bool) {
+	k.t.Helper()
+	eventually(k.t, func() bool {
+		got := make(chan bool, 1)
+		k.leg.do(func() { got <- cond(k.leg) })
+		return <-got
+	})
+}
+
 func TestOfSeveralTelephonesTheAnsweredOneIsHeard(t *testing.T) {
 	t.Parallel()
 	a, p := withRaw(t, nil)
 	k := a.dial(t, nil)
 	invite := p.read("INVITE").(*sipmsg.Request)
 	p.respond(invite, 183, "one", rawSDP)
+	k.knows(func(l *Leg) bool { return l.agreed.Codec == "PCMA" })
 	p.respond(invite, 183, "two", strings.Replace(rawSDP, "AVP 8", "AVP 0", 1))
-	k.until(calls.LegEarlyMedia)
+	k.knows(func(l *Leg) bool { return l.agreed.Codec == "PCMU" })
 	p.respond(invite, 199, "two", "")
+	k.knows(func(l *Leg) bool { return l.agreed.Codec == "PCMA" && len(l.uac.early) == 1 })
 	p.respond(invite, 200, "one", "") // its 183 said it all
 	p.read("ACK")
 	if ev := k.until(calls.LegAnswered); ev.Codec != "PCMA" {
@@ -350,6 +364,7 @@ func TestThe199OfOneTelephoneIsNoRinging(t *testing.T) {
 	k := a.dial(t, nil)
 	invite := p.read("INVITE").(*sipmsg.Request)
 	p.respond(invite, 199, "one", "")
+	k.knows(func(l *Leg) bool { return l.ending.Progress })
 	p.respond(invite, 486, "one", "")
 	for {
 		ev := <-k.ch
