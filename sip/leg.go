@@ -27,6 +27,7 @@ type Leg struct {
 	trunk    *trunk.Trunk
 	port     *media.Port
 	box      mailbox
+	hook     *hook
 	started  time.Time
 	// received is the message whose headers ReceivedHeader reads: the INVITE of
 	// an inbound leg, the final response of an outbound one.
@@ -214,6 +215,7 @@ func (l *Leg) report() {
 	}
 	l.emit(calls.LegEvent{Kind: calls.LegEnded, Code: l.ending.Code, Ending: l.ending, Facts: l.facts})
 	l.ua.gone(l)
+	l.hook.release(l)
 }
 
 // abort ends the leg without waiting for anybody: the user agent stops.

@@ -123,7 +123,7 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		ua.reply(req, tx, sipmsg.StatusLoopDetected)
 		return
 	}
-	l := &Leg{ua: ua, role: calls.RoleCustomer, trunk: t, started: ua.clock.Now(), id: ua.cfg.IDs.New("leg_"), mediaTimeout: ua.cfg.MediaTimeout}
+	l := &Leg{ua: ua, role: calls.RoleCustomer, trunk: t, started: ua.clock.Now(), id: ua.cfg.IDs.New("leg_"), mediaTimeout: ua.cfg.MediaTimeout, hook: &hook{ua: ua}}
 	l.box.work = ua.work
 	l.uas.seenKey = seen
 	refuse := func(code int, why string) {
@@ -146,8 +146,14 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	ua.ringing.add(l.uas.branch, l.peer, t.Name)
+	l.hook.leg.Store(l)
+	hook := l.hook
 	canceled := func(cancel *sipmsg.Request) {
-		ua.work.guard(func() { l.post(&input{ev: evCancel, req: cancel}) })
+		ua.work.guard(func() {
+			if l := hook.leg.Load(); l != nil {
+				l.post(&input{ev: evCancel, req: cancel})
+			}
+		})
 	}
 	if !tx.OnCancel(canceled) {
 		// It was cancelled before it could be told to us.

@@ -40,7 +40,8 @@ const maxEarly = 16
 // events, LegEnded last. An error (*calls.Error) means that nothing was sent:
 // unknown trunk, no port, forbidden characters.
 func (ua *UA) Dial(req calls.DialRequest, events func(calls.LegEvent)) (*Leg, error) {
-	l := &Leg{ua: ua, outbound: true, role: req.Role, events: events, started: ua.clock.Now()}
+	l := &Leg{ua: ua, outbound: true, role: req.Role, events: events, started: ua.clock.Now(), hook: &hook{ua: ua}}
+	l.hook.leg.Store(l)
 	l.box.work = ua.work
 	if err := l.prepare(req); err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 	err := l.ua.stamp(req)
 	if err == nil {
 		l.uac.invite = req
-		l.uac.tx, err = l.ua.begin(req, func(res *sipmsg.Response) { l.do(func() { l.repeated(res) }) })
+		l.uac.tx, err = l.ua.begin(req, l.hook.repeated)
 	}
 	if err != nil {
 		l.post(&input{ev: evTransport, err: err})

@@ -222,9 +222,7 @@ func (l *Leg) acked(req *sipmsg.Request) {
 		return
 	}
 	late := l.answer.late
-	l.answer = answer{}
-	l.stopTimer(timerRepeat)
-	l.stopTimer(timerAck)
+	l.settled()
 	var problem error
 	if late {
 		problem = l.acceptLate(req.Body())
@@ -244,10 +242,19 @@ func (l *Leg) overtaken() {
 	if l.answer.res == nil || l.answer.late {
 		return
 	}
+	l.settled()
+	l.handle(&input{ev: evAck})
+}
+
+// settled forgets a 2xx that arrived. RFC 6026 keeps its transaction for 64*T1 to
+// absorb copies of the INVITE; once the ACK is here only those that are still on
+// the wire can come, and none stays there longer than T4.
+func (l *Leg) settled() {
+	tx := l.answer.tx
 	l.answer = answer{}
 	l.stopTimer(timerRepeat)
 	l.stopTimer(timerAck)
-	l.handle(&input{ev: evAck})
+	l.ua.clock.AfterFunc(sipmsg.T4, tx.Terminate)
 }
 
 // acceptLate reads the answer that an ACK brings and starts our media.
