@@ -34,6 +34,12 @@ func (t *tx) Call(account, id string) (*calls.Call, error) {
 
 // Calls implements calls.ReadTx.
 func (t *tx) Calls(f calls.CallFilter) ([]*calls.Call, error) {
+	rest, args := callsMatching(f)
+	return t.callList(rest, args...)
+}
+
+// callsMatching is what follows "FROM calls" for a filter.
+func callsMatching(f calls.CallFilter) (rest string, args []any) {
 	var w where
 	w.equal("account", f.Account)
 	w.equal("callee", f.To)
@@ -42,8 +48,8 @@ func (t *tx) Calls(f calls.CallFilter) ([]*calls.Call, error) {
 	w.equal("campaign", f.Campaign)
 	w.equal("status", string(f.Status))
 	w.equal("outcome", string(f.Outcome))
-	if f.Live {
-		w.add("is_over = 0")
+	if f.Live || f.Status != "" && f.Status != calls.StatusCompleted {
+		w.add("is_over = 0") // the few that live have indexes of their own
 	}
 	if f.Cursor != "" {
 		w.add("id < ?", f.Cursor)
@@ -56,7 +62,7 @@ func (t *tx) Calls(f calls.CallFilter) ([]*calls.Call, error) {
 			w.add(c.column + " <> ''")
 		}
 	}
-	return t.callList(w.sql()+` ORDER BY id DESC LIMIT ?`, append(w.args, limited(f.Limit, 500))...)
+	return w.sql() + ` ORDER BY id DESC LIMIT ?`, append(w.args, limited(f.Limit, 500))
 }
 
 // LiveCallByRef implements calls.ReadTx.

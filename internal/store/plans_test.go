@@ -3,6 +3,8 @@ package store
 import (
 	"strings"
 	"testing"
+
+	"zvonar/internal/calls"
 )
 
 func TestRetentionAndErasureScanNoTable(t *testing.T) {
@@ -52,6 +54,33 @@ func TestCallsThatAreOverCostAStartNothing(t *testing.T) {
 		plan := strings.Join(planOf(t, s, text), "\n")
 		if !strings.Contains(plan, "calls_of_node") && !strings.Contains(plan, "calls_unfinished") || strings.Contains(plan, "TEMP B-TREE") && text != lapsedNodes {
 			t.Errorf("%s\n%s", plan, text)
+		}
+	}
+}
+
+func TestListsOfCallsReadNoMoreThanTheirIndex(t *testing.T) {
+	t.Parallel()
+	s := newTest(t)
+	for _, c := range []struct {
+		index  string
+		filter calls.CallFilter
+	}{
+		{"calls_by_account", calls.CallFilter{}},
+		{"calls_by_account", calls.CallFilter{Cursor: "x"}},
+		{"calls_by_account", calls.CallFilter{Status: calls.StatusCompleted}}, // nearly all are
+		{"calls_live", calls.CallFilter{Status: calls.StatusAnswered}},
+		{"calls_live", calls.CallFilter{Status: calls.StatusQueued, Cursor: "x"}},
+		{"calls_by_callee", calls.CallFilter{To: "79161234567"}},
+		{"calls_by_ref", calls.CallFilter{Ref: "r"}},
+		{"calls_by_series", calls.CallFilter{Series: "s"}},
+		{"calls_by_campaign", calls.CallFilter{Campaign: "c"}},
+		{"calls_by_outcome", calls.CallFilter{Outcome: calls.OutcomeBusy}},
+	} {
+		c.filter.Account = calls.MainAccount
+		rest, _ := callsMatching(c.filter)
+		plan := strings.Join(planOf(t, s, "SELECT "+callColumns+" FROM calls"+rest), "\n")
+		if !strings.Contains(plan, c.index+" ") && !strings.Contains(plan, "calls_live_ref") || strings.HasPrefix(plan, "SCAN") {
+			t.Errorf("%+v: %s; want %s", c.filter, plan, c.index)
 		}
 	}
 }

@@ -19,6 +19,8 @@ CREATE TABLE leases (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX calls_of_node ON calls (node, id) WHERE is_over = 0;
+-- Whoever asks for calls that ring or talk now must not read the million that are over.
+CREATE INDEX calls_live    ON calls (account, status, id) WHERE is_over = 0;
 CREATE INDEX calls_by_end  ON calls (ended_at, id) WHERE is_over = 1;
 ALTER TABLE calls ADD COLUMN erased_at INTEGER NOT NULL DEFAULT 0;
 
