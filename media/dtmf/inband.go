@@ -108,6 +108,15 @@ func (d *Inband) Write(pcm []int16, tell func(Press)) {
 	}
 }
 
+// Gap tells that so many samples did not arrive: they speak neither for nor
+// against a digit. A tone that sounds on both sides of a short gap is one press;
+// of one that begins or ends within it, what arrived counts.
+func (d *Inband) Gap(samples int) {
+	d.seen += int64(samples)
+	d.n = 0
+	d.run.lastWasValid = false
+}
+
 // Flush ends a digit that still sounds: there is no more audio.
 func (d *Inband) Flush(tell func(Press)) {
 	d.end(tell)
