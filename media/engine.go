@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zvonar/internal/calls"
@@ -17,6 +18,9 @@ type Engine struct {
 	tones toneClips
 	epoch time.Time
 	limit int // ports that may be open at once
+
+	analysts []*analyst
+	inband   atomic.Uint64 // digits heard in the audio
 
 	bridges sync.Mutex // who is bridged with whom (Port.peer)
 
@@ -45,6 +49,9 @@ func NewEngine(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{cfg: cfg, tones: sharedTones(), epoch: time.Now(), limit: limit, done: make(chan struct{})}
+	for i := range min(cfg.Shards, maxAnalysts) {
+		e.analysts = append(e.analysts, newAnalyst(e, i))
+	}
 	if cfg.PortMax > 0 {
 		e.ports = newPortRange(cfg.PortMin, cfg.PortMax)
 		if low, high, ok := ephemeralRange(); ok && cfg.PortMin <= high && cfg.PortMax >= low {
@@ -77,6 +84,9 @@ func (e *Engine) Start(context.Context) error {
 		e.shards = append(e.shards, newShard(e, sleep))
 	}
 	e.state = engineRunning
+	for _, a := range e.analysts {
+		go a.run()
+	}
 	for _, s := range e.shards {
 		go s.run()
 		e.deliver.Go(s.box.deliver)
@@ -114,6 +124,15 @@ func (e *Engine) reap(shards []*shard) {
 	for _, s := range shards {
 		<-s.ended
 	}
+	for _, a := range e.analysts {
+		a.stop()
+	}
+	for _, a := range e.analysts {
+		<-a.ended
+	}
+	for _, s := range shards {
+		s.box.close()
+	}
 	e.deliver.Wait()
 	e.mu.Lock()
 	for _, s := range shards {
@@ -140,7 +159,7 @@ func (e *Engine) Open(events func(Event)) (*Port, error) {
 		return nil, err
 	}
 	s := e.lightest()
-	p := &Port{engine: e, shard: s, number: number, events: events}
+	p := &Port{engine: e, shard: s, home: s, number: number, events: events}
 	p.local = netip.AddrPortFrom(e.cfg.Advertise, sock.addr().Port())
 	p.leg = newLeg(p, sock)
 	e.open++

@@ -32,8 +32,11 @@ type Event struct {
 	Facts  calls.LegFacts
 }
 
-// viaRFC4733 is Event.Via of a telephone-event.
-const viaRFC4733 = "rfc4733"
+// The values of Event.Via: a telephone-event, a tone in the audio.
+const (
+	viaRFC4733 = "rfc4733"
+	viaInband  = "inband"
+)
 
 // told is an event on its way to the port's owner.
 type told struct {
@@ -61,6 +64,14 @@ func (o *outbox) put(events []told, c *counters) {
 	if len(events) > 0 {
 		o.ring()
 	}
+}
+
+// add takes an event of another goroutine than the shard's.
+func (o *outbox) add(t told) {
+	o.mu.Lock()
+	o.waiting = append(o.waiting, t)
+	o.mu.Unlock()
+	o.ring()
 }
 
 func (o *outbox) ring() {

@@ -44,7 +44,7 @@ func newStage(t testing.TB) *stage {
 func (s *stage) open(address string) *far {
 	sock := &memorySocket{local: netip.MustParseAddrPort(address), clock: &s.now}
 	f := &far{t: s.t, stage: s, sock: sock, seq: 100, ts: 5000, ssrc: 77, pt: 8, addr: netip.MustParseAddrPort("192.0.2.1:4000")}
-	p := &Port{engine: s.engine, shard: s.shard, local: sock.local}
+	p := &Port{engine: s.engine, shard: s.shard, home: s.shard, local: sock.local}
 	p.events = func(ev Event) { f.events = append(f.events, ev) }
 	p.leg = newLeg(p, sock)
 	s.engine.open++
@@ -73,6 +73,9 @@ func (s *stage) jump(d time.Duration) {
 
 func (s *stage) turn() {
 	s.shard.advance(s.now)
+	for _, a := range s.engine.analysts {
+		a.turn()
+	}
 	s.shard.box.mu.Lock()
 	batch := s.shard.box.waiting
 	s.shard.box.waiting = nil

@@ -37,6 +37,8 @@ type inbound struct {
 	source    source
 	digits    dtmf.Receiver
 	recorder  *Recorder
+	tap       *tap // nil: nobody analyses the sound
+	ear       *ear // nil: digits in the audio are not listened for
 	anything  bool // some datagram came
 	heard     bool // valid RTP came
 	waitsFrom time.Duration
@@ -89,6 +91,7 @@ func (l *leg) configure(s Session) {
 	if s.DTMFPayload == 0 {
 		l.out.digits = dtmf.Sender{} // there is no number to send the rest under
 	}
+	l.listenInband(s.Inband && s.Receive && l.known)
 	l.in.latch.aim(s.Remote, s.AcceptFrom)
 	l.in.waitsFrom, l.in.timedOut = l.shard.now, false
 	if s.Ptime != l.ptime {
@@ -154,6 +157,7 @@ func (l *leg) close() {
 	// What the far end said last may still wait in the socket.
 	l.receive()
 	l.closed = true
+	l.untap()
 	l.stop(calls.PlayHangup)
 	if l.in.recorder != nil {
 		l.in.recorder.flush()

@@ -22,6 +22,7 @@ const (
 	dropSSRC                 // too many changes of the source
 	dropLate                 // too late or too many for a bridge
 	dropDigits               // digits beyond what a finger can do, or that nobody takes
+	dropAnalysis             // too late or too many for the analysers
 	dropNoTarget             // nowhere to send to
 	dropSend                 // the system did not take it
 	dropKinds
@@ -30,7 +31,7 @@ const (
 var dropNames = [dropKinds]string{
 	dropUnset: "no_session", dropHold: "on_hold", dropMalformed: "malformed", dropRTCP: "rtcp",
 	dropPayloadType: "payload_type", dropSource: "source", dropSSRC: "ssrc", dropLate: "late",
-	dropDigits: "digits", dropNoTarget: "no_target", dropSend: "send",
+	dropDigits: "digits", dropAnalysis: "analysis", dropNoTarget: "no_target", dropSend: "send",
 }
 
 // counters are plain numbers of one shard.
@@ -144,6 +145,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		count(c.drops, sum.drops[kind], dropNames[kind])
 	}
 	count(c.digits, sum.digitsIn, "rx", viaRFC4733)
+	count(c.digits, e.inband.Load(), "rx", viaInband)
 	count(c.digits, sum.digitsOut, "tx", viaRFC4733)
 	count(c.firstAudio, sum.firstAudio)
 	count(c.timeouts, sum.timeouts)

@@ -27,6 +27,9 @@ type Session struct {
 	// MediaTimeout: no RTP received for this long yields EventMediaTimeout once,
 	// and again after RTP came back; 0 = never. Not counted while Receive is off.
 	MediaTimeout time.Duration
+	// Inband has digits heard in the audio, too (EventDigit via inband), for a far
+	// end that sends no telephone-events.
+	Inband bool
 }
 
 // Port is one RTP socket with everything that is played on it and heard from
@@ -35,11 +38,13 @@ type Session struct {
 type Port struct {
 	engine *Engine
 	shard  *shard
-	leg    *leg // of the shard alone
-	number int  // as taken from the range; 0: given by the system
+	home   *shard // whose outbox delivers the port's events
+	leg    *leg   // of the shard alone
+	number int    // as taken from the range; 0: given by the system
 	local  netip.AddrPort
 	events func(Event)
 	closed atomic.Bool
+	last   bool // EventClosed was told; of the delivering goroutine
 
 	peer *Port // bridged with; under engine.bridges
 }
@@ -92,6 +97,14 @@ func (p *Port) Record(max time.Duration) *Recorder {
 	return r
 }
 
+// Analyse has a listen to what is received from now on, until the port is closed
+// or stop is called, after which one call of a may still be under way. Of a
+// closed port it hears nothing.
+func (p *Port) Analyse(a Analyser) (stop func()) {
+	p.do(func(l *leg) { l.analyse(a) })
+	return func() { p.do(func(l *leg) { l.ignore(a) }) }
+}
+
 // Close stops playback (event with PlayHangup), releases the socket and, after
 // the last event, sends EventClosed with the facts. It may be called again.
 func (p *Port) Close() {
@@ -109,7 +122,13 @@ func (p *Port) do(f func(*leg)) {
 	p.shard.do(func(*shard) { f(p.leg) })
 }
 
+// tell hands out an event. What an analyser finds after the last event comes too
+// late for anybody.
 func (p *Port) tell(ev Event) {
+	if p.last {
+		return
+	}
+	p.last = ev.Kind == EventClosed
 	if p.events != nil {
 		p.events(ev)
 	}

@@ -87,6 +87,8 @@ func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
 		l.digit()
 	case audio:
 		l.sound(v == restarted)
+	default:
+		l.noise()
 	}
 	return dropNot
 }
@@ -96,6 +98,9 @@ func (l *leg) digit() {
 	s, p, in := l.shard, &l.shard.packet, &l.in
 	if l.speak != nil {
 		l.speak.skip(p.SequenceNumber)
+	}
+	if in.tap != nil {
+		in.tap.ring.skip(p.SequenceNumber)
 	}
 	d, pressed := in.digits.Packet(p.SSRC, p.Timestamp, p.SequenceNumber, p.Marker, p.Payload)
 	if !pressed {
@@ -112,11 +117,30 @@ func (l *leg) digit() {
 	s.emit(l.port, Event{Kind: EventDigit, Digit: d, Via: viaRFC4733})
 }
 
+// noise takes the comfort noise in the shard's packet: the far end is silent, and
+// nothing was lost.
+func (l *leg) noise() {
+	s, p, in := l.shard, &l.shard.packet, &l.in
+	if l.speak != nil {
+		l.speak.skip(p.SequenceNumber)
+	}
+	if in.tap != nil {
+		in.tap.ring.pause(p.SequenceNumber, s.now)
+		s.rouse(in.tap.analyst)
+	}
+}
+
 // sound passes the audio in the shard's packet on.
 func (l *leg) sound(restarted bool) {
 	s, p := l.shard, &l.shard.packet
 	if l.in.recorder != nil {
 		l.in.recorder.write(p.Timestamp, restarted, codec.DecodeTable(l.codec.Index), p.Payload, s.now)
+	}
+	if t := l.in.tap; t != nil {
+		if !t.ring.put(p.SequenceNumber, p.Timestamp, restarted, l.codec.Index, p.Payload, s.now) {
+			s.count.drops[dropAnalysis]++
+		}
+		s.rouse(t.analyst)
 	}
 	if l.speak != nil && !l.speak.put(p.SequenceNumber, restarted, l.codec.Index, p.Payload) {
 		s.count.drops[dropLate]++

@@ -43,6 +43,7 @@ type shard struct {
 	quick  []*leg // bridged legs, drained on every beat
 	kicked []*leg // legs that may send before their beat
 	events []told
+	roused uint64 // analysts to wake after the beat, by index
 	count  counters
 	// refusals may still be read in this beat beyond the share of their leg.
 	refusals int
@@ -83,7 +84,6 @@ func (s *shard) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(s.ended)
-	defer s.box.close()
 	s.next = s.engine.since() + beat
 	for {
 		s.sleep.wait(s.next - s.engine.since())
@@ -114,6 +114,7 @@ func (s *shard) advance(now time.Duration) (ended bool) {
 			l.close()
 		}
 	}
+	s.wakeAnalysts()
 	s.box.put(s.events, &s.count)
 	clear(s.events)
 	s.events = s.events[:0]
