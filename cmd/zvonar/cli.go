@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"zvonar/internal/calls"
 	"zvonar/internal/client"
 	"zvonar/internal/timeline"
 )
@@ -26,24 +27,30 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Serve       serveCmd       `cmd:"" help:"Run the daemon (SIGTERM drains)."`
-	Demo        demoCmd        `cmd:"" help:"Play a whole system on loopback with a built-in test carrier."`
-	Carrier     carrierCmd     `cmd:"" help:"Run the test carrier: a telephone network with magic numbers."`
-	CheckConfig checkConfigCmd `cmd:"" name:"check-config" help:"Name every fault of a configuration with line and column."`
-	Call        callCmd        `cmd:"" help:"Call somebody."`
-	Calls       callsCmd       `cmd:"" help:"List, show and end calls."`
-	Recordings  recordingsCmd  `cmd:"" help:"Add, list, approve and reject clips."`
-	Blacklist   blacklistCmd   `cmd:"" help:"Block numbers."`
-	Trunks      trunksCmd      `cmd:"" help:"Show the trunks and how much of them is in use."`
-	Webhooks    webhooksCmd    `cmd:"" help:"Say where events go; look at deliveries and send them again."`
-	Tokens      tokensCmd      `cmd:"" help:"Make, rotate and revoke API tokens."`
-	DTMF        dtmfCmd        `cmd:"" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`
-	Backup      backupCmd      `cmd:"" help:"Write the store and the clips into one file, beside a running daemon."`
-	Restore     restoreCmd     `cmd:"" help:"Make the store out of a backup, also in the other kind of database."`
-	CheckStore  checkStoreCmd  `cmd:"" name:"check-store" help:"Look whether the store is sound, beside a running daemon."`
-	Erase       eraseCmd       `cmd:"" help:"Erase a number from everything that is kept."`
-	Audit       auditCmd       `cmd:"" help:"Show who changed what."`
-	Version     versionCmd     `cmd:"" help:"Show the version."`
+	ShowVersion kong.VersionFlag `name:"version" help:"Show the version."`
+
+	Serve       serveCmd       `cmd:"" group:"The daemon:" help:"Run the daemon (SIGTERM drains)."`
+	CheckConfig checkConfigCmd `cmd:"" group:"The daemon:" name:"check-config" help:"Name every fault of a configuration with line and column."`
+	Version     versionCmd     `cmd:"" group:"The daemon:" help:"Show the version."`
+
+	Call       callCmd       `cmd:"" group:"Calls and clips, through the API:" help:"Call somebody."`
+	Calls      callsCmd      `cmd:"" group:"Calls and clips, through the API:" help:"List, show and end calls."`
+	Recordings recordingsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Add, list, approve and reject clips."`
+	Blacklist  blacklistCmd  `cmd:"" group:"Calls and clips, through the API:" help:"Block numbers."`
+	Trunks     trunksCmd     `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
+
+	Webhooks webhooksCmd `cmd:"" group:"Events, access, privacy, through the API:" help:"Say where events go; look at deliveries and send them again."`
+	Tokens   tokensCmd   `cmd:"" group:"Events, access, privacy, through the API:" help:"Make, rotate and revoke API tokens."`
+	Audit    auditCmd    `cmd:"" group:"Events, access, privacy, through the API:" help:"Show who changed what."`
+	Erase    eraseCmd    `cmd:"" group:"Events, access, privacy, through the API:" help:"Erase a number from everything that is kept."`
+
+	Backup     backupCmd     `cmd:"" group:"The store, by its configuration:" help:"Write the store and the clips into one file, beside a running daemon."`
+	Restore    restoreCmd    `cmd:"" group:"The store, by its configuration:" help:"Make the store out of a backup, also in the other kind of database."`
+	CheckStore checkStoreCmd `cmd:"" group:"The store, by its configuration:" name:"check-store" help:"Look whether the store is sound, beside a running daemon."`
+
+	Demo    demoCmd    `cmd:"" group:"To try and to test:" help:"Play a whole system on loopback with a built-in test carrier."`
+	Carrier carrierCmd `cmd:"" group:"To try and to test:" help:"Run the test carrier: a telephone network with magic numbers."`
+	DTMF    dtmfCmd    `cmd:"" group:"To try and to test:" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`
 }
 
 const description = "zvonar, a self-hosted SIP softswitch adapter.\n\n" +
@@ -77,7 +84,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 	}()
 	var c commands
-	parser, err := kong.New(&c, kong.Name("zvonar"), kong.Description(description), kong.Writers(stdout, stderr),
+	parser, err := kong.New(&c, kong.Name("zvonar"), kong.Description(description), kong.Writers(stdout, stderr), kong.Vars{"version": "zvonar " + version},
 		kong.Exit(func(code int) { panic(halt(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}))
 	if err != nil {
 		return a.fail(err)
@@ -118,17 +125,27 @@ func (a *app) fail(err error) int {
 
 // problem tells of a refusal: a sentence, and each wrong field on a line.
 func (a *app) problem(p *client.Problem) {
-	fmt.Fprintf(a.stderr, "zvonar: %s\n", timeline.OneLine(p.Error()))
-	for _, f := range p.Errors {
-		fmt.Fprintf(a.stderr, "  %s: %s", timeline.Clean(f.Location), timeline.OneLine(f.Message))
-		if v, err := json.Marshal(f.Value); err == nil && f.Value != nil {
-			fmt.Fprintf(a.stderr, " (was %s)", timeline.Clean(string(v)))
+	said := p.Error()
+	if len(p.Errors) == 1 && p.Errors[0].Message == said {
+		fmt.Fprintf(a.stderr, "zvonar: %s\n", faultLine(p.Errors[0]))
+	} else {
+		fmt.Fprintf(a.stderr, "zvonar: %s\n", timeline.OneLine(said))
+		for _, f := range p.Errors {
+			fmt.Fprintf(a.stderr, "  %s\n", faultLine(f))
 		}
-		fmt.Fprintln(a.stderr)
 	}
-	if p.Status >= 500 && p.RequestID != "" {
+	if p.Code() == calls.CodeInternal && p.RequestID != "" {
 		fmt.Fprintf(a.stderr, "  the daemon's log tells more under request_id %s\n", timeline.Clean(p.RequestID))
 	}
+}
+
+// faultLine is one wrong field for people: where, why, what it was.
+func faultLine(f calls.FieldError) string {
+	line := timeline.Clean(f.Location) + ": " + timeline.OneLine(f.Message)
+	if v, err := json.Marshal(f.Value); err == nil && f.Value != nil {
+		line += " (was " + timeline.Clean(string(v)) + ")"
+	}
+	return line
 }
 
 // serveCmd is `zvonar serve`.

@@ -40,18 +40,26 @@ func (c *webhooksListCmd) Run(ctx context.Context, a *app) error {
 	}
 	rows := make([][]string, 0, len(list))
 	for _, w := range list {
-		types := make([]string, len(w.Types))
-		for i, t := range w.Types {
-			types[i] = string(t)
-		}
-		rows = append(rows, []string{w.ID, w.URL, strings.Join(types, ","), stamp(w.CreatedAt), webhookState(w)})
+		rows = append(rows, []string{w.ID, w.URL, webhookTypes(w), stamp(w.CreatedAt), webhookState(w)})
 	}
 	return a.table([]string{"ID", "URL", "TYPES", "CREATED", "STATE"}, rows)
 }
 
+func webhookTypes(w client.Webhook) string {
+	if len(w.Types) == 0 {
+		return "all"
+	}
+	types := make([]string, len(w.Types))
+	for i, t := range w.Types {
+		types[i] = string(t)
+	}
+	return strings.Join(types, ",")
+}
+
+func isSet(s calls.Stamp) bool { return !time.Time(s).IsZero() }
+
 // webhookState is how a webhook is doing, in a few words.
 func webhookState(w client.Webhook) string {
-	isSet := func(s calls.Stamp) bool { return !time.Time(s).IsZero() }
 	switch {
 	case w.Disabled:
 		return strings.TrimSuffix("off: "+value(w.DisabledReason), ": ")
@@ -88,6 +96,9 @@ func (r *remote) secret(a *app, w client.Webhook, err error) error {
 		return err
 	case r.JSON:
 		return a.json(w)
+	}
+	if isSet(w.OldSecretUntil) {
+		fmt.Fprintf(a.stderr, "the former secret of webhook %s signs too until %s\n", w.ID, stamp(w.OldSecretUntil))
 	}
 	fmt.Fprintf(a.stderr, "webhook %s; its secret is shown only now:\n", w.ID)
 	return a.say("%s", w.Secret)
@@ -156,8 +167,12 @@ func (c *webhooksDeliveriesCmd) Run(ctx context.Context, a *app) error {
 	}
 	rows := make([][]string, 0, len(list))
 	for _, d := range list {
+		status := ""
+		if d.LastStatus != 0 {
+			status = strconv.Itoa(d.LastStatus)
+		}
 		rows = append(rows, []string{strconv.FormatInt(d.EventPos, 10), d.EventID, d.Subject, string(d.State), strconv.Itoa(d.Attempts),
-			stamp(d.SentAt), strconv.Itoa(d.LastStatus), value(d.LastError), stamp(d.NextAt)})
+			stamp(d.SentAt), status, value(d.LastError), stamp(d.NextAt)})
 	}
 	return a.table([]string{"POS", "EVENT", "SUBJECT", "STATE", "ATTEMPTS", "SENT", "STATUS", "ERROR", "NEXT"}, rows)
 }

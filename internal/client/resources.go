@@ -31,6 +31,7 @@ type CallRequest struct {
 // Recording is a clip as published.
 type Recording struct {
 	RecordingID string               `json:"recording_id"`
+	ID          string               `json:"id"`
 	RecordID    *int64               `json:"record_id"`
 	Title       string               `json:"title"`
 	State       calls.RecordingState `json:"state"`
@@ -238,8 +239,10 @@ type Webhook struct {
 	FromConfig     bool              `json:"from_config"`
 	Disabled       bool              `json:"disabled"`
 	DisabledReason *string           `json:"disabled_reason"`
+	OldSecretUntil calls.Stamp       `json:"old_secret_until"`
 	CreatedAt      calls.Stamp       `json:"created_at"`
 	FailingSince   calls.Stamp       `json:"failing_since"`
+	ProbeAt        calls.Stamp       `json:"probe_at"`
 	AuthFailedAt   calls.Stamp       `json:"auth_failed_at"`
 	LastError      *string           `json:"last_error"`
 	Secret         string            `json:"secret,omitempty"`
@@ -254,12 +257,15 @@ type Delivery struct {
 	State      calls.DeliveryState `json:"state"`
 	Attempts   int                 `json:"attempts"`
 	Replays    int                 `json:"replays"`
+	Gap        bool                `json:"gap"`
 	NextAt     calls.Stamp         `json:"next_at"`
 	LastStatus int                 `json:"last_status"`
 	LastError  *string             `json:"last_error"`
 	Response   *string             `json:"response"`
 	SentAt     calls.Stamp         `json:"sent_at"`
 	TookMS     *int64              `json:"took_ms"`
+	CreatedAt  calls.Stamp         `json:"created_at"`
+	DoneAt     calls.Stamp         `json:"done_at"`
 }
 
 // Webhooks lists the webhooks.

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"zvonar/internal/api"
+	"zvonar/internal/client"
+)
+
+// What a command prints with --json is what the API said: the client leaves out
+// no member of a resource.
+func TestTheClientKnowsEveryMemberOfAResource(t *testing.T) {
+	t.Parallel()
+	for _, pair := range [][2]any{
+		{api.RecordingResource{}, client.Recording{}},
+		{api.BlockResource{}, client.Blocked{}},
+		{api.NewTokenResource{}, client.Token{}},
+		{api.NewWebhookResource{}, client.Webhook{}},
+		{api.DeliveryResource{}, client.Delivery{}},
+		{api.AuditResource{}, client.Audit{}},
+		{api.ErasureResource{}, client.Erasure{}},
+	} {
+		published, known := members(reflect.TypeOf(pair[0])), members(reflect.TypeOf(pair[1]))
+		for name := range published {
+			if !known[name] {
+				t.Errorf("%T does not know %q of %T", pair[1], name, pair[0])
+			}
+		}
+	}
+}
+
+// members are the names of a struct in JSON, with those of embedded structs.
+func members(t reflect.Type) map[string]bool {
+	names := map[string]bool{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous {
+			for name := range members(f.Type) {
+				names[name] = true
+			}
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names[name] = true
+	}
+	return names
+}
