@@ -61,6 +61,9 @@ func (m *metrics) completed(c *calls.Call) {
 	m.completedTotal.WithLabelValues(c.Trunk, string(c.Direction), string(c.Outcome)).Inc()
 	if c.AnsweredAt != nil {
 		m.answered.WithLabelValues(c.Trunk, string(c.Direction)).Inc()
+	}
+	// How long a lost call talked is not known: it ended when its end was found.
+	if c.AnsweredAt != nil && c.Outcome != calls.OutcomeLost {
 		m.talkSeconds.WithLabelValues(c.Trunk, string(c.Direction)).Add(float64(c.TalkMS) / 1000)
 	}
 }

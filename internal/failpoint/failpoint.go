@@ -52,8 +52,10 @@ var armed = sync.OnceValue(func() map[Name]*point {
 // Check fails where the environment arms points that do not exist or cannot be
 // read, so that a daemon refuses to start rather than run without them.
 func Check() error {
-	_, err := parse(os.Getenv(Variable))
-	return err
+	if _, err := parse(os.Getenv(Variable)); err != nil {
+		return fmt.Errorf("%s: %w", Variable, err)
+	}
+	return nil
 }
 
 // Hit passes a point that cannot fail: an error ordered for it does nothing.

@@ -59,8 +59,11 @@ type archiveReader struct {
 }
 
 func (a *archiveReader) member(h *tar.Header) error {
-	if h.Typeflag != tar.TypeReg || h.Size < 0 || h.Size > a.size {
-		return errors.New("is not a plain file of a size that can be")
+	if h.Typeflag != tar.TypeReg || h.Size < 0 {
+		return errors.New("is not a plain file")
+	}
+	if h.Size > a.size {
+		return errors.New("is longer than the whole archive, which was cut short")
 	}
 	if m := tableFile.FindStringSubmatch(h.Name); m != nil {
 		return a.table(m[1], h.Size)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // schemaPlace is the schema of a PostgreSQL database that a restored store goes
@@ -25,7 +26,7 @@ func newSchemaPlace(ctx context.Context, cfg Config, stamp string) (*schemaPlace
 		return nil, err
 	}
 	s := &schemaPlace{cfg: cfg, old: c.(*postgresConn)}
-	s.aside = s.old.schema + "_before_restore_" + stamp
+	s.aside = s.old.schema + "_before_restore_" + strings.ReplaceAll(stamp, "-", "_") // needs no quotes in SQL
 	return s, nil
 }
 
