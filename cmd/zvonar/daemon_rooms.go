@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+
+	"zvonar/internal/api"
+	"zvonar/internal/calls"
+	"zvonar/internal/config"
+	"zvonar/internal/dialer"
+	"zvonar/internal/egress"
+	"zvonar/internal/engine"
+	"zvonar/internal/numbering"
+	"zvonar/internal/outbox"
+	"zvonar/media"
+	"zvonar/media/codec"
+	"zvonar/providers/httpcall"
+	"zvonar/providers/httpsms"
+	"zvonar/recordings"
+	"zvonar/sip"
+	"zvonar/sip/edge"
+	"zvonar/sip/trunk"
+)
+
+func (d *daemon) buildTokens(ctx context.Context) error {
+	tokens := make([]api.ConfigToken, 0, len(d.cfg.Tokens))
+	for _, t := range d.cfg.Tokens {
+		tokens = append(tokens, api.ConfigToken{Name: t.Name, Token: t.Token.Reveal(), Roles: t.Roles, Account: t.Account, AllowFrom: networks(t.AllowFrom)})
+	}
+	if err := api.SyncConfigTokens(ctx, d.store, d.clock, tokens); err != nil {
+		return err
+	}
+	path, err := api.EnsureFirstToken(ctx, d.store, api.FirstToken{Listen: d.cfg.HTTP.Listen, TLS: d.cfg.HTTP.TLS.On(),
+		DataDir: d.cfg.DataDir, Clock: d.clock, IDs: d.ids})
+	if err == nil && path != "" {
+		d.log.Info("no token was configured: an administrator's token was written", "file", path)
+	}
+	return err
+}
+
+func (d *daemon) buildLibrary(context.Context) (err error) {
+	d.clips, err = recordings.New(recordings.Config{Store: d.store, Dir: filepath.Join(d.cfg.DataDir, "clips"),
+		MinDuration: d.cfg.Recordings.MinDuration.Duration(), FirstID: d.cfg.Recordings.FirstID,
+		Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "recordings"), Metrics: d.reg})
+	return err
+}
+
+func (d *daemon) buildLine(context.Context) (err error) {
+	if d.trunks, err = trunk.NewSet(trunkConfigs(d.cfg)); err != nil {
+		return err
+	}
+	d.media, err = media.NewEngine(media.Config{IP: d.cfg.Media.IP, Advertise: d.cfg.Media.Advertise,
+		PortMin: d.cfg.Media.Ports.Min, PortMax: d.cfg.Media.Ports.Max, Log: d.log.With("room", "media"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
+		TLS:    edge.TLSFiles{Cert: d.cfg.SIP.TLS.Cert, Key: d.cfg.SIP.TLS.Key, ClientCA: d.cfg.SIP.TLS.ClientCA},
+		Trunks: d.trunks, Media: d.media, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	d.add("media", d.media.Start, d.media.Stop)
+	return nil
+}
+
+// trunkConfigs turns the configured trunks into the user agent's. A codec that
+// this version does not speak is left out of the offer.
+func trunkConfigs(cfg *config.Config) []trunk.Config {
+	out := make([]trunk.Config, 0, len(cfg.Trunks))
+	for _, t := range cfg.Trunks {
+		names := t.Codecs
+		if len(names) == 0 {
+			names = cfg.Media.Codecs
+		}
+		var codecs []codec.ID
+		for _, n := range names {
+			if id := codec.ID(n); id == codec.PCMA || id == codec.PCMU {
+				codecs = append(codecs, id)
+			}
+		}
+		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm,
+			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs})
+	}
+	return out
+}
+
+func prefixes(networks []config.Network) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(networks))
+	for _, n := range networks {
+		out = append(out, n.Prefix)
+	}
+	return out
+}
+
+// networks are prefixes as they are written.
+func networks(list []config.Network) []string {
+	out := make([]string, 0, len(list))
+	for _, n := range list {
+		out = append(out, n.String())
+	}
+	return out
+}
+
+func (d *daemon) buildCalls(context.Context) (err error) {
+	var numbers []engine.TrunkNumbers
+	var channels []dialer.TrunkLimits
+	for _, t := range d.cfg.Trunks {
+		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers, Account: t.Account})
+		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: t.Account})
+	}
+	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.store.Failing, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
+		Trunks: channels, Window: d.cfg.Dialer.Window, MaxAttemptsPerDay: d.cfg.Dialer.MaxAttemptsPerDay,
+		Zones: numbering.Zones, OpenAt: numbering.OpenAt})
+	if err != nil {
+		return err
+	}
+	providers, err := d.providers()
+	if err != nil {
+		return err
+	}
+	audio := media.NewLibrary(clipCache, d.clips.Load)
+	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio}, Clips: d.clips, Queue: d.dialer,
+		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
+		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
+		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
+		TextQueued: func() { d.texts.Kick() }}) // made before anything starts
+	if err != nil {
+		return err
+	}
+	d.dialer.Bind(starter{d.engine})
+	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { d.engine.Incoming(boundLeg{leg, audio}, inv) })
+	d.add("user agent", d.ua.Start, d.ua.Stop)
+	d.add("dialer", d.dialer.Start, nil) // stopped first of all, by Stop
+	d.add("calls", d.engine.Start, nil)
+	return nil
+}
+
+func routes(cfg *config.Config) []engine.Route {
+	out := make([]engine.Route, 0, len(cfg.Inbound))
+	for _, r := range cfg.Inbound {
+		account := r.Account
+		if account == "" {
+			account = cfg.AccountOfTrunk(r.Trunk)
+		}
+		out = append(out, engine.Route{Number: r.Number, Trunk: r.Trunk, Flow: r.Flow, Account: account})
+	}
+	return out
+}
+
+func (d *daemon) providers() ([]engine.Provider, error) {
+	out := make([]engine.Provider, 0, len(d.cfg.Providers))
+	for _, p := range d.cfg.Providers {
+		known := providerConfig(p)
+		known.Clock, known.Log, known.Metrics = d.clock, d.log.With("provider", p.Name), d.reg
+		client, err := httpcall.New(known)
+		if err != nil {
+			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
+		}
+		out = append(out, engine.Provider{Name: p.Name, Originator: client, Trunk: p.Trunk, Extension: p.Extension,
+			MatchCaller: p.MatchCaller, Ready: engine.Ready(p.Ready), ExpectTimeout: p.ExpectTimeout.Duration()})
+	}
+	return out, nil
+}
+
+func (d *daemon) buildOutbox(ctx context.Context) (err error) {
+	if d.guard, err = egress.New(egress.Config{Allow: d.cfg.Egress.Allow}); err != nil {
+		return err
+	}
+	hooks, err := outbox.New(outbox.Config{Store: d.store, Lead: d.store.Lead, Clock: d.clock, IDs: d.ids, Client: d.guard.Client(),
+		Log: d.log.With("room", "outbox"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	configured := make([]calls.Webhook, 0, len(d.cfg.Webhooks))
+	for _, w := range d.cfg.Webhooks {
+		configured = append(configured, calls.Webhook{Account: w.Account, URL: w.URL, Secret: w.Secret.Reveal(), Types: w.Types})
+	}
+	if err := hooks.EnsureConfigured(ctx, configured); err != nil {
+		return err
+	}
+	if d.texts, err = d.newTexts(); err != nil {
+		return err
+	}
+	d.add("webhooks", hooks.Start, hooks.Stop)
+	d.add("texts", d.texts.Start, d.texts.Stop)
+	return nil
+}
+
+// newTexts makes the worker of texts with the configured sender.
+func (d *daemon) newTexts() (*outbox.SMS, error) {
+	log := d.log.With("room", "sms")
+	var sender outbox.Sender = outbox.NewFileSender(filepath.Join(d.cfg.DataDir, "sms.jsonl"), d.clock)
+	if d.cfg.SMS.Sender == "http" {
+		known := senderConfig(d.cfg.SMS.HTTP)
+		known.Clock, known.Log = d.clock, log
+		var err error
+		if sender, err = httpsms.New(known); err != nil {
+			return nil, fmt.Errorf("sms.http: %w", err)
+		}
+	}
+	return outbox.NewSMS(outbox.SMSConfig{Store: d.store, Clock: d.clock, IDs: d.ids, Sender: sender, Senders: d.cfg.SMS.HTTP.Parallel, Log: log, Metrics: d.reg})
+}
+
+// textCallback is how a service's delivery reports reach the texts; nil where
+// none is configured.
+func (d *daemon) textCallback() (*api.TextCallback, error) {
+	r := d.cfg.SMS.Reports
+	read, err := textReports(r)
+	if read == nil || err != nil {
+		return nil, err
+	}
+	return &api.TextCallback{Secret: r.Secret.Reveal(), OwnIDs: r.By == "zvonar", Read: func(contentType string, body []byte, query url.Values) (api.TextReport, error) {
+		rep, err := read.Read(contentType, body, query)
+		return api.TextReport(rep), err
+	}}, nil
+}
+
+func (d *daemon) buildHTTP(context.Context) (err error) {
+	country := ""
+	if len(d.cfg.Dialer.Countries) > 0 {
+		country = d.cfg.Dialer.Countries[0]
+	}
+	callback, err := d.textCallback()
+	if err != nil {
+		return fmt.Errorf("sms.reports: %w", err)
+	}
+	tls := d.cfg.HTTP.TLS
+	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
+		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Guard: d.guard, Trunks: d.trunkStatus,
+		Accounts: d.cfg.Accounts, Texts: d.texts, TextCallback: callback,
+		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken,
+		Country: country, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	admin := api.NewAdmin(api.AdminConfig{Listen: d.cfg.Admin.Listen, Gatherer: d.reg, Ready: d.ready, Note: d.note, Log: d.log.With("room", "admin")})
+	d.add("admin listener", admin.Start, admin.Stop)
+	d.add("API", d.api.Start, d.api.Stop)
+	return nil
+}
+
+// trunkStatus is what GET /v1/trunks tells.
+func (d *daemon) trunkStatus() []api.TrunkStatus {
+	out := make([]api.TrunkStatus, 0, len(d.cfg.Trunks))
+	for _, t := range d.trunks.All() {
+		codecs := make([]string, 0, len(t.Codecs))
+		for _, c := range t.Codecs {
+			codecs = append(codecs, string(c))
+		}
+		out = append(out, api.TrunkStatus{Name: t.Name, URI: t.URI, Numbers: t.Numbers, Codecs: codecs,
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: d.cfg.AccountOfTrunk(t.Name), Calls: d.dialer.Limits().InUse(t.Name)})
+	}
+	return out
+}
