@@ -24,6 +24,7 @@ type leg struct {
 	ptime      time.Duration
 	frame      int // samples, and bytes, of a packet we send
 	events     payloadTypes
+	offered    payloadTypes // codecs that the far end may choose from yet
 
 	in    inbound
 	out   outbound
@@ -83,6 +84,12 @@ func (l *leg) configure(s Session) {
 	// Sources are compared in this form.
 	s.Remote = netip.AddrPortFrom(s.Remote.Addr().Unmap(), s.Remote.Port())
 	l.session, l.configured = s, true
+	l.offered = payloadTypes{}
+	for _, id := range s.Offered {
+		if info, ok := codec.Lookup(id); ok {
+			l.offered.add(info.PayloadType)
+		}
+	}
 	l.codec, l.known = codec.Lookup(s.Codec)
 	l.events = payloadTypes{}
 	for _, pt := range s.DTMFReceive {

@@ -21,6 +21,11 @@ type Session struct {
 	Ptime       time.Duration // 20 ms unless negotiated otherwise (10, 20, 30, 40, 60)
 	Send        bool          // false: the far end is not to be sent anything (hold)
 	Receive     bool
+	// Offered are the codecs of an offer that waits for its answer, under their
+	// static payload types: a far end may speak before its answer is here (RFC 3264
+	// 5.1). Remote and Codec are then unknown; the first packet of AcceptFrom's
+	// that fits names the codec. nil: the answer is here.
+	Offered []codec.ID
 	// AcceptFrom are further sources whose RTP may be latched (the signalling
 	// address, a trunk's media_from).
 	AcceptFrom []netip.Prefix

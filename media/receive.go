@@ -63,6 +63,9 @@ func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
 	if err := p.Unmarshal(b); err != nil || len(p.Payload) == 0 || len(p.Payload) > maxPayload {
 		return dropMalformed
 	}
+	if l.offered.has(p.PayloadType) {
+		l.choose(p.PayloadType)
+	}
 	audio := l.known && p.PayloadType == l.session.PayloadType
 	event := !audio && l.events.has(p.PayloadType)
 	if !audio && !event && p.PayloadType != comfortNoise {
@@ -91,6 +94,19 @@ func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
 		l.noise()
 	}
 	return dropNot
+}
+
+// choose takes the codec that the far end speaks before its answer.
+func (l *leg) choose(pt uint8) {
+	if l.known && l.session.PayloadType == pt {
+		return
+	}
+	for _, id := range l.session.Offered {
+		if info, ok := codec.Lookup(id); ok && info.PayloadType == pt {
+			l.session.Codec, l.session.PayloadType = id, pt
+			l.codec, l.known = info, true
+		}
+	}
 }
 
 // digit takes the telephone-event in the shard's packet.

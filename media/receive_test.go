@@ -341,3 +341,30 @@ func FuzzInbound(f *testing.F) {
 		}
 	})
 }
+
+// TestBeforeTheAnswerTheFarEndChoosesAmongWhatWasOffered: the codec is named by the
+// first packets, everything that was not offered is refused.
+func TestBeforeTheAnswerTheFarEndChoosesAmongWhatWasOffered(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	f := s.open("127.0.0.1:20000")
+	f.port.Set(Session{Offered: []codec.ID{codec.PCMU}, Receive: true, AcceptFrom: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}})
+	s.settle()
+	for i := range uint16(6) {
+		f.packet(f.addr, rtp.Header{Version: 2, PayloadType: 8, SequenceNumber: i, SSRC: 1, Timestamp: uint32(i) * 160}, make([]byte, 160))
+	}
+	s.run(100 * time.Millisecond)
+	if f.port.leg.in.heard {
+		t.Error("a codec that was not offered is heard")
+	}
+	for i := range uint16(6) {
+		f.packet(f.addr, rtp.Header{Version: 2, PayloadType: 0, SequenceNumber: 100 + i, SSRC: 1, Timestamp: uint32(i) * 160}, make([]byte, 160))
+	}
+	s.run(100 * time.Millisecond)
+	if leg := f.port.leg; !leg.in.heard || leg.session.Codec != codec.PCMU {
+		t.Errorf("heard %v in codec %q", leg.in.heard, leg.session.Codec)
+	}
+	if got := f.heard(); len(got) != 0 {
+		t.Errorf("%d packets left before it was known where to", len(got))
+	}
+}

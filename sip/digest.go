@@ -99,6 +99,7 @@ func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) []sipmsg.Header
 	}
 	c := strongest(res.GetHeaders(ask), a.trunk.Realm)
 	if c == nil || !a.note(reply, c) {
+		a.known.keep(a.trunk.Name, nil) // further requests wait until they are asked
 		return nil
 	}
 	a.rounds++
@@ -118,13 +119,24 @@ func (a *auth) answer(res *sipmsg.Response, req *sipmsg.Request) []sipmsg.Header
 // credential answers c for req, whose Request-URI is the digest's with all of its
 // parameters.
 func (a *auth) credential(c *challenge, req *sipmsg.Request) sipmsg.Header {
+	cred := a.compute(c, string(req.Method), req.Recipient.String(), req.Body())
+	if cred == nil {
+		return nil
+	}
+	return sipmsg.NewHeader(c.reply, cred.String())
+}
+
+// compute makes the credentials (RFC 7616 3.4); nil where the challenge cannot be
+// answered.
+func (a *auth) compute(c *challenge, method, uri string, body []byte) *digest.Credentials {
 	asked := *c.asked
-	o := digest.Options{Method: string(req.Method), URI: req.Recipient.String(), Username: a.username, Password: a.password,
-		Count: c.uses, Cnonce: c.cnonce,
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Body())), nil }}
-	name, session := strings.CutSuffix(strings.ToUpper(asked.Algorithm), "-SESS")
-	if session {
+	o := digest.Options{Method: method, URI: uri, Username: a.username, Password: a.password, Count: c.uses, Cnonce: c.cnonce,
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }}
+	if name, session := strings.CutSuffix(strings.ToUpper(asked.Algorithm), "-SESS"); session {
 		hash := hashes[name]
+		if hash == nil {
+			return nil
+		}
 		o.A1 = hash(hash(a.username+":"+asked.Realm+":"+a.password) + ":" + asked.Nonce + ":" + c.cnonce)
 		asked.Algorithm = name
 	}
@@ -133,7 +145,7 @@ func (a *auth) credential(c *challenge, req *sipmsg.Request) sipmsg.Header {
 		return nil
 	}
 	cred.Algorithm = c.asked.Algorithm
-	return sipmsg.NewHeader(c.reply, cred.String())
+	return cred
 }
 
 // hashes are those of the -sess algorithms.

@@ -342,3 +342,33 @@ func TestASprayerIsNotHeardInACall(t *testing.T) {
 		t.Errorf("of %d samples some are a stranger's, or none are the far end's", len(pcm))
 	}
 }
+
+// TestSoundBeforeTheAnswerIsRead: whoever picks up may be heard before his 200
+// arrives (RFC 3264 5.1), in any codec of our offer.
+func TestSoundBeforeTheAnswerIsRead(t *testing.T) {
+	t.Parallel()
+	for _, pt := range []uint8{8, 0} {
+		a, p := withRaw(t, nil)
+		k := a.dial(t, nil)
+		invite := p.read("INVITE")
+		r := newRTPPeer(t, "127.0.0.1")
+		r.aim(invite.Body())
+		for range 5 {
+			r.send(pt, r.ts, slices.Repeat([]byte{0x55}, 160))
+			r.ts += 160
+		}
+		k.until(calls.LegFirstAudio)
+		r.press(101, 4)
+		if got := k.digits('4'); got != "4" {
+			t.Errorf("digits %q", got)
+		}
+		p.respond(invite, 200, "far", r.sdp(fmt.Sprint(pt, " 101"), "a=rtpmap:101 telephone-event/8000"))
+		p.read("ACK")
+		k.until(calls.LegAnswered)
+		r.press(101, 5)
+		if got := k.digits('5'); got != "5" {
+			t.Errorf("digits %q", got)
+		}
+		leave(k, p)
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/failpoint"
+	"zvonar/media"
 	"zvonar/sip/sdp"
 )
 
@@ -128,6 +129,7 @@ func (l *Leg) invite() {
 	l.d.contact = "<" + contact.String() + ">"
 	l.media = sdp.NewEndpoint(l.port.Addr(), l.trunk.CodecsOrDefault(), sessionID(l.id))
 	l.uac.offer = l.media.Offer()
+	l.port.Set(l.awaiting())
 	ring := l.uac.req.RingTimeout
 	if ring <= 0 || ring > maxRing {
 		ring = maxRing
@@ -140,6 +142,14 @@ func (l *Leg) invite() {
 		}
 	})
 	l.sendInvite(nil)
+}
+
+// awaiting is the session between our offer and its answer: whoever picks up
+// first may be heard before his 200 is read.
+func (l *Leg) awaiting() media.Session {
+	s := l.session(l.media.Offered(), false)
+	s.Offered = l.trunk.CodecsOrDefault()
+	return s
 }
 
 // sessionID makes an o= id out of a leg's id.

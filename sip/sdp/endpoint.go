@@ -97,6 +97,12 @@ func (e *Endpoint) Offer() []byte {
 	return e.write(strings.Join(e.before, "") + w.String() + strings.Join(e.after, ""))
 }
 
+// Offered is what can be said of the session before our offer is answered: we
+// listen, and events come under our number.
+func (e *Endpoint) Offered() Agreed {
+	return Agreed{DTMFReceive: receiveNumbers(e.events), Ptime: 20 * time.Millisecond, Receive: !e.held}
+}
+
 // number is the payload type of a codec in our offers.
 func (e *Endpoint) number(id codec.ID) uint8 {
 	if id == e.pinned && e.payload != 0 {
