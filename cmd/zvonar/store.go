@@ -113,6 +113,7 @@ func (c *restoreCmd) tell(a *app, out *store.Restored) error {
 	if out.Running > 0 {
 		err = errors.Join(err, a.say("%d call(s) were on the line and will end as lost", out.Running))
 	}
+	err = errors.Join(err, a.say("the log of events ends at position %d: readers that keep a position of their own and stand further must go back to it", out.LastPos))
 	return errors.Join(err, tellReport(a, out.Check))
 }
 

@@ -107,7 +107,7 @@ func TestABackupComesBackAsItWasInEitherDatabase(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if out.Waiting != 2 || out.Running != 0 || len(out.Aside) != 0 {
+				if out.Waiting != 2 || out.Running != 0 || out.LastPos == 0 || len(out.Aside) != 0 {
 					t.Errorf("told %+v", out)
 				}
 				for _, p := range out.Check.Problems {

@@ -25,9 +25,10 @@ type Restore struct {
 // Restored is what a restore did.
 type Restored struct {
 	Manifest *Manifest `json:"manifest"`
-	Aside    []string  `json:"aside"`   // where what was there before was put
-	Waiting  int       `json:"waiting"` // calls that will be dialled once the daemon runs
-	Running  int       `json:"running"` // calls that were on the line when the backup was made; they end as lost
+	Aside    []string  `json:"aside"`    // where what was there before was put
+	Waiting  int       `json:"waiting"`  // calls that will be dialled once the daemon runs
+	Running  int       `json:"running"`  // calls that were on the line when the backup was made; they end as lost
+	LastPos  int64     `json:"last_pos"` // where the log ends; readers that stand further have to go back to it
 	Check    Report    `json:"check"`
 }
 
@@ -88,13 +89,17 @@ func RestoreFrom(ctx context.Context, file string, r Restore) (out *Restored, er
 	return out, out.look(ctx, r)
 }
 
-// look checks the new store and counts the calls that are not over.
+// look checks the new store, counts the calls that are not over and looks where
+// the log ends.
 func (out *Restored) look(ctx context.Context, r Restore) error {
 	i, err := Inspect(ctx, r.Store, r.Clips)
 	if err != nil {
 		return err
 	}
 	out.Check, err = i.Check(ctx)
+	if err == nil {
+		err = i.conn.query(ctx, func(sc scanner) error { return sc.Scan(&out.LastPos) }, `SELECT COALESCE(MAX(pos), 0) FROM events`)
+	}
 	if err == nil {
 		err = i.conn.query(ctx, func(sc scanner) error {
 			var status string

@@ -17,7 +17,7 @@ type scrubber interface {
 }
 
 // Scrub implements calls.Scrubber. Where the database is a server, its own
-// vacuum does this in its own time (docs/running.md).
+// vacuum does this in its own time (docs/store.md).
 func (s *Store) Scrub(ctx context.Context, word string) error {
 	if s.queue.isClosed() {
 		return ErrClosed

@@ -252,24 +252,3 @@ func (s *Store) release() error {
 	s.metrics.unregister()
 	return errors.Join(errs...)
 }
-
-// BackupTo writes a consistent copy of the database to file, which must not
-// exist. Writers are not held up.
-func (s *Store) BackupTo(ctx context.Context, file string) error {
-	if s.queue.isClosed() {
-		return ErrClosed
-	}
-	if s.cfg.URL != "" {
-		return errors.New("a PostgreSQL database is copied with pg_dump (docs/running.md)")
-	}
-	// A connection of its own: the readers may write nowhere, not even there.
-	c, err := s.db.connect(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = c.close() }()
-	if err := vacuumInto(ctx, c, file); err != nil {
-		return fmt.Errorf("back up to %s: %w", file, err)
-	}
-	return nil
-}

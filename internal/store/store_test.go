@@ -169,22 +169,6 @@ func TestMigrationsMustBeNumberedWithoutGaps(t *testing.T) {
 	}
 }
 
-func TestABackupOpensWithEverythingInIt(t *testing.T) {
-	t.Parallel()
-	s := newTest(t)
-	insertCall(t, s, "call_1", "")
-	file := filepath.Join(t.TempDir(), "zvonar.db")
-	if err := s.BackupTo(t.Context(), file); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.BackupTo(t.Context(), file); err == nil {
-		t.Error("a backup overwrote a file")
-	}
-	b := openTest(t, file)
-	defer closeStore(t, b)
-	readCall(t, b, "call_1")
-}
-
 func TestCloseMakesEverythingQueuedDurable(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "zvonar.db")
