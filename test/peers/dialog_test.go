@@ -1,0 +1,51 @@
+package peers
+
+import (
+	"fmt"
+	"testing"
+)
+
+// TestSIPpCalleesThatDoUnusualThings are far ends that we call; each scenario
+// checks our side of the dialog itself.
+func TestSIPpCalleesThatDoUnusualThings(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ scenario, outcome, reason, by string }{
+		{"holdcallee", "answered", "hangup", "customer"},
+		{"fork", "answered", "flow_end", "zvonar"},
+		{"redirect", "unreachable", "redirected", "network"},
+		{"merged", "busy", "", "customer"},
+	} {
+		t.Run(tc.scenario, func(t *testing.T) {
+			t.Parallel()
+			peer := scenario(t, tc.scenario, 1, "", nil)
+			d := start(t, options{peerPort: peer.port})
+			c := d.over(d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(7.2))}))
+			peer.done()
+			if c.Outcome != tc.outcome || c.Reason != tc.reason || c.HangupBy != tc.by || len(c.Attempts) != 1 {
+				t.Errorf("ended as %+v", c)
+			}
+		})
+	}
+}
+
+// TestSIPpCallersThatDoUnusualThings are far ends that call us.
+func TestSIPpCallersThatDoUnusualThings(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"lateoffer", "inorder"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := start(t, options{peerPort: freePort(t, "udp"), extra: inbound})
+			d.clip(melody(7.2))
+			caller := scenario(t, name, 1, fmt.Sprintf("127.0.0.1:%d", d.sip), map[string]string{"NUMBER": "78005553535"})
+			var list struct{ Items []call }
+			d.eventually("the inbound call", func() bool {
+				return d.request("GET", "/v1/calls", nil, &list) == 200 && len(list.Items) == 1
+			})
+			c := d.over(list.Items[0].ID)
+			caller.done()
+			if c.Direction != "in" || c.Outcome != "answered" || c.HangupBy != "customer" {
+				t.Errorf("ended as %+v", c)
+			}
+		})
+	}
+}
