@@ -91,7 +91,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 
 // storeConfig says where the store is, and whose.
 func storeConfig(cfg *config.Config) store.Config {
-	return store.Config{Path: filepath.Join(cfg.DataDir, "zvonar.db"), URL: cfg.StoreURL(), Node: cfg.Node}
+	return store.Config{Path: filepath.Join(cfg.DataDir, "zvonar.db"), URL: cfg.StoreURL(), Node: cfg.Node, Lease: cfg.NodeLease.Duration()}
 }
 
 // add appends a part to what Start starts.

@@ -203,7 +203,7 @@ func (d *daemon) newTexts() (*outbox.SMS, error) {
 			return nil, fmt.Errorf("sms.http: %w", err)
 		}
 	}
-	return outbox.NewSMS(outbox.SMSConfig{Store: d.store, Clock: d.clock, IDs: d.ids, Sender: sender, Senders: d.cfg.SMS.HTTP.Parallel, Log: log, Metrics: d.reg})
+	return outbox.NewSMS(outbox.SMSConfig{Store: d.store, Held: d.store.Held, Clock: d.clock, IDs: d.ids, Sender: sender, Senders: d.cfg.SMS.HTTP.Parallel, Log: log, Metrics: d.reg})
 }
 
 // textCallback is how a service's delivery reports reach the texts; nil where

@@ -47,7 +47,7 @@ func TestGuessingTokensIsSlowedDown(t *testing.T) {
 	if got := from("192.0.2.2:1000", late); got.code != 200 {
 		t.Errorf("another source: %d", got.code)
 	}
-	h.advance(failEvery + time.Second)
+	h.clock.Advance(failEvery + time.Second)
 	if got := from(here, late); got.code != 200 {
 		t.Errorf("after the wait: %d", got.code)
 	}

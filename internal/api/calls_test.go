@@ -70,7 +70,7 @@ func TestPagesFollowEachOther(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	for range 5 {
-		h.advance(time.Second)
+		h.clock.Advance(time.Second)
 		if got := h.do("POST", "/v1/calls", goodCall); got.code != 202 {
 			t.Fatal(got.body)
 		}

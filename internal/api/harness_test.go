@@ -142,14 +142,6 @@ func (h *house) put(f func(calls.Tx) error) {
 	}
 }
 
-// advance moves the clock once nothing waits for the store's writer any more:
-// what waited would look as if the disk had stood still for as long.
-func (h *house) advance(d time.Duration) {
-	h.t.Helper()
-	h.put(func(calls.Tx) error { return nil })
-	h.clock.Advance(d)
-}
-
 // token puts a token into the store and returns its secret.
 func (h *house) token(account, name string, roles ...calls.Permission) string {
 	plain := "zv_test_" + account + "_" + name

@@ -164,7 +164,7 @@ func TestATokenLivesItsLife(t *testing.T) {
 	if next.code != 201 || successor == plain || !works(successor) || !works(plain) {
 		t.Fatalf("both must work during the overlap: %d %s", next.code, next.body)
 	}
-	h.advance(time.Hour + time.Second)
+	h.clock.Advance(time.Hour + time.Second)
 	if works(plain) || !works(successor) {
 		t.Error("after the overlap only the new secret works")
 	}

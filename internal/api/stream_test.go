@@ -166,7 +166,7 @@ func TestASilentStreamBeats(t *testing.T) {
 			}
 			return
 		case <-tick.C:
-			h.advance(heartbeat)
+			h.clock.Advance(heartbeat)
 		}
 	}
 }

@@ -163,12 +163,12 @@ func TestTheUseOfATokenIsNotedNowAndThenOnly(t *testing.T) {
 	if !used().Equal(noon) {
 		t.Errorf("the first use: %v", used())
 	}
-	h.advance(tokenTouch - time.Second)
+	h.clock.Advance(tokenTouch - time.Second)
 	ask()
 	if !used().Equal(noon) {
 		t.Errorf("a use right after it was written: %v", used())
 	}
-	h.advance(time.Second)
+	h.clock.Advance(time.Second)
 	ask()
 	if !used().Equal(noon.Add(tokenTouch)) {
 		t.Errorf("a use five minutes later: %v", used())
@@ -184,7 +184,7 @@ func TestTenThousandGuessesHarmNobodyElse(t *testing.T) {
 	for i := range 10_000 { // in a minute
 		codes[h.from(attacker, "zv_guess"+strconv.Itoa(i)).code]++
 		if i%1000 == 0 {
-			h.advance(6 * time.Second)
+			h.clock.Advance(6 * time.Second)
 			if got := h.from(neighbour, good); got.code != 200 {
 				t.Fatalf("a good token from another address after %d guesses: %d", i, got.code)
 			}

@@ -159,6 +159,17 @@ func (b *bench) bridging(want string) {
 // over waits for the end of every session and returns the call as stored.
 func (b *bench) over(id string) *calls.Call {
 	b.t.Helper()
+	return b.outcome(id, 1)
+}
+
+// putBack waits likewise for a call that returned to the queue.
+func (b *bench) putBack(id string) *calls.Call {
+	b.t.Helper()
+	return b.outcome(id, 0)
+}
+
+func (b *bench) outcome(id string, completed int) *calls.Call {
+	b.t.Helper()
 	b.e.wg.Wait()
 	b.store.mu.Lock()
 	defer b.store.mu.Unlock()
@@ -177,8 +188,8 @@ func (b *bench) over(id string) *calls.Call {
 			n++
 		}
 	}
-	if n != 1 {
-		b.t.Errorf("%d call.completed, want exactly one", n)
+	if n != completed {
+		b.t.Errorf("%d call.completed, want %d", n, completed)
 	}
 	return c
 }

@@ -218,6 +218,9 @@ func (e *Engine) forget(s *session) {
 		delete(e.sessions, s.id)
 	}
 	e.mu.Unlock()
+	if s.back { // not before: a call that is in the queue may begin at once
+		e.requeue(s.call)
+	}
 	e.wg.Done()
 }
 

@@ -1,6 +1,10 @@
 package engine
 
-import "zvonar/internal/calls"
+import (
+	"errors"
+
+	"zvonar/internal/calls"
+)
 
 // alone is a node that shares its store with nobody.
 type alone struct{}
@@ -31,7 +35,10 @@ func (s *session) held() bool {
 	return err == nil
 }
 
-// lose ends a call that may no longer be this node's. Nobody was rung.
+// lost reports that another process owns the call by now, for good.
+func (s *session) lost() bool { return errors.Is(s.e.nodes.Held(), calls.ErrFenced) }
+
+// lose ends a call that is no longer this node's. Nobody was rung.
 func (s *session) lose() {
 	s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonNodeLost}, calls.ByZvonar)
 }

@@ -17,19 +17,33 @@ func shared(t *testing.T) (*bench, *memNodes) {
 
 func TestNobodyIsRungWithoutTheLease(t *testing.T) {
 	t.Parallel()
-	for name, err := range map[string]error{"fenced": calls.ErrFenced, "lapsed": calls.ErrLapsed} {
+	for name, tc := range map[string]struct {
+		err    error
+		status calls.Status
+		reason calls.Reason
+	}{
+		"fenced": {calls.ErrFenced, calls.StatusCompleted, calls.ReasonNodeLost},
+		"lapsed": {calls.ErrLapsed, calls.StatusQueued, ""}, // it may be renewed yet
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, n := shared(t)
-			n.lose(err)
+			n.lose(tc.err)
 			c := b.submit()
 			b.release(c, "main")
-			if got := b.over(c.ID); got.Outcome != calls.OutcomeLost || got.Reason != calls.ReasonNodeLost || got.Attempts[0].Charged {
-				t.Errorf("ended %s/%s, charged %v", got.Outcome, got.Reason, got.Attempts[0].Charged)
+			wait := b.over
+			if tc.status == calls.StatusQueued {
+				wait = b.putBack
+			}
+			if got := wait(c.ID); got.Status != tc.status || got.Reason != tc.reason || got.Attempts[0].Charged || got.Attempts[0].Open() {
+				t.Errorf("is %s/%s, attempt %+v", got.Status, got.Reason, got.Attempts[0])
+			}
+			if b.queue.Has(c.ID) != (tc.status == calls.StatusQueued) {
+				t.Error("only a call that is still ours goes back to the queue")
 			}
 			asked := b.submit(viaCloud, func(r *CallRequest) { r.To = "79161234568" })
 			b.release(asked, "pbx")
-			b.over(asked.ID)
+			wait(asked.ID)
 			if len(b.line.dialled) != 0 || len(b.place.asked) != 0 {
 				t.Error("somebody was rung, or a provider asked")
 			}

@@ -20,6 +20,7 @@ func (e *Engine) Begin(call *calls.Call, slot Slot) {
 // begin commits the customer's attempt.
 func (s *session) begin() {
 	c := s.call
+	s.wish.trunk, s.wish.line, s.wish.from = c.Trunk, c.Line, c.From
 	c.Trunk, c.Line, c.Hold = s.customer.slot.Trunk(), c.From, nil
 	if c.From == "" {
 		c.From = s.e.defaultNumber(c.Trunk)
@@ -43,6 +44,7 @@ func (s *session) begin() {
 		events = append(events, s.event(calls.ProviderCall, providerData{Provider: c.Provider, State: "requested", Extension: provider.Extension}))
 	}
 	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+	judged := s.now()
 	s.commitAttempt(a, func(err error) {
 		if err != nil {
 			s.forgetAttempt(s.customer)
@@ -56,8 +58,10 @@ func (s *session) begin() {
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
 		case err != nil:
 			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
-		case !s.held():
+		case s.lost():
 			s.lose()
+		case s.now().Sub(judged) > gatesHold, !s.held():
+			s.putBack()
 		case viaProvider:
 			s.place(provider)
 		default:

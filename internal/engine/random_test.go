@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +195,13 @@ func (w *wild) check() {
 			}
 		}
 		return // an inbound call that a broken store never saw
+	}
+	if w.s.back {
+		dialled := slices.ContainsFunc(w.legs, func(l *wildLeg) bool { return !l.inbound })
+		if a := c.Attempts[0]; c.Status != calls.StatusQueued || !w.e.cfg.Queue.Has(c.ID) || a.Open() || a.Charged || dialled {
+			w.fail("the call went back to the queue as %+v", c)
+		}
+		return
 	}
 	completed, answered, last := 0, false, calls.EventType("")
 	for _, ev := range w.store.events {

@@ -42,6 +42,10 @@ type session struct {
 
 	provider providerSide // what a provider's call waits for
 
+	// A call whose attempt comes too late returns to the queue as it was.
+	wish struct{ trunk, line, from string }
+	back bool // it does
+
 	// Why the call ends, once that is known; the first answer stays.
 	ending endCause
 	leftAt time.Time // when we hung up; zero before

@@ -44,6 +44,7 @@ type SMSConfig struct {
 	Clock   clock.Clock
 	IDs     *clock.IDs
 	Sender  Sender
+	Held    func() error          // whether what this node began is still its own (calls.Nodes); nil: it is
 	Senders int                   // texts sent at once; 0: 8
 	Log     *slog.Logger          // nil: discarded
 	Metrics prometheus.Registerer // nil: none
@@ -66,6 +67,9 @@ type SMS struct {
 func NewSMS(cfg SMSConfig) (*SMS, error) {
 	if cfg.Store == nil || cfg.Clock == nil || cfg.IDs == nil || cfg.Sender == nil {
 		return nil, errors.New("outbox: Store, Clock, IDs and Sender are required")
+	}
+	if cfg.Held == nil {
+		cfg.Held = func() error { return nil }
 	}
 	if cfg.Senders <= 0 {
 		cfg.Senders = defaultSenders
@@ -120,8 +124,8 @@ func (s *SMS) failCutOff(ctx context.Context, own bool) error {
 			return err
 		}
 		for _, m := range list {
-			if _, err := s.turn(ctx, m.Account, m.ID, turnUnknown, func(m *calls.SMS) { m.Error = unknownOutcome }); err != nil {
-				return err
+			if _, err := s.turn(ctx, m.Account, m.ID, turnUnknown, func(m *calls.SMS) { m.Error = unknownOutcome }); err != nil && !errors.Is(err, errNoMove) {
+				return err // errNoMove: another node was faster
 			}
 		}
 	}
@@ -165,12 +169,12 @@ func (s *SMS) idle(ctx context.Context, d time.Duration) {
 // will be due.
 func (s *SMS) sendDue(soft, hard context.Context, free chan struct{}, sending *sync.WaitGroup) (wait time.Duration, err error) {
 	for soft.Err() == nil && len(free) > 0 {
-		begun, err := s.begin(soft, len(free))
+		begun, found, err := s.begin(soft, len(free))
 		if err != nil {
 			return 0, err
 		}
-		if len(begun) == 0 {
-			break
+		if found == 0 {
+			break // not at begun == 0: another node took these, and others may be due
 		}
 		for _, m := range begun {
 			<-free // this goroutine alone takes, so it is there
@@ -193,15 +197,16 @@ func (s *SMS) sendDue(soft, hard context.Context, free chan struct{}, sending *s
 	return wait, err
 }
 
-// begin commits "sending" for up to n texts that are due.
-func (s *SMS) begin(ctx context.Context, n int) (begun []calls.SMS, err error) {
+// begin commits "sending" for up to n texts that are due, and tells how many of
+// them it found.
+func (s *SMS) begin(ctx context.Context, n int) (begun []calls.SMS, found int, err error) {
 	var due []calls.SMS
 	err = s.cfg.Store.View(ctx, func(r calls.ReadTx) (err error) {
 		due, err = r.TextsDue(s.cfg.Clock.Now(), n)
 		return err
 	})
 	if err != nil || len(due) == 0 {
-		return nil, err
+		return nil, 0, err
 	}
 	err = s.cfg.Store.Update(ctx, func(tx calls.Tx) error {
 		begun = begun[:0]
@@ -216,15 +221,13 @@ func (s *SMS) begin(ctx context.Context, n int) (begun []calls.SMS, err error) {
 		}
 		return nil
 	})
-	return begun, err
+	return begun, len(due), err
 }
 
 // send asks the sender once and commits what came of it.
 func (s *SMS) send(ctx context.Context, m calls.SMS) {
 	failpoint.Hit(failpoint.SMSSending)
-	limited, cancel := context.WithTimeout(ctx, SMSTimeout)
-	id, err := s.cfg.Sender.Send(limited, m)
-	cancel()
+	id, err := s.hand(ctx, m)
 	failpoint.Hit(failpoint.SMSSent)
 	if err != nil && ctx.Err() != nil {
 		return // broken off by Stop: the next start fails it as unknown
@@ -236,12 +239,30 @@ func (s *SMS) send(ctx context.Context, m calls.SMS) {
 	}
 	// The result outlives a failing store for as long as this process does.
 	for {
-		if _, err = s.turn(ctx, m.Account, m.ID, what, change); err == nil || ctx.Err() != nil {
+		_, err = s.turn(ctx, m.Account, m.ID, what, change)
+		switch {
+		case err == nil, ctx.Err() != nil:
+			return
+		case errors.Is(err, errNoMove), errors.Is(err, calls.ErrFenced):
+			// This node was taken for dead, and the text ended as unknown.
+			s.log.Error("what became of a text came too late to be noted", "sms", m.ID, "result", what, "error", err)
 			return
 		}
 		s.log.Error("the result of a text could not be noted; trying again", "sms", m.ID, "error", err)
 		pause(ctx, s.cfg.Clock, faultPause)
 	}
+}
+
+// hand gives a text to the sender. A process that was stopped for long between
+// the commit of "sending" and here sends nothing: it may be taken for dead, and
+// the text for one of unknown outcome.
+func (s *SMS) hand(ctx context.Context, m calls.SMS) (providerID string, err error) {
+	if err := s.cfg.Held(); err != nil {
+		return "", &TextRefused{Reason: "not sent: " + err.Error(), Again: true, Err: err}
+	}
+	limited, cancel := context.WithTimeout(ctx, SMSTimeout)
+	defer cancel()
+	return s.cfg.Sender.Send(limited, m)
 }
 
 // outcome judges what a sender said of a text.

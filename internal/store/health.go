@@ -162,7 +162,15 @@ func (h *health) failing() error {
 const reserveWords = "the disk under data_dir has no room for the reserve (store_reserve): only running calls are written; make room, nothing need be restarted"
 
 // Failing implements calls.Health.
-func (s *Store) Failing() error { return s.health.failing() }
+func (s *Store) Failing() error {
+	if err := s.health.failing(); err != nil {
+		return err
+	}
+	if err := s.Held(); err != nil {
+		return &calls.Error{Code: calls.CodeOverloaded, Detail: err.Error(), Err: err}
+	}
+	return nil
+}
 
 // tired is the answer to a unit that waited too long.
 func tired() error {

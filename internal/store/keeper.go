@@ -22,6 +22,7 @@ type keeper struct {
 	mu      sync.Mutex
 	isOff   bool      // fenced is closed
 	held    time.Time // until when the lease is ours, by our clock
+	spare   time.Time // nobody is taken over before
 	works   map[string]bool
 	changed chan struct{} // closed when an answer of Lead may have changed
 	take    func(string, []*calls.Call)
@@ -88,7 +89,7 @@ func (k *keeper) tick() {
 		k.s.log.Warn("the lease of this node could not be renewed", "node", k.s.cfg.Node, "error", err)
 	}
 	k.settle(since, r, err)
-	if err == nil && take != nil {
+	if err == nil && take != nil && !since.Before(k.spared()) {
 		for _, l := range r.lapsed {
 			k.takeOver(l, take)
 		}
@@ -115,6 +116,11 @@ func (k *keeper) settle(since time.Time, r round, err error) {
 		k.tellLocked() // the lease may be gone by now
 		return
 	}
+	if !since.Before(k.held) {
+		// We could not renew for a whole lease: nor could others. Each gets the
+		// time of one to come back, or the first to come back would take them all.
+		k.spare = since.Add(k.s.lease())
+	}
 	k.held = since.Add(k.s.lease())
 	for w, leads := range r.leads {
 		if k.works[w] != leads {
@@ -122,6 +128,13 @@ func (k *keeper) settle(since time.Time, r round, err error) {
 			k.tellLocked()
 		}
 	}
+}
+
+// spared is until when nobody is taken over.
+func (k *keeper) spared() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.spare
 }
 
 func (k *keeper) tellLocked() {

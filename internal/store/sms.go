@@ -61,9 +61,13 @@ func (t *tx) NextTextAt(now time.Time) (time.Time, error) {
 
 // TextsCutOff implements calls.ReadTx.
 func (t *tx) TextsCutOff(own bool, limit int) ([]calls.SMS, error) {
+	now, err := t.s.leaseNow(t)
+	if err != nil {
+		return nil, err
+	}
 	return many(t, scanSMS, `SELECT `+smsColumns+` FROM sms s WHERE state = 'sending' AND state IN ('queued', 'sending')
 		AND ((node = ? AND 1 = ?) OR (node <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.node = s.node AND n.lease_until > ?)))
-		ORDER BY created_at, id LIMIT ?`, t.s.cfg.Node, flag(own), t.s.cfg.Node, micros(t.s.cfg.Clock.Now()), limited(limit, 1000))
+		ORDER BY created_at, id LIMIT ?`, t.s.cfg.Node, flag(own), t.s.cfg.Node, now, limited(limit, 1000))
 }
 
 // InsertSMS implements calls.Tx.

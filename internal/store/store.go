@@ -46,6 +46,9 @@ type Config struct {
 	// set. The lease of the node decides who owns its calls then.
 	shared     bool
 	leaseClock clock.Clock // of tests; nil: that of the server
+	// wall judges how long disks and servers take, whatever Clock says: these
+	// know of no other time. Only a test has another one; nil: the real one.
+	wall clock.Clock
 }
 
 // Store is calls.Store over one SQLite file or one PostgreSQL database. Make one
@@ -98,11 +101,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Node == "" {
 		cfg.Node = "a"
 	}
+	if cfg.wall == nil {
+		cfg.wall = clock.System()
+	}
 	s := &Store{cfg: cfg, log: cfg.Log, queue: newQueue(), hurry: make(chan struct{}), done: make(chan struct{}), watched: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.health = &health{clock: cfg.Clock, log: s.log}
+	s.health = &health{clock: cfg.wall, log: s.log}
 	if cfg.URL != "" {
 		cfg.Reserve = 0 // what is written is on the server's disk
 	}

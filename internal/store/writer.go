@@ -149,7 +149,7 @@ func (s *Store) Update(ctx context.Context, fn func(calls.Tx) error) error {
 	if err := s.queue.put(u, maxQueue); err != nil {
 		return err
 	}
-	patience := s.cfg.Clock.AfterFunc(slowAfter, func() { close(late) })
+	patience := s.cfg.wall.AfterFunc(slowAfter, func() { close(late) })
 	defer patience.Stop()
 	why := ctx.Err
 	select {
@@ -211,7 +211,7 @@ func (s *Store) write() {
 // pause waits before the next try; true where Close no longer wants one.
 func (s *Store) pause(d time.Duration) (over bool) {
 	next := make(chan struct{})
-	t := s.cfg.Clock.AfterFunc(d, func() { close(next) })
+	t := s.cfg.wall.AfterFunc(d, func() { close(next) })
 	defer t.Stop()
 	select {
 	case <-next:

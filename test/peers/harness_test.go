@@ -2,6 +2,7 @@ package peers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,6 +66,7 @@ type options struct {
 	peerPort int    // where trunk "main" points
 	extra    string // further YAML
 	trunk    string // further keys of trunk main, ", key: value"
+	channels int    // max_calls of trunk main; 0: 50
 	tcp      bool   // trunk main is reached over TCP
 	dir      string // for everything it writes; "": a fresh one
 }
@@ -72,7 +74,7 @@ type options struct {
 // start runs a daemon whose trunk "main" points at peerPort.
 func start(t *testing.T, o options) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: o.dir, sip: freePort(t, "udp")}
+	d := &daemon{t: t, dir: o.dir, sip: sipPort(t)}
 	if d.dir == "" {
 		d.dir = t.TempDir()
 	}
@@ -90,9 +92,9 @@ admin: {listen: 127.0.0.1:%d}
 sip: {listen: ["udp://127.0.0.1:%d", "tcp://127.0.0.1:%d"]}
 media: {ip: 127.0.0.1, ports: %d-%d}
 trunks:
-  - {name: main, uri: "sip:127.0.0.1:%d%s", accept_from: [127.0.0.1/32], numbers: ["78005553535"], max_calls: 50, max_cps: 50%s}
+  - {name: main, uri: "sip:127.0.0.1:%d%s", accept_from: [127.0.0.1/32], numbers: ["78005553535"], max_calls: %d, max_cps: 50%s}
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
-%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, d.sip, media, media+198, o.peerPort, transport, o.trunk, o.extra)
+%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, d.sip, media, media+198, o.peerPort, transport, cmp.Or(o.channels, 50), o.trunk, o.extra)
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -324,6 +326,19 @@ func program(t *testing.T, name, debian string) string {
 		t.Skipf("%s is not installed: sudo apt-get install %s (make test does it)", name, debian)
 	}
 	return path
+}
+
+// sipPort is a port that is free for both UDP and TCP.
+func sipPort(t *testing.T) int {
+	t.Helper()
+	for {
+		port := freePort(t, "udp")
+		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
 }
 
 func freePort(t *testing.T, network string) int {
