@@ -19,6 +19,7 @@ func runNodes(t *testing.T, database func(*testing.T) openNode) {
 	for name, test := range map[string]func(*testing.T, openNode){
 		"a node is held until its lease ends":                heldUntilTheLeaseEnds,
 		"a lapsed node is taken over by exactly one":         lapsedIsTakenOnce,
+		"after an outage the others have a lease to return":  outageTakesNobody,
 		"a fenced run stores nothing and is told":            fencedStoresNothing,
 		"a live node is not taken over":                      liveIsLeftAlone,
 		"a takeover in the middle of a return takes no more": returnEndsTheTakeover,
@@ -109,10 +110,37 @@ func heldUntilTheLeaseEnds(t *testing.T, open openNode) {
 	if err := s.Held(); !errors.Is(err, calls.ErrLapsed) {
 		t.Fatalf("nobody renewed, and Held says %v", err)
 	}
+	refused(t, "a new call meanwhile", s.Failing(), "lease")
 	s.keeper.stopped = false
 	s.keeper.tick() // the store is back, and nobody took over
 	if err := s.Held(); err != nil {
 		t.Fatalf("renewed, and Held says %v", err)
+	}
+	if err := s.Failing(); err != nil {
+		t.Fatalf("renewed, and new calls are refused: %v", err)
+	}
+}
+
+func outageTakesNobody(t *testing.T, open openNode) {
+	a, _ := mustNode(t, open, "a")
+	insertCalls(t, a, "a", 1)
+	a.keeper.stop()
+	b, clk := mustNode(t, open, "b")
+	var k taker
+	b.OnTaken(k.take)
+	b.keeper.stop()
+	clk.Advance(leaseTime) // the database is away for both
+	lapse(t, b, "a")
+	lapse(t, b, "b")
+	b.keeper.stopped = false
+	b.keeper.tick()
+	clk.Advance(leaseTime - b.keeper.period())
+	if len(k.left) != 0 {
+		t.Fatalf("the first node to come back took %d calls of the other", len(k.left))
+	}
+	clk.Advance(b.keeper.period())
+	if len(k.left) != 1 {
+		t.Fatalf("%d calls were taken of a node that did not come back", len(k.left))
 	}
 }
 

@@ -53,6 +53,7 @@ func (c *postgresConn) connect(ctx context.Context) error {
 	}
 	c.c, c.lost, c.stmts, c.line, c.within = p, false, map[string]*postgresStmt{}, nil, false
 	c.waiting, c.opened = nil, false
+	c.flight, c.sent = nil, 0 // what was on its way over the connection before has no answer
 	var encoding string
 	err = c.query(ctx, func(sc scanner) error { return sc.Scan(&c.schema, &encoding) },
 		`SELECT coalesce(CAST(current_schema() AS TEXT), ''), current_setting('server_encoding')`)

@@ -59,6 +59,23 @@ func (r *readers) giveBack(c conn) {
 	r.slots <- c
 }
 
+// renew closes the connections that nobody uses: the server is gone, and each of
+// them would fail somebody who reads once it is back.
+func (r *readers) renew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for range len(r.slots) {
+		select {
+		case c := <-r.slots:
+			if c != nil {
+				_ = c.close() // it is of no use any more
+			}
+			r.slots <- nil
+		default: // lent meanwhile
+		}
+	}
+}
+
 func (r *readers) isClosed() bool {
 	select {
 	case <-r.gone:

@@ -12,11 +12,11 @@ import (
 func (s *Store) View(ctx context.Context, fn func(calls.ReadTx) error) error {
 	c, err := s.readers.lend(ctx)
 	if err != nil {
-		return err
+		return unread(ctx, err, err)
 	}
 	defer s.readers.giveBack(c)
 	if err := c.begin(ctx); err != nil {
-		return fmt.Errorf("begin reading: %w", err)
+		return unread(ctx, fmt.Errorf("begin reading: %w", err), err)
 	}
 	t := &tx{ctx: ctx, s: s, c: c}
 	defer func() {
@@ -25,7 +25,17 @@ func (s *Store) View(ctx context.Context, fn func(calls.ReadTx) error) error {
 		// ended even where ctx is done or fn panicked.
 		c.rollback(context.WithoutCancel(ctx))
 	}()
-	return fn(t)
+	err = fn(t)
+	return unread(ctx, err, t.fault)
+}
+
+// unread words an error of somebody who read while the server of the database
+// was away: he may come again. Every other error stays what it is.
+func unread(ctx context.Context, err, cause error) error {
+	if f := faultOf(cause); err == nil || ctx.Err() != nil || f != faultGone && f != faultLocked {
+		return err
+	}
+	return &calls.Error{Code: calls.CodeOverloaded, Detail: "the store cannot be read: " + faultWords[faultOf(cause)], Err: err}
 }
 
 // changed is a broadcast: the channel is closed and replaced on every change.

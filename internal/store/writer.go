@@ -191,7 +191,9 @@ func (s *Store) write() {
 	for s.queue.wait(last != faultNone) {
 		s.health.enter()
 		done, err := s.round(last != faultNone)
-		last = faultOf(err)
+		if last = faultOf(err); last == faultGone {
+			s.readers.renew()
+		}
 		s.health.leave(last, err, done)
 		switch {
 		case last == faultNone:
@@ -351,7 +353,11 @@ func (s *Store) answer(units []*unit, err error) {
 func (s *Store) begin(ctx context.Context) error {
 	err := s.writer.begin(ctx)
 	if err != nil && faultOf(err) == faultNone {
-		err = &faultError{faultIO, err}
+		f := faultIO
+		if s.cfg.URL != "" {
+			f = faultGone
+		}
+		err = &faultError{f, err}
 	}
 	return err
 }

@@ -531,6 +531,13 @@ func TestCallsGoOnWhileTheDatabaseIsAwayAndEverythingHeals(t *testing.T) {
 		t.Errorf("%d of %d calls go on while the database is away", n, len(talks))
 	}
 	c.server.Start(t)
+	defer func() {
+		for _, d := range []*daemon{c.a, c.b} {
+			if strings.Contains(d.log.String(), "disk under data_dir") {
+				t.Errorf("the disk is blamed for a server that is away\n%s", d.log)
+			}
+		}
+	}()
 	for _, d := range []*daemon{c.a, c.b} {
 		d.eventually("the node to be well again", func() bool { code, _ := d.ready(); return code == http.StatusOK })
 	}
