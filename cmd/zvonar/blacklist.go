@@ -57,7 +57,7 @@ func (c *blacklistRemoveCmd) Run(ctx context.Context, a *app) error {
 
 type blacklistListCmd struct {
 	remote
-	Limit int `help:"At most so many." default:"1000" placeholder:"N"`
+	Limit int `help:"At most so many (default ${default})." default:"1000" placeholder:"N"`
 }
 
 // Run lists blocked numbers.

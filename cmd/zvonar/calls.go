@@ -24,7 +24,7 @@ type callsListCmd struct {
 	To      string `help:"Only calls to this number." placeholder:"NUMBER"`
 	Ref     string `help:"Only calls of this ref." placeholder:"REF"`
 	Series  string `help:"Only calls of this series." placeholder:"SERIES"`
-	Limit   int    `help:"At most so many." default:"50" placeholder:"N"`
+	Limit   int    `help:"At most so many (default ${default})." default:"50" placeholder:"N"`
 }
 
 // Run lists calls.

@@ -27,7 +27,7 @@ const (
 
 // commands is the command line.
 type commands struct {
-	ShowVersion kong.VersionFlag `name:"version" help:"Show the version."`
+	ShowVersion kong.VersionFlag `name:"version" hidden:"" help:"Show the version."`
 
 	Serve       serveCmd       `cmd:"" group:"The daemon:" help:"Run the daemon (SIGTERM drains)."`
 	CheckConfig checkConfigCmd `cmd:"" group:"The daemon:" name:"check-config" help:"Name every fault of a configuration with line and column."`
@@ -37,6 +37,7 @@ type commands struct {
 	Calls      callsCmd      `cmd:"" group:"Calls and clips, through the API:" help:"List, show and end calls."`
 	Recordings recordingsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Add, list, approve and reject clips."`
 	Blacklist  blacklistCmd  `cmd:"" group:"Calls and clips, through the API:" help:"Block numbers."`
+	SMS        smsCmd        `cmd:"" group:"Calls and clips, through the API:" name:"sms" help:"List texts."`
 	Trunks     trunksCmd     `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
 
 	Webhooks webhooksCmd `cmd:"" group:"Events, access, privacy, through the API:" help:"Say where events go; look at deliveries and send them again."`

@@ -193,6 +193,10 @@ var scripts = []struct {
 		stdout: "4 events are due again\n", body: `{"from":"5","to":"9"}`},
 	{name: "webhooks replay of nothing", args: "webhooks replay wh_1", code: exitFailed, stderr: "zvonar: give either --from (and --to), or --ids\n"},
 
+	{name: "sms list", args: "sms list --state failed --call 01JCALL", asked: "GET /v1/sms?call=01JCALL&limit=50&state=failed",
+		daemon: answers{"GET /v1/sms": page(textJSON)},
+		stdout: "ID     CREATED              TO           STATE   SENT  REPORTED  ERROR            TEXT\nsms_1  2026-11-21 09:30:00  79161234567  failed  -     -         outcome unknown  Your parcel\n"},
+
 	{name: "an unknown command", args: "fly", code: exitUsage, stderr: "zvonar: unexpected argument fly (zvonar --help tells more)\n"},
 	{name: "a missing option", args: "call --to 7", code: exitUsage, stderr: "zvonar: missing flags: --record=ID (zvonar --help tells more)\n"},
 	{name: "an unknown role", args: "tokens add bot --role king", code: exitUsage,
@@ -201,6 +205,9 @@ var scripts = []struct {
 
 const webhookJSON = `{"id":"wh_1","kind":"webhook","url":"https://bot.example.net/hook","types":["call.completed"],"from_config":false,"disabled":false,"disabled_reason":null,` +
 	`"created_at":"2026-11-21T09:30:00.000Z","failing_since":"2026-11-21T09:31:00.000Z","auth_failed_at":null,"last_error":"HTTP 503","secret":"whsec_abc"}`
+
+const textJSON = `{"id":"sms_1","call_id":"01JCALL","to":"79161234567","from":null,"text":"Your parcel","state":"failed","error":"outcome unknown","provider_id":null,"tries":1,` +
+	`"created_at":"2026-11-21T09:30:00.000Z","sent_at":null,"reported_at":null}`
 
 const deliveryJSON = `{"id":1,"event_id":"evt_1","event_pos":7,"subject":"call:c1","state":"dead","attempts":16,"replays":0,"next_at":null,"last_status":400,` +
 	`"last_error":"HTTP 400","response":null,"sent_at":"2026-11-21T09:30:00.000Z","took_ms":4}`

@@ -19,6 +19,7 @@ func TestTheClientKnowsEveryMemberOfAResource(t *testing.T) {
 		{api.NewTokenResource{}, client.Token{}},
 		{api.NewWebhookResource{}, client.Webhook{}},
 		{api.DeliveryResource{}, client.Delivery{}},
+		{api.TextResource{}, client.Text{}},
 		{api.AuditResource{}, client.Audit{}},
 		{api.ErasureResource{}, client.Erasure{}},
 	} {

@@ -42,7 +42,7 @@ type auditCmd struct {
 	Action string `help:"Only this, like token.create." placeholder:"ACTION"`
 	Object string `help:"Only changes of this: an id, number:N, ref:R or series:S." placeholder:"OBJECT"`
 	Since  string `help:"Only from this time on (RFC 3339)." placeholder:"TIME"`
-	Limit  int    `help:"At most so many." default:"100" placeholder:"N"`
+	Limit  int    `help:"At most so many (default ${default})." default:"100" placeholder:"N"`
 }
 
 // Run lists who changed what.

@@ -51,7 +51,7 @@ func (c *recordingsAddCmd) Run(ctx context.Context, a *app) error {
 type recordingsListCmd struct {
 	remote
 	State string `help:"pending, approved or rejected." placeholder:"STATE"`
-	Limit int    `help:"At most so many." default:"50" placeholder:"N"`
+	Limit int    `help:"At most so many (default ${default})." default:"50" placeholder:"N"`
 }
 
 // Run lists clips.

@@ -107,7 +107,7 @@ func (c *tokensRevokeCmd) Run(ctx context.Context, a *app) error {
 type tokensListCmd struct {
 	remote
 	Account string `help:"Of this account (default: that of your token)." placeholder:"NAME"`
-	Limit   int    `help:"At most so many." default:"200" placeholder:"N"`
+	Limit   int    `help:"At most so many (default ${default})." default:"200" placeholder:"N"`
 }
 
 // Run lists tokens.

@@ -143,7 +143,7 @@ type webhooksDeliveriesCmd struct {
 	State   string `help:"pending, delivered or dead (given up)." enum:",pending,delivered,dead" default:"" placeholder:"STATE"`
 	Subject string `help:"About this subject, such as call:ID." placeholder:"SUBJECT"`
 	Event   string `help:"Of this event." placeholder:"ID"`
-	Limit   int    `help:"At most so many." default:"50" placeholder:"N"`
+	Limit   int    `help:"At most so many (default ${default})." default:"50" placeholder:"N"`
 }
 
 // Run lists deliveries.

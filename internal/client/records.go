@@ -29,6 +29,28 @@ type Erasure struct {
 	Note   string       `json:"note"`
 }
 
+// Text is a text message as published.
+type Text struct {
+	ID         string         `json:"id"`
+	CallID     string         `json:"call_id"`
+	To         string         `json:"to"`
+	From       *string        `json:"from"`
+	Text       string         `json:"text"`
+	State      calls.SMSState `json:"state"`
+	Error      *string        `json:"error"`
+	ProviderID *string        `json:"provider_id"`
+	Tries      int            `json:"tries"`
+	CreatedAt  calls.Stamp    `json:"created_at"`
+	SentAt     calls.Stamp    `json:"sent_at"`
+	ReportedAt calls.Stamp    `json:"reported_at"`
+}
+
+// Texts lists up to limit texts, newest first; filter has the parameters of
+// GET /v1/sms.
+func (c *Client) Texts(ctx context.Context, filter url.Values, limit int) ([]Text, error) {
+	return list[Text](ctx, c, "/v1/sms", filter, limit)
+}
+
 // AuditLog lists up to limit entries, newest first; filter has the parameters of
 // GET /v1/audit.
 func (c *Client) AuditLog(ctx context.Context, filter url.Values, limit int) ([]Audit, error) {
