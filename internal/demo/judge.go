@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -15,12 +17,17 @@ import (
 // match is how well what a callee heard must agree with what was played.
 const match = 0.9
 
+// half is what a sample that was heard with gaps still agrees; one that was not
+// heard at all agrees less.
+const half = 0.5
+
 // result is what became of one scenario.
 type result struct {
 	scenario scenario
 	began    time.Time
 	call     calls.CallView
 	matches  []string // "notice 0.99"
+	gaps     bool     // something was heard, with pauses in it
 	wav      string
 	faults   []string
 }
@@ -83,6 +90,7 @@ func (s *show) judgeAudio(ctx context.Context, r *result, heardBy string) {
 		r.matches = append(r.matches, fmt.Sprintf("%s %.2f", name, q))
 		if q < match {
 			r.fault("the callee did not hear the %s (%.2f)", name, q)
+			r.gaps = r.gaps || q >= half
 			continue
 		}
 		end += at + len(part)
@@ -232,6 +240,9 @@ func report(out io.Writer, results []result, h hooks, dir string) (ok bool) {
 	for _, f := range h.faults {
 		fmt.Fprintf(out, "     ! %s\n", f)
 	}
+	if slices.ContainsFunc(results, func(r result) bool { return r.gaps }) {
+		fmt.Fprintf(out, "Some audio was heard with pauses in it. A machine that does other work sounds like that (%s): run the demo again when it is quiet.\n", load())
+	}
 	fmt.Fprintf(out, "What each callee heard: %s\n", dir)
 	for _, r := range results {
 		if r.wav != "" {
@@ -239,4 +250,13 @@ func report(out io.Writer, results []result, h hooks, dir string) (ok bool) {
 		}
 	}
 	return ok
+}
+
+// load is how busy the machine is, in words.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if first, _, ok := strings.Cut(string(text), " "); err == nil && ok {
+		return fmt.Sprintf("its load is %s on %d processors", first, runtime.NumCPU())
+	}
+	return fmt.Sprintf("it has %d processors", runtime.NumCPU())
 }

@@ -231,7 +231,7 @@ func (o *Outbox) readHook(r calls.ReadTx, d *destination, id string) (*run, erro
 	}
 	like := &run{hook: w, sink: o.sinks[w.Kind]}
 	if like.sink == nil {
-		o.log.Error("there is no sink for a destination", "webhook", id, "kind", w.Kind)
+		o.log.Error("there is no sink for a destination", "destination", id, "kind", w.Kind)
 		return like, nil
 	}
 	if rate := like.sink.Rate(w); rate != d.rate {

@@ -118,7 +118,7 @@ func (o *Outbox) noteHealth(d *destination, out outcome) {
 // for it stays, in case somebody enables it again.
 func (o *Outbox) disable(d *destination, out outcome, now time.Time) {
 	d.halt.Store(out.hook.CallID == "")
-	o.log.Warn("a webhook is switched off: its receiver wants no more", "webhook", out.hook.ID, "status", out.a.Status)
+	o.log.Warn("a webhook is switched off: its receiver wants no more", "destination", out.hook.ID, "status", out.a.Status)
 	reason := "the receiver answered " + out.a.Error
 	o.note(func(tx calls.Tx) error {
 		w, err := tx.Webhook("", out.hook.ID)
@@ -294,6 +294,6 @@ func (o *Outbox) report(out outcome) {
 		level = slog.LevelDebug // that it is failing was told
 	}
 	d := out.settlement.Delivery
-	o.log.Log(context.Background(), level, "a destination did not take an event", "webhook", d.WebhookID, "event", d.EventID,
+	o.log.Log(context.Background(), level, "a destination did not take an event", "destination", d.WebhookID, "event", d.EventID,
 		"result", out.result, "attempt", d.Attempts, "status", d.LastStatus, "error", d.LastError)
 }
