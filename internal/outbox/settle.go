@@ -289,11 +289,11 @@ func (o *Outbox) report(out outcome) {
 	if out.a.Then == Delivered {
 		return
 	}
-	level := slog.LevelWarn
-	if o.dest(out.dest).failing() && out.result == "failed" {
-		level = slog.LevelDebug // that it is failing was told
-	}
 	d := out.settlement.Delivery
+	level := slog.LevelWarn
+	if out.result == "failed" && (d.Attempts > 1 || o.dest(out.dest).failing()) {
+		level = slog.LevelDebug // that this one fails, or all of them do, was told
+	}
 	o.log.Log(context.Background(), level, "a destination did not take an event", "destination", d.WebhookID, "event", d.EventID,
 		"result", out.result, "attempt", d.Attempts, "status", d.LastStatus, "error", d.LastError)
 }
