@@ -46,16 +46,25 @@ func TestInboundCallsThatAreNotTaken(t *testing.T) {
 			t.Errorf("ended %s/%s", got.Outcome, got.Reason)
 		}
 	})
-	t.Run("caller gives up", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t)
-		leg := newMemLeg("in")
-		b.e.Incoming(leg, calls.Invite{Trunk: "main", To: "78005553535"})
-		b.told(leg, "ring", "answer")
-		leg.end(calls.Ending{Code: 487, By: calls.ByCustomer})
-		ev := b.events(calls.CallRinging, calls.CallCompleted)
-		if got := b.over(ev.CallID); got.Outcome != calls.OutcomeMissed {
-			t.Errorf("ended %s", got.Outcome)
-		}
-	})
+	for name, tc := range map[string]struct {
+		end    calls.Ending
+		reason calls.Reason
+	}{
+		"caller gives up":               {calls.Ending{Code: 487, By: calls.ByCustomer}, calls.ReasonHangup},
+		"another telephone takes it":    {calls.Ending{Code: 487, SIPCause: 200, By: calls.ByCustomer}, calls.ReasonElsewhere},
+		"caller's exchange gave a code": {calls.Ending{Code: 487, SIPCause: 487, By: calls.ByCustomer}, calls.ReasonHangup},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			leg := newMemLeg("in")
+			b.e.Incoming(leg, calls.Invite{Trunk: "main", To: "78005553535"})
+			b.told(leg, "ring", "answer")
+			leg.end(tc.end)
+			ev := b.events(calls.CallRinging, calls.CallCompleted)
+			if got := b.over(ev.CallID); got.Outcome != calls.OutcomeMissed || got.Reason != tc.reason {
+				t.Errorf("ended %s/%s, want missed/%s", got.Outcome, got.Reason, tc.reason)
+			}
+		})
+	}
 }
