@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -127,7 +128,7 @@ func (a *app) fail(err error) int {
 // problem tells of a refusal: a sentence, and each wrong field on a line.
 func (a *app) problem(p *client.Problem) {
 	said := p.Error()
-	if len(p.Errors) == 1 && p.Errors[0].Message == said {
+	if len(p.Errors) == 1 && strings.TrimPrefix(said, p.Errors[0].Location+": ") == p.Errors[0].Message {
 		fmt.Fprintf(a.stderr, "zvonar: %s\n", faultLine(p.Errors[0]))
 	} else {
 		fmt.Fprintf(a.stderr, "zvonar: %s\n", timeline.OneLine(said))

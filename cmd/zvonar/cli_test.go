@@ -103,6 +103,9 @@ var scripts = []struct {
 	{name: "call by recording_id", args: `call --to 79161234567 --record rec_1 --digits [{}] --provider cloud`,
 		daemon: answers{"POST /v1/calls": callJSON}, stdout: "01JCALL queued\n", asked: "POST /v1/calls",
 		body: `{"to":"79161234567","recording_id":"rec_1","digits":[{}],"provider":"cloud"}`},
+	{name: "call with one fault", args: "call --to 7 --record 1", code: exitFailed,
+		daemon: answers{"POST /v1/calls": `422 {"type":"/problems/bad-action","status":422,"detail":"body.digits[0]: has two actions","errors":[{"location":"body.digits[0]","message":"has two actions","value":"x"}]}`},
+		stderr: "zvonar: body.digits[0]: has two actions (was \"x\")\n"},
 	{name: "call that is answered", args: "call --to 79161234567 --record 1000001 --follow",
 		daemon: answers{"POST /v1/calls": callJSON, "GET /v1/calls/01JCALL/events": page(queued), "GET /v1/events": stream(answered, completed)},
 		stdout: "01JCALL queued\n" +

@@ -88,7 +88,7 @@ func (e *Engine) resume(list []*calls.Call) {
 		}
 	}
 	if lost := len(talking) + len(silent); lost > 0 {
-		e.log.Warn("calls of a former process end as lost", "calls", lost, "talking", len(talking))
+		e.log.Warn("calls that nobody runs any more end as lost", "calls", lost, "talking", len(talking))
 	}
 	for len(silent) > 0 {
 		n := min(lostBatch, len(silent))
@@ -115,7 +115,7 @@ func (e *Engine) takenOver(from string, left []*calls.Call) {
 	e.wg.Add(1)
 	e.mu.Unlock()
 	defer e.wg.Done()
-	e.log.Warn("calls of a lost node are taken over", "node", from, "calls", len(left))
+	e.log.Debug("calls of a lost node are taken over", "node", from, "calls", len(left))
 	e.resume(left)
 }
 
