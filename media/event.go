@@ -16,7 +16,7 @@ const (
 	EventPlaybackStarted                       // PlayID; its first frame left
 	EventPlaybackFinished                      // PlayID, Played, Reason; with PlayEnd, 20 ms after the last frame
 	EventDigit                                 // Digit, Via
-	EventMediaTimeout                          // nothing received for Session.MediaTimeout
+	EventMediaTimeout                          // dead air for one of Session.Patience; Silence
 	EventClosed                                // Facts; the last event
 )
 
@@ -29,7 +29,9 @@ type Event struct {
 	Reason calls.PlayReason
 	Digit  byte
 	Via    string // rfc4733, inband
-	Facts  calls.LegFacts
+	// Silence is of EventMediaTimeout.
+	Silence calls.Silence
+	Facts   calls.LegFacts
 }
 
 // The values of Event.Via: a telephone-event, a tone in the audio.

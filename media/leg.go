@@ -44,6 +44,7 @@ type inbound struct {
 	heard     bool // valid RTP came
 	waitsFrom time.Duration
 	timedOut  bool
+	silence   calls.Silence // what nothing would mean now
 
 	digitWindow time.Duration
 	digitCount  int
@@ -100,7 +101,7 @@ func (l *leg) configure(s Session) {
 	}
 	l.listenInband(s.Inband && s.Receive && l.known)
 	l.in.latch.aim(s.Remote, s.AcceptFrom)
-	l.in.waitsFrom, l.in.timedOut = l.shard.now, false
+	l.await()
 	if s.Ptime != l.ptime {
 		l.setPtime(s.Ptime)
 		l.out.due = l.shard.place(l, l.shard.now+l.ptime)
@@ -122,15 +123,48 @@ func (l *leg) setPtime(d time.Duration) {
 	l.frame = int(d * sampleRate / time.Second)
 }
 
-// watch reports, once, that the far end has fallen silent.
+// await sets the clock of dead air on, as a new session asks for it. A hold goes
+// on through sessions that say the same again.
+func (l *leg) await() {
+	in := &l.in
+	held := !l.session.Send
+	if held && in.silence == calls.SilenceHeld {
+		return
+	}
+	in.waitsFrom, in.timedOut = l.shard.now, false
+	switch {
+	case held:
+		in.silence = calls.SilenceHeld
+	case in.heard:
+		in.silence = calls.SilenceLost
+	default:
+		in.silence = calls.SilenceNever
+	}
+}
+
+// watch reports dead air, once.
 func (l *leg) watch() {
-	s, in := &l.session, &l.in
-	if s.MediaTimeout <= 0 || !s.Receive || in.timedOut || l.shard.now-in.waitsFrom < s.MediaTimeout {
+	in := &l.in
+	if in.timedOut || l.session.Send && !l.session.Receive { // who only listens is silent by right
+		return
+	}
+	p := l.session.Patience.of(in.silence)
+	if p <= 0 || l.shard.now-in.waitsFrom < p {
 		return
 	}
 	in.timedOut = true
-	l.shard.count.timeouts++
-	l.shard.emit(l.port, Event{Kind: EventMediaTimeout})
+	l.shard.count.timeouts[silenceIndex(in.silence)]++
+	l.shard.emit(l.port, Event{Kind: EventMediaTimeout, Silence: in.silence})
+}
+
+func (p *Patience) of(s calls.Silence) time.Duration {
+	switch s {
+	case calls.SilenceNever:
+		return p.Never
+	case calls.SilenceHeld:
+		return p.Held
+	}
+	return p.Lost
 }
 
 // bridge connects the leg to the rings of another; nil, nil disconnects it.

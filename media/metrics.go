@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -39,7 +40,7 @@ type counters struct {
 	received, sent      uint64
 	digitsIn, digitsOut uint64
 	firstAudio          uint64
-	timeouts            uint64
+	timeouts            [3]uint64 // by silences
 	lateTicks           uint64
 	reanchors           uint64
 	drops               [dropKinds]uint64
@@ -55,7 +56,9 @@ func (c *counters) add(o *counters) {
 	c.digitsIn += o.digitsIn
 	c.digitsOut += o.digitsOut
 	c.firstAudio += o.firstAudio
-	c.timeouts += o.timeouts
+	for i := range c.timeouts {
+		c.timeouts[i] += o.timeouts[i]
+	}
 	c.lateTicks += o.lateTicks
 	c.reanchors += o.reanchors
 	for i := range c.drops {
@@ -76,6 +79,11 @@ func (c *counters) quality(f *calls.LegFacts) {
 	c.lost.observe(float64(f.Lost) / float64(f.RX+f.Lost))
 	c.mos.observe(f.MOS)
 }
+
+// silences are the kinds of dead air, in the order of counters.timeouts.
+var silences = [3]calls.Silence{calls.SilenceNever, calls.SilenceLost, calls.SilenceHeld}
+
+func silenceIndex(s calls.Silence) int { return max(0, slices.Index(silences[:], s)) }
 
 // collector shows the shards' numbers to Prometheus.
 type collector struct {
@@ -101,7 +109,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 		drops:      desc("drops_total", "Packets and digits that were dropped, by the reason.", "kind"),
 		digits:     desc("digits_total", "Digits received (rx) and sent (tx) by way.", "direction", "via"),
 		firstAudio: desc("first_audio_total", "Legs on which the far end's RTP was heard."),
-		timeouts:   desc("timeouts_total", "Times a far end fell silent for longer than its time-out."),
+		timeouts:   desc("timeouts_total", "Times a far end was silent for longer than its time-out: it never spoke, fell silent, held the call.", "silence"),
 		ticks:      desc("late_ticks_total", "Beats of a shard that came more than 5 ms late."),
 		reanchors:  desc("reanchors_total", "Times a stream was set on because frames could not be sent in time."),
 		lateness:   desc("tx_lateness_seconds", "How long after its time a packet was sent."),
@@ -148,7 +156,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(c.digits, e.inband.Load(), "rx", viaInband)
 	count(c.digits, sum.digitsOut, "tx", viaRFC4733)
 	count(c.firstAudio, sum.firstAudio)
-	count(c.timeouts, sum.timeouts)
+	for i, s := range silences {
+		count(c.timeouts, sum.timeouts[i], string(s))
+	}
 	count(c.ticks, sum.lateTicks)
 	count(c.reanchors, sum.reanchors)
 	ch <- sum.lateness.metric(c.lateness)

@@ -29,12 +29,19 @@ type Session struct {
 	// AcceptFrom are further sources whose RTP may be latched (the signalling
 	// address, a trunk's media_from).
 	AcceptFrom []netip.Prefix
-	// MediaTimeout: no RTP received for this long yields EventMediaTimeout once,
-	// and again after RTP came back; 0 = never. Not counted while Receive is off.
-	MediaTimeout time.Duration
+	Patience   Patience
 	// Inband has digits heard in the audio, too (EventDigit via inband), for a far
 	// end that sends no telephone-events.
 	Inband bool
+}
+
+// Patience is how long dead air may last until EventMediaTimeout, which comes
+// once, and again after RTP came back; 0 is for ever. A far end that only listens
+// (Receive off, Send on) is silent by right.
+type Patience struct {
+	Never time.Duration // nothing was ever received; from the first Set that asks
+	Lost  time.Duration // since the last packet
+	Held  time.Duration // since Send was switched off, whatever comes
 }
 
 // Port is one RTP socket with everything that is played on it and heard from

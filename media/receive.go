@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"zvonar/internal/calls"
 	"zvonar/media/codec"
 )
 
@@ -79,7 +80,9 @@ func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
 		return dropSSRC
 	}
 	s.count.received++
-	l.in.waitsFrom, l.in.timedOut = s.now, false
+	if l.in.silence != calls.SilenceHeld {
+		l.in.waitsFrom, l.in.timedOut, l.in.silence = s.now, false, calls.SilenceLost
+	}
 	if !l.in.heard {
 		l.in.heard = true
 		s.count.firstAudio++

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"zvonar/internal/calls"
 	"zvonar/media/codec"
 )
 
@@ -83,7 +84,7 @@ func TestNothingIsHeardBeforeTheSessionAndOnHold(t *testing.T) {
 	f.say(0x80)
 	s.run(40 * time.Millisecond)
 	hold := f.session()
-	hold.Receive, hold.MediaTimeout = false, time.Second
+	hold.Receive, hold.Patience = false, Patience{Never: time.Second, Lost: time.Second}
 	f.port.Set(hold)
 	f.say(0x80)
 	s.run(5 * time.Second)
@@ -137,25 +138,46 @@ func TestAFloodOfDigitsIsBounded(t *testing.T) {
 	}
 }
 
-func TestMediaTimeoutIsToldOnceAndAgainAfterSoundCameBack(t *testing.T) {
+func TestDeadAirIsToldOnceByItsKindAndAgainAfterSoundCameBack(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	f := s.open("127.0.0.1:20000")
-	session := f.session()
-	session.MediaTimeout = 2 * time.Second
-	f.port.Set(session)
-	s.run(10 * time.Second)
-	if !slices.Equal(f.kinds(), []EventKind{EventMediaTimeout}) {
-		t.Fatalf("never received: %v", f.kinds())
-	}
-	f.say(0x80)
-	s.run(1900 * time.Millisecond)
-	if len(f.events) != 2 {
-		t.Fatalf("too early: %v", f.kinds())
-	}
-	s.run(5 * time.Second)
-	if !slices.Equal(f.kinds(), []EventKind{EventMediaTimeout, EventFirstAudio, EventMediaTimeout}) {
-		t.Errorf("lost: %v", f.kinds())
+	f := newStage(t).open("127.0.0.1:20000")
+	talk := f.session()
+	talk.Patience = Patience{Never: 2 * time.Second, Lost: 3 * time.Second, Held: 4 * time.Second}
+	held, listens, early := talk, talk, talk
+	held.Send = false
+	listens.Receive = false
+	early.Send, early.Patience = false, Patience{}
+	set := func(s Session) func() { return func() { f.port.Set(s) } }
+	for i, step := range []struct {
+		do   func()
+		run  time.Duration
+		want calls.Silence // "": nothing is told
+	}{
+		{set(early), 10 * time.Second, ""},
+		{set(talk), 1900 * time.Millisecond, ""},
+		{func() {}, 10 * time.Second, calls.SilenceNever},
+		{func() { f.say(0x80) }, 2900 * time.Millisecond, ""},
+		{func() {}, 10 * time.Second, calls.SilenceLost},
+		{func() { f.say(0x80) }, 2 * time.Second, ""},
+		{set(held), 3 * time.Second, ""},
+		{set(held), 900 * time.Millisecond, ""}, // a session refresh in the middle of it
+		{func() { f.say(0x80) }, 10 * time.Second, calls.SilenceHeld},
+		{set(talk), 2900 * time.Millisecond, ""},
+		{func() {}, 10 * time.Second, calls.SilenceLost},
+		{set(listens), 10 * time.Second, ""},
+	} {
+		f.events = nil
+		step.do()
+		f.stage.run(step.run)
+		var got []calls.Silence
+		for _, ev := range f.events {
+			if ev.Kind == EventMediaTimeout {
+				got = append(got, ev.Silence)
+			}
+		}
+		if step.want == "" && len(got) != 0 || step.want != "" && !slices.Equal(got, []calls.Silence{step.want}) {
+			t.Errorf("step %d: told %v, want %q", i+1, got, step.want)
+		}
 	}
 }
 

@@ -30,8 +30,12 @@ type Config struct {
 	IDs       *clock.IDs
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer // nil: none
-	// MediaTimeout reports an answered leg whose audio stops. 0: 30 s.
-	MediaTimeout time.Duration
+	// MediaTimeout reports an answered leg whose audio stops, NoMediaTimeout one
+	// whose audio never comes; 0: 30 s, less: never. HoldTimeout reports one that is
+	// held by its far end for so long; 0: never.
+	MediaTimeout   time.Duration
+	NoMediaTimeout time.Duration
+	HoldTimeout    time.Duration
 	// Random gives numbers in [0, 1), for the waits that keep two sides from
 	// trying at the same time again; nil: math/rand. Any goroutine calls it.
 	Random func() float64
@@ -63,6 +67,11 @@ const (
 	sendPatience = 5 * time.Second
 )
 
+// patience is how long a leg's dead air may last.
+func (c *Config) patience() media.Patience {
+	return media.Patience{Never: c.NoMediaTimeout, Lost: c.MediaTimeout, Held: c.HoldTimeout}
+}
+
 // endpoint is one configured listener.
 type endpoint struct {
 	network string // "udp", "tcp", "tls"
@@ -92,8 +101,10 @@ func (c *Config) complete() ([]endpoint, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.MediaTimeout == 0 {
-		c.MediaTimeout = defaultMediaTimeout
+	for _, t := range []*time.Duration{&c.MediaTimeout, &c.NoMediaTimeout} {
+		if *t == 0 {
+			*t = defaultMediaTimeout
+		}
 	}
 	if len(c.Listen) == 0 {
 		return nil, calls.Errorf(calls.CodeInvalidField, "sip.listen is empty; write at least udp://ADDRESS:5060")

@@ -34,14 +34,14 @@ type Leg struct {
 	received atomic.Pointer[headers]
 
 	// Owned by the mailbox from here on.
-	state        state
-	d            dialog
-	media        *sdp.Endpoint
-	agreed       sdp.Agreed
-	mediaTimeout time.Duration
-	peer         netip.Addr   // where the dialog's messages come from
-	peers        []netip.Addr // what was added to ua.peers for it
-	presses      dtmf.Merger
+	state    state
+	d        dialog
+	media    *sdp.Endpoint
+	agreed   sdp.Agreed
+	patience media.Patience
+	peer     netip.Addr   // where the dialog's messages come from
+	peers    []netip.Addr // what was added to ua.peers for it
+	presses  dtmf.Merger
 
 	events     func(calls.LegEvent)
 	held       []calls.LegEvent // before Listen
@@ -246,7 +246,7 @@ func (l *Leg) heard(ev media.Event) {
 		l.pressed(ev.Digit, ev.Via, ev.At)
 		return
 	case media.EventMediaTimeout:
-		out.Kind = calls.LegMediaTimeout
+		out.Kind, out.Silence = calls.LegMediaTimeout, ev.Silence
 	case media.EventClosed:
 		l.facts, l.closed = ev.Facts, true
 		l.report()
@@ -275,7 +275,7 @@ func (l *Leg) setMedia(a sdp.Agreed, playing bool) {
 }
 
 // session is what was agreed, in the port's words. On hold nothing is sent, what
-// is played waits where it is, and silence is no media time-out.
+// is played waits where it is.
 func (l *Leg) session(a sdp.Agreed, playing bool) media.Session {
 	accept := append([]netip.Prefix(nil), l.trunk.MediaFrom...)
 	if l.peer.IsValid() {
@@ -285,8 +285,12 @@ func (l *Leg) session(a sdp.Agreed, playing bool) media.Session {
 		Remote: a.Remote, Codec: a.Codec, PayloadType: a.PayloadType, DTMFPayload: a.DTMFPayload,
 		DTMFReceive: a.DTMFReceive, Ptime: a.Ptime, Send: a.Send && playing, Receive: a.Receive, AcceptFrom: accept,
 	}
-	if playing && a.Receive && a.Send { // a held leg is silent by right
-		s.MediaTimeout = l.mediaTimeout
+	if l.trunk.DTMF == trunk.DTMFInfo {
+		s.DTMFReceive = nil
+	}
+	if playing { // before the answer a leg is silent by right
+		s.Patience = l.patience
+		s.Inband = l.trunk.DTMF == trunk.DTMFInband || l.trunk.DTMF == trunk.DTMFAuto && a.DTMFPayload == 0
 	}
 	return s
 }

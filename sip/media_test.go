@@ -140,34 +140,33 @@ func TestWhatADescriptionMeansForTheSound(t *testing.T) {
 		name, body    string
 		remote        netip.AddrPort
 		send, receive bool
-		timeout       time.Duration
 		ptime         time.Duration
 	}{
-		{"talk", offer, there, true, true, time.Minute, 20},
-		{"held with music", offer + "a=sendonly\r\n", there, false, true, 0, 20},
-		{"held", offer + "a=inactive\r\n", there, false, false, 0, 20},
-		{"they only listen", offer + "a=recvonly\r\n", there, true, false, 0, 20},
-		{"held in the old manner", strings.Replace(offer, "192.0.2.1", "0.0.0.0", 1), none, false, true, 0, 20},
-		{"30 ms", offer + "a=ptime:30\r\n", there, true, true, time.Minute, 30},
-		{"40 ms", offer + "a=ptime:40\r\n", there, true, true, time.Minute, 40},
-		{"60 ms", offer + "a=ptime:60\r\n", there, true, true, time.Minute, 60},
-		{"at most 10 ms", offer + "a=maxptime:10\r\n", there, true, true, time.Minute, 10},
+		{"talk", offer, there, true, true, 20},
+		{"held with music", offer + "a=sendonly\r\n", there, false, true, 20},
+		{"held", offer + "a=inactive\r\n", there, false, false, 20},
+		{"they only listen", offer + "a=recvonly\r\n", there, true, false, 20},
+		{"held in the old manner", strings.Replace(offer, "192.0.2.1", "0.0.0.0", 1), none, false, true, 20},
+		{"30 ms", offer + "a=ptime:30\r\n", there, true, true, 30},
+		{"40 ms", offer + "a=ptime:40\r\n", there, true, true, 40},
+		{"60 ms", offer + "a=ptime:60\r\n", there, true, true, 60},
+		{"at most 10 ms", offer + "a=maxptime:10\r\n", there, true, true, 10},
 	} {
 		tr, err := trunk.NewSet([]trunk.Config{{Name: "t", URI: "sip:192.0.2.9"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &Leg{mediaTimeout: time.Minute}
+		l := &Leg{patience: media.Patience{Never: time.Minute, Lost: time.Minute, Held: time.Hour}}
 		l.trunk, _ = tr.Get("t")
 		l.media = sdp.NewEndpoint(netip.MustParseAddrPort("127.0.0.1:4000"), l.trunk.CodecsOrDefault(), 1)
 		if code := l.agreeTo([]byte(tc.body)); code != 0 {
 			t.Fatalf("%s: %d", tc.name, code)
 		}
 		s := l.session(l.agreed, true)
-		if s.Remote != tc.remote || s.Send != tc.send || s.Receive != tc.receive || s.MediaTimeout != tc.timeout || s.Ptime != tc.ptime*time.Millisecond {
+		if s.Remote != tc.remote || s.Send != tc.send || s.Receive != tc.receive || s.Patience != l.patience || s.Ptime != tc.ptime*time.Millisecond {
 			t.Errorf("%s: %+v", tc.name, s)
 		}
-		if early := l.session(l.agreed, false); early.Send || early.MediaTimeout != 0 {
+		if early := l.session(l.agreed, false); early.Send || early.Patience != (media.Patience{}) {
 			t.Errorf("%s: before the answer %+v", tc.name, early)
 		}
 	}

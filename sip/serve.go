@@ -123,7 +123,7 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		ua.reply(req, tx, sipmsg.StatusLoopDetected)
 		return
 	}
-	l := &Leg{ua: ua, role: calls.RoleCustomer, trunk: t, started: ua.clock.Now(), id: ua.cfg.IDs.New("leg_"), mediaTimeout: ua.cfg.MediaTimeout, hook: &hook{ua: ua}}
+	l := &Leg{ua: ua, role: calls.RoleCustomer, trunk: t, started: ua.clock.Now(), id: ua.cfg.IDs.New("leg_"), patience: ua.cfg.patience(), hook: &hook{ua: ua}}
 	l.box.work = ua.work
 	l.uas.seenKey = seen
 	refuse := func(code int, why string) {

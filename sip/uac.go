@@ -102,9 +102,9 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	l.d.target.UriParams = transportParam(l.d.transport)
 	l.d.remote = party{uri: sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI()}}
 	l.key = l.d.key()
-	l.mediaTimeout = req.MediaTimeout
-	if l.mediaTimeout == 0 {
-		l.mediaTimeout = l.ua.cfg.MediaTimeout
+	l.patience = l.ua.cfg.patience()
+	if t := req.MediaTimeout; t != 0 {
+		l.patience.Never, l.patience.Lost = t, t
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"time"
 
 	"zvonar/internal/api"
 	"zvonar/internal/calls"
@@ -59,7 +60,8 @@ func (d *daemon) buildLine(context.Context) (err error) {
 	}
 	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
 		TLS:    edge.TLSFiles{Cert: d.cfg.SIP.TLS.Cert, Key: d.cfg.SIP.TLS.Key, ClientCA: d.cfg.SIP.TLS.ClientCA},
-		Trunks: d.trunks, Media: d.media, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg})
+		Trunks: d.trunks, Media: d.media, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
+		MediaTimeout: orNever(d.cfg.Media.DeadAir.Lost), NoMediaTimeout: orNever(d.cfg.Media.DeadAir.Never), HoldTimeout: d.cfg.Media.DeadAir.Held.Duration()})
 	if err != nil {
 		return err
 	}
@@ -84,9 +86,17 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 		}
 		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm,
 			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs})
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, DTMF: trunk.DTMF(t.DTMF)})
 	}
 	return out
+}
+
+// orNever is a time-out of the user agent, where 0 is its default.
+func orNever(d config.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d.Duration()
 }
 
 func prefixes(networks []config.Network) []netip.Prefix {

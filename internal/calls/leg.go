@@ -14,7 +14,8 @@ type DialRequest struct {
 	Role      Role
 	// RingTimeout ends the ringing (CANCEL) and yields Ending{Timeout:true}.
 	RingTimeout time.Duration
-	// MediaTimeout ends an answered leg whose audio stops, 0 = the default.
+	// MediaTimeout ends an answered leg whose audio stops or never comes, 0 = the
+	// defaults.
 	MediaTimeout time.Duration
 	// Headers are further headers of the INVITE ("X-Call-ID": "…"); names and
 	// values must be Printable. nil: none.
@@ -34,7 +35,7 @@ const (
 	LegPlaybackStarted                          // PlayID
 	LegPlaybackFinished                         // PlayID, Play
 	LegDigit                                    // Digit, Via
-	LegMediaTimeout                             // nothing received for the time-out; the owner decides
+	LegMediaTimeout                             // dead air for the time-out; Silence; the owner decides
 	LegBeep                                     // a beep was heard
 	LegEnded                                    // Ending, Facts; the last event of a leg, always sent exactly once
 )
@@ -50,6 +51,27 @@ const (
 	PlayStopped PlayReason = "stopped" // we stopped it
 )
 
+// Silence is what kind of dead air a leg has.
+type Silence string
+
+// The kinds of dead air.
+const (
+	SilenceLost  Silence = "lost"  // the far end's audio stopped; also where nobody says
+	SilenceNever Silence = "never" // it never came
+	SilenceHeld  Silence = "held"  // the far end keeps us on hold
+)
+
+// Reason is how a call ends that is hung up over it.
+func (s Silence) Reason() Reason {
+	switch s {
+	case SilenceNever:
+		return ReasonNoMedia
+	case SilenceHeld:
+		return ReasonHoldTimeout
+	}
+	return ReasonMediaTimeout
+}
+
 // LegEvent is something that happened on a leg. Events of one leg are delivered
 // one at a time, in order, never from a media thread; the receiver must not block.
 type LegEvent struct {
@@ -63,8 +85,10 @@ type LegEvent struct {
 	Play   PlayReason
 	Digit  byte   // '0'–'9', '*', '#'
 	Via    string // rfc4733, info, inband
-	Ending Ending
-	Facts  LegFacts
+	// Silence is of LegMediaTimeout.
+	Silence Silence
+	Ending  Ending
+	Facts   LegFacts
 }
 
 // Invite is an inbound call that a line offers to the engine.

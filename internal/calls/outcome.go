@@ -43,6 +43,8 @@ const (
 	ReasonBlockedByDigit    Reason = "blocked_by_digit"   // needBlock
 	ReasonMaxDuration       Reason = "max_duration"       // the call's limit
 	ReasonMediaTimeout      Reason = "media_timeout"      // the callee's audio stopped
+	ReasonNoMedia           Reason = "no_media"           // the callee's audio never came
+	ReasonHoldTimeout       Reason = "hold_timeout"       // the callee kept us on hold
 	ReasonBridgeEnd         Reason = "bridge_end"         // the bridged talk ended
 	ReasonRingTimeout       Reason = "ring_timeout"       // we gave up ringing
 	ReasonBlacklist         Reason = "blacklist"          // number is on the blacklist

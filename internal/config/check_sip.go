@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"zvonar/internal/calls"
 )
@@ -75,6 +76,11 @@ func checkMedia(cfg *Config, r *report) {
 		r.bad("media.ip", "%s is every address, so peers must be told one; set media.advertise", m.IP)
 	}
 	r.advertise("media.advertise", m.Advertise)
+	for name, d := range map[string]Duration{"never": m.DeadAir.Never, "lost": m.DeadAir.Lost, "held": m.DeadAir.Held} {
+		if d != 0 {
+			r.between(join("media.dead_air", name), d, time.Second, 4*time.Hour)
+		}
+	}
 	switch p := m.Ports; {
 	case p.Min < 1024:
 		r.bad("media.ports", "%s begins below 1024; write a range like 20000-29998", p)
@@ -152,6 +158,7 @@ func checkTrunks(cfg *Config, r *report) {
 			r.bad(join(at, "max_cps"), "%v is outside 0 to 1000 (0 is no limit)", t.MaxCPS)
 		}
 		r.codecs(join(at, "codecs"), t.Codecs)
+		r.oneOf(join(at, "dtmf"), t.DTMF, "auto", "rfc4733", "info", "inband")
 	}
 	unique(r, "trunks", cfg.Trunks, "name", func(t Trunk) string { return t.Name })
 }

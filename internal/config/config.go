@@ -93,6 +93,15 @@ type Media struct {
 	Advertise netip.Addr `yaml:"advertise"` // zero: IP
 	Ports     PortRange  `yaml:"ports"`
 	Codecs    []string   `yaml:"codecs"` // in order of preference
+	DeadAir   DeadAir    `yaml:"dead_air"`
+}
+
+// DeadAir is how long an answered call may be silent before it is hung up; 0 is
+// for ever.
+type DeadAir struct {
+	Never Duration `yaml:"never"` // no RTP ever came
+	Lost  Duration `yaml:"lost"`  // it stopped
+	Held  Duration `yaml:"held"`  // the far end holds the call
 }
 
 // Trunk is one SIP peer.
@@ -112,6 +121,7 @@ type Trunk struct {
 	MaxCPS     float64   `yaml:"max_cps"`   // 0: no limit
 	Codecs     []string  `yaml:"codecs"`    // empty: those of Media
 	Account    string    `yaml:"account"`   // whose it is; "": everybody's
+	DTMF       string    `yaml:"dtmf"`      // auto, rfc4733, info, inband
 }
 
 // Inbound runs a flow on calls to a number.
@@ -239,7 +249,8 @@ func Default() *Config {
 		HTTP:  HTTP{Listen: "127.0.0.1:8080", Streams: Streams{Max: 100, PerToken: 20}},
 		Admin: Admin{Listen: "127.0.0.1:9090"},
 		SIP:   SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, UserAgent: "zvonar"},
-		Media: Media{IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"}},
+		Media: Media{IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"},
+			DeadAir: DeadAir{Never: Duration(30 * time.Second), Lost: Duration(30 * time.Second)}},
 		Recordings: Recordings{
 			MinDuration: Duration(leastClip), FirstID: 1000001,
 		},
@@ -254,7 +265,7 @@ func Default() *Config {
 }
 
 // setDefaults fills a new element of trunks.
-func (t *Trunk) setDefaults() { t.MaxCalls, t.MaxCPS = 200, 20 }
+func (t *Trunk) setDefaults() { t.MaxCalls, t.MaxCPS, t.DTMF = 200, 20, "auto" }
 
 // setDefaults fills a new element of providers.
 func (p *Provider) setDefaults() {

@@ -221,9 +221,9 @@ func (s *session) onManagerGone(ev calls.LegEvent) {
 }
 
 // onManagerSilent: the manager's audio stopped for good.
-func (s *session) onManagerSilent(calls.LegEvent) {
+func (s *session) onManagerSilent(ev calls.LegEvent) {
 	s.manager.hangUp(q850Normal)
-	s.endTalk(calls.ByZvonar, calls.ReasonMediaTimeout)
+	s.endTalk(calls.ByZvonar, ev.Silence.Reason())
 }
 
 // endTalk ends the bridge while the customer is still there.

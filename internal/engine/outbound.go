@@ -194,8 +194,8 @@ func judgeProvider(end calls.Ending) calls.Result {
 	return calls.Judge(calls.Ending{Q850: end.Q850, Rang: true})
 }
 
-func (s *session) onMediaTimeout(calls.LegEvent) {
-	s.hangup(calls.ReasonMediaTimeout, calls.ByZvonar)
+func (s *session) onMediaTimeout(ev calls.LegEvent) {
+	s.hangup(ev.Silence.Reason(), calls.ByZvonar)
 }
 
 // onCustomerGone ends an answered call that the customer (or the network) left.

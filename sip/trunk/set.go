@@ -60,6 +60,12 @@ func newTrunk(c Config) (*Trunk, error) {
 			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: codec %q is not known; use PCMA or PCMU", c.Name, id)
 		}
 	}
+	if c.DTMF == "" {
+		c.DTMF = DTMFAuto
+	}
+	if !slices.Contains(DTMFWays(), c.DTMF) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: dtmf %q is not known; use auto, rfc4733, info or inband", c.Name, c.DTMF)
+	}
 	c.AcceptFrom, c.MediaFrom = slices.Clone(c.AcceptFrom), slices.Clone(c.MediaFrom)
 	c.Numbers, c.Codecs = slices.Clone(c.Numbers), slices.Clone(c.Codecs)
 	return &Trunk{Config: c, uri: uri}, nil

@@ -26,7 +26,23 @@ type Config struct {
 	MaxCalls   int
 	MaxCPS     float64
 	Codecs     []codec.ID // in order of preference; empty: PCMA, PCMU
+	DTMF       DTMF       // "": auto
 }
+
+// DTMF is by which ways a trunk's digits are taken. One press that arrives by
+// several of them is one digit.
+type DTMF string
+
+// The ways of digits.
+const (
+	DTMFAuto   DTMF = "auto"    // telephone-events and SIP INFO; tones where no telephone-event was agreed
+	DTMFEvents DTMF = "rfc4733" // telephone-events and SIP INFO
+	DTMFInfo   DTMF = "info"    // SIP INFO alone
+	DTMFInband DTMF = "inband"  // all three
+)
+
+// DTMFWays lists the ways of digits.
+func DTMFWays() []DTMF { return []DTMF{DTMFAuto, DTMFEvents, DTMFInfo, DTMFInband} }
 
 // Trunk is one SIP peer.
 type Trunk struct {
