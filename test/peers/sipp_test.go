@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zvonar/media/codec"
 )
 
 // pcaps is where Debian's sip-tester keeps RFC 4733 digits (payload type 101).
@@ -127,6 +130,35 @@ func TestSIPpCalleePressesRFC4733Digits(t *testing.T) {
 	again := d.place(map[string]any{"to": "79161234567", "record_id": clip})
 	if c := d.over(again); c.Outcome != "blocked" || len(c.Attempts) != 0 {
 		t.Errorf("a blacklisted number ended as %+v", c)
+	}
+}
+
+// keyTone writes the tones of the key 4, 120 ms, and a second of silence as A-law.
+func keyTone(t *testing.T) string {
+	t.Helper()
+	pcm := make([]int16, 960+8000)
+	for n := range pcm[:960] {
+		at := 2 * math.Pi * float64(n) / 8000
+		pcm[n] = int16(5000*math.Sin(770*at) + 5000*math.Sin(1209*at))
+	}
+	words := make([]byte, len(pcm))
+	codec.Encode(codec.PCMA, words, pcm)
+	name := filepath.Join(t.TempDir(), "four.alaw")
+	if err := os.WriteFile(name, words, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestSIPpCalleePressesAKeyThatIsOnlyHeard(t *testing.T) {
+	t.Parallel()
+	peer := scenario(t, "tones", 1, "", map[string]string{"TONES": keyTone(t)})
+	d := start(t, options{peerPort: peer.port})
+	id := d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(7.2)), "digits": []map[string]any{{}, {}, {}, {}, {"needBlock": "1"}}})
+	c := d.over(id)
+	peer.done()
+	if c.Reason != "blocked_by_digit" || len(c.Digits) != 1 || c.Digits[0].Digit != "4" || c.Digits[0].Via != "inband" {
+		t.Errorf("ended as %+v", c)
 	}
 }
 
