@@ -12,14 +12,19 @@ import (
 // The address of the SDP is heard at once. Another port of that host, or a host
 // of the allowed prefixes (signalling address, the trunk's media_from), is learned
 // once and only from a stream: three packets in sequence of one source. What has
-// been learned stays, until the SDP names a new address or the source has been
-// silent for so long that it must have moved.
+// been learned stays, until the SDP names a new address, the source has been
+// silent for so long that it must have moved, or its own stream (SSRC, sequence)
+// goes on at another address that may be heard (a NAT gave it another port).
 type latch struct {
 	remote  netip.AddrPort // of the SDP
 	allowed []netip.Prefix
 	current netip.AddrPort // whom we hear; invalid: nobody yet
 	heardAt time.Duration
 	settled bool // no other source may be learned
+	stream  struct {
+		ssrc     uint32
+		sequence uint16
+	} // of the last packet of current
 
 	candidate candidate
 }
@@ -34,6 +39,11 @@ type candidate struct {
 const (
 	streamPackets = 3
 	relearnAfter  = 5 * time.Second
+	// A stream that goes on elsewhere was silent for movedAfter where it was, and
+	// has lost at most movedAhead packets on the way: with the SSRC and the place in
+	// the sequence nobody guesses it.
+	movedAfter = 200 * time.Millisecond
+	movedAhead = 250
 )
 
 // aim takes the far end's address from a new session description.
@@ -54,11 +64,14 @@ func (l *latch) accept(from netip.AddrPort, ssrc uint32, sequence uint16, now ti
 		if from == l.remote {
 			l.settled = true
 		}
-		l.heardAt = now
+		l.note(ssrc, sequence, now)
 		return true
 	case from == l.remote:
 		// Stated by authenticated signalling: it wins over anything learned.
-		l.take(from, now)
+		l.take(from, ssrc, sequence, now)
+		return true
+	case l.moved(ssrc, sequence, now) && l.mayBe(from.Addr()):
+		l.take(from, ssrc, sequence, now)
 		return true
 	case l.settled && now-l.heardAt < relearnAfter:
 		return false
@@ -74,12 +87,23 @@ func (l *latch) accept(from netip.AddrPort, ssrc uint32, sequence uint16, now ti
 	if c.packets < streamPackets {
 		return false
 	}
-	l.take(from, now)
+	l.take(from, ssrc, sequence, now)
 	return true
 }
 
-func (l *latch) take(from netip.AddrPort, now time.Duration) {
-	l.current, l.heardAt, l.settled, l.candidate = from, now, true, candidate{}
+func (l *latch) take(from netip.AddrPort, ssrc uint32, sequence uint16, now time.Duration) {
+	l.current, l.settled, l.candidate = from, true, candidate{}
+	l.note(ssrc, sequence, now)
+}
+
+func (l *latch) note(ssrc uint32, sequence uint16, now time.Duration) {
+	l.heardAt, l.stream.ssrc, l.stream.sequence = now, ssrc, sequence
+}
+
+// moved tells that a packet goes on with the stream that fell silent.
+func (l *latch) moved(ssrc uint32, sequence uint16, now time.Duration) bool {
+	ahead := sequence - l.stream.sequence
+	return l.current.IsValid() && now-l.heardAt >= movedAfter && ssrc == l.stream.ssrc && ahead > 0 && ahead <= movedAhead
 }
 
 func (l *latch) mayBe(a netip.Addr) bool {

@@ -44,8 +44,13 @@ func TestLatchingHearsTheSDPAddressAndLearnsAnotherOnlyFromAStream(t *testing.T)
 		{"an allowed host", []step{{gateway, 1, 1, 0, false}, {gateway, 1, 2, 0, false}, {gateway, 1, 3, 0, true}}, gateway},
 		{"learned once", []step{{moved, 1, 1, 0, false}, {moved, 1, 2, 0, false}, {moved, 1, 3, 0, true}, {gateway, 1, 4, 0, false}, {gateway, 1, 5, 0, false}, {gateway, 1, 6, 0, false}}, moved},
 		{"the SDP address wins over what was learned", []step{{moved, 1, 1, 0, false}, {moved, 1, 2, 0, false}, {moved, 1, 3, 0, true}, {sdp, 1, 4, 0, true}, {moved, 1, 5, 0, false}}, sdp},
-		{"no other while the source speaks", []step{{sdp, 1, 1, 0, true}, {moved, 1, 2, 0, false}, {moved, 1, 3, 0, false}, {moved, 1, 4, 4 * time.Second, false}}, sdp},
-		{"another after 5 s of silence", []step{{sdp, 1, 1, 0, true}, {moved, 1, 2, 6 * time.Second, false}, {moved, 1, 3, 0, false}, {moved, 1, 4, 0, true}}, moved},
+		{"no other while the source speaks", []step{{sdp, 1, 1, 0, true}, {moved, 2, 2, 0, false}, {moved, 2, 3, 0, false}, {moved, 2, 4, 4 * time.Second, false}}, sdp},
+		{"another after 5 s of silence", []step{{sdp, 1, 1, 0, true}, {moved, 2, 2, 6 * time.Second, false}, {moved, 2, 3, 0, false}, {moved, 2, 4, 0, true}}, moved},
+		{"its stream at another port after 200 ms of silence", []step{{sdp, 1, 1, 0, true}, {moved, 1, 12, 200 * time.Millisecond, true}, {sdp, 2, 1, 0, true}}, sdp},
+		{"back at the next rebinding", []step{{sdp, 1, 1, 0, true}, {moved, 1, 12, 200 * time.Millisecond, true}, {gateway, 1, 30, 300 * time.Millisecond, true}}, gateway},
+		{"not its stream while the source speaks", []step{{sdp, 1, 1, 0, true}, {moved, 1, 2, 199 * time.Millisecond, false}}, sdp},
+		{"not its stream from a stranger", []step{{sdp, 1, 1, 0, true}, {stranger, 1, 12, time.Second, false}}, sdp},
+		{"not its SSRC with a sequence from elsewhere", []step{{sdp, 1, 1, 0, true}, {moved, 1, 900, time.Second, false}, {moved, 1, 0, time.Second, false}}, sdp},
 	}
 	for _, tt := range tests {
 		var l latch

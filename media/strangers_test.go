@@ -1,6 +1,7 @@
 package media
 
 import (
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -82,6 +83,85 @@ func TestASprayerPutsNothingIntoACall(t *testing.T) {
 	}
 	if n := len(f.sock.in); n != 0 || len(r.PCM()) < 600*160 {
 		t.Errorf("the flood crowded the far end out: %d packets wait, %d samples were heard", n, len(r.PCM()))
+	}
+}
+
+// One who does not know which ports are in use sends to all of them, through real
+// sockets, with what passes for the stream of a call.
+func TestASprayerOverTheWholeRangeIsSentNothingAndHeardNowhere(t *testing.T) {
+	t.Parallel()
+	const low, high, loud = 11000, 11062, 0xAA
+	e, err := NewEngine(Config{IP: loopback, PortMin: low, PortMax: high})
+	if err != nil {
+		t.Fatal(err)
+	}
+	startEngine(t, e)
+	openOn := func() (*Port, *owner) {
+		o := newOwner()
+		p, err := e.Open(o.take)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, o
+	}
+	a, aOwner := openOn()
+	b, bOwner := openOn()
+	waiting, waitingOwner := openOn() // its far end has not spoken yet
+	a.Set(towards(b.Addr()))
+	b.Set(towards(a.Addr()))
+	session := towards(netip.MustParseAddrPort("127.0.0.1:9"))
+	session.Inband = true
+	waiting.Set(session)
+	recorders := []*Recorder{a.Record(time.Minute), b.Record(time.Minute), waiting.Record(time.Minute)}
+
+	sprayer, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 66)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sprayer.Close() }()
+	payload := make([]byte, 160)
+	fill(payload, loud)
+	aOwner.until(t, "the call is on", aOwner.has(EventFirstAudio))
+	bOwner.until(t, "the call is on", bOwner.has(EventFirstAudio))
+	for n := range 200 {
+		for port := low; port <= high; port++ {
+			for _, h := range []rtp.Header{{PayloadType: 8}, {PayloadType: 101, Marker: true}} {
+				h.Version, h.SSRC, h.SequenceNumber, h.Timestamp = 2, 7, uint16(n), uint32(n)*160
+				body := payload
+				if h.PayloadType == 101 {
+					body = []byte{9, 0x8A, 3, 0x20}
+				}
+				raw, err := (&rtp.Packet{Header: h, Payload: body}).Marshal()
+				if err != nil {
+					t.Fatal(err)
+				}
+				// A port that nobody has refuses; the next send may say so.
+				_, _ = sprayer.WriteToUDPAddrPort(raw, netip.AddrPortFrom(loopback, uint16(port)))
+			}
+		}
+	}
+	for _, p := range []*Port{a, b, waiting} {
+		p.Close()
+	}
+	for _, o := range []*owner{aOwner, bOwner, waitingOwner} {
+		o.until(t, "the end", o.has(EventClosed))
+		if o.digits() != "" {
+			t.Errorf("a stranger pressed %q", o.digits())
+		}
+	}
+	if waitingOwner.has(EventFirstAudio)() {
+		t.Error("a stranger counts as the far end")
+	}
+	for i, r := range recorders {
+		if slices.Contains(r.PCM(), codec.DecodeALaw(loud)) {
+			t.Errorf("a stranger is in recording %d", i)
+		}
+	}
+	if err := sprayer.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, from, err := sprayer.ReadFromUDPAddrPort(make([]byte, 2048)); err == nil {
+		t.Errorf("%d bytes came back from %s", n, from)
 	}
 }
 
