@@ -64,16 +64,17 @@ func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
 	if err := p.Unmarshal(b); err != nil || len(p.Payload) == 0 || len(p.Payload) > maxPayload {
 		return dropMalformed
 	}
-	if l.offered.has(p.PayloadType) {
-		l.choose(p.PayloadType)
-	}
-	audio := l.known && p.PayloadType == l.session.PayloadType
+	chosen := l.offered.has(p.PayloadType)
+	audio := chosen || l.known && p.PayloadType == l.session.PayloadType
 	event := !audio && l.events.has(p.PayloadType)
 	if !audio && !event && p.PayloadType != comfortNoise {
 		return dropPayloadType
 	}
 	if !l.in.latch.accept(from, p.SSRC, p.SequenceNumber, s.now) {
 		return dropSource
+	}
+	if chosen { // a stranger chooses nothing
+		l.choose(p.PayloadType)
 	}
 	v := l.in.source.take(p.SSRC, p.SequenceNumber, p.Timestamp, at, s.now)
 	if v == refused {
