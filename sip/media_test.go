@@ -371,3 +371,23 @@ func TestSoundBeforeTheAnswerIsRead(t *testing.T) {
 		leave(k, p)
 	}
 }
+
+// TestANewCodecIsSpokenAtOnce: a re-INVITE without the codec agreed on moves both
+// directions to one of those it names.
+func TestANewCodecIsSpokenAtOnce(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	r := newRTPPeer(t, "127.0.0.1")
+	k, tag := answered(t, a, p, r.sdp("8"))
+	p.send(p.request("ACK", "ack", "f", tag, "", 1))
+	k.until(calls.LegAnswered)
+	if got := r.packet().PayloadType; got != 8 {
+		t.Errorf("payload type %d", got)
+	}
+	p.send(p.request("INVITE", "re", "f", tag, r.sdp("0"), 2))
+	p.readSeq("200 INVITE", 2)
+	p.send(p.request("ACK", "reack", "f", tag, "", 2))
+	for r.packet().PayloadType != 0 {
+	}
+	leave(k, p)
+}

@@ -220,9 +220,20 @@ func FuzzParseAndAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		body, _, err := NewEndpoint(here, both, 7).Answer(s)
+		e := NewEndpoint(here, both, 7)
+		if _, err := e.Accept(s); err == nil {
+			e.Offer() // whatever they answered, we can go on
+		}
+		body, _, err := e.Answer(s)
 		if err != nil {
 			return
+		}
+		if string(e.Refresh()) != string(body) {
+			t.Fatalf("a refresh of\n%s\nis\n%s", body, e.Refresh())
+		}
+		e.Hold(true)
+		if again, err := Parse(e.Offer()); err != nil || len(again.Media) != len(s.Media) || again.OriginID == "" {
+			t.Fatalf("our next offer: %v\n%+v", err, again)
 		}
 		back, err := Parse(body)
 		if err != nil {
