@@ -151,6 +151,10 @@ func (e *Engine) Open(events func(Event)) (*Port, error) {
 	if e.state != engineRunning {
 		return nil, calls.Errorf(calls.CodeOverloaded, "the media engine is not running")
 	}
+	s := e.lightest()
+	if s.strained.Load() {
+		return nil, calls.Errorf(calls.CodeOverloaded, "the sound of the calls that run leaves late; try again when some have ended")
+	}
 	if e.open >= e.limit {
 		return nil, calls.Errorf(calls.CodeOverloaded, "all %d media ports are in use; try again when a call has ended", e.limit)
 	}
@@ -158,7 +162,6 @@ func (e *Engine) Open(events func(Event)) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := e.lightest()
 	p := &Port{engine: e, shard: s, home: s, number: number, events: events}
 	p.local = netip.AddrPortFrom(e.cfg.Advertise, sock.addr().Port())
 	p.leg = newLeg(p, sock)

@@ -88,7 +88,7 @@ func silenceIndex(s calls.Silence) int { return max(0, slices.Index(silences[:],
 // collector shows the shards' numbers to Prometheus.
 type collector struct {
 	engine                                 *Engine
-	inUse, limit                           *prometheus.Desc
+	inUse, limit, strained                 *prometheus.Desc
 	packets, drops, digits                 *prometheus.Desc
 	firstAudio, timeouts, ticks, reanchors *prometheus.Desc
 	lateness, jitter, lost, mos            *prometheus.Desc
@@ -105,6 +105,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 		engine:     e,
 		inUse:      desc("ports_in_use", "RTP ports that are open."),
 		limit:      desc("ports_limit", "RTP ports that may be open at once."),
+		strained:   desc("strained", "Shards whose beats come late, so that they take no further legs."),
 		packets:    desc("packets_total", "RTP packets used (rx) and sent (tx).", "direction"),
 		drops:      desc("drops_total", "Packets and digits that were dropped, by the reason.", "kind"),
 		digits:     desc("digits_total", "Digits received (rx) and sent (tx) by way.", "direction", "via"),
@@ -125,7 +126,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors,
+	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.strained, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors,
 		c.lateness, c.jitter, c.lost, c.mos} {
 		ch <- d
 	}
@@ -138,7 +139,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	open, shards := e.open, e.shards
 	e.mu.Unlock()
 	var sum counters
+	strained := 0
 	for _, s := range shards {
+		if s.strained.Load() {
+			strained++
+		}
 		n := s.box.snapshot()
 		sum.add(&n)
 	}
@@ -147,6 +152,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(c.inUse, prometheus.GaugeValue, float64(open))
 	ch <- prometheus.MustNewConstMetric(c.limit, prometheus.GaugeValue, float64(e.limit))
+	ch <- prometheus.MustNewConstMetric(c.strained, prometheus.GaugeValue, float64(strained))
 	count(c.packets, sum.received, "rx")
 	count(c.packets, sum.sent, "tx")
 	for kind := dropNot + 1; kind < dropKinds; kind++ {

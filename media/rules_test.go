@@ -333,6 +333,45 @@ func TestUsedUpPortsAreAnOverload(t *testing.T) {
 	}
 }
 
+func TestAShardWhoseBeatsComeLateTakesNoFurtherLegs(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.engine.shards, s.engine.state = []*shard{s.shard}, engineRunning
+	strained := func() bool {
+		p, err := s.engine.Open(nil)
+		if err == nil {
+			p.Close()
+			s.settle()
+			return false
+		}
+		if calls.CodeOf(err) != calls.CodeOverloaded {
+			t.Fatal(err)
+		}
+		return true
+	}
+	s.run(time.Second)
+	s.jump(120 * time.Millisecond)
+	if strained() {
+		t.Error("a single stall refuses calls")
+	}
+	s.run(5 * time.Second)
+	n := 0
+	for ; !strained() && n < 1000; n++ {
+		s.jump(12 * time.Millisecond) // the first beat of each turn is late
+	}
+	if n < 20 || n == 1000 {
+		t.Errorf("refused after %d late turns", n)
+	}
+	s.run(500 * time.Millisecond)
+	if !strained() {
+		t.Error("taken again at once")
+	}
+	s.run(10 * time.Second)
+	if strained() {
+		t.Error("refused for ever")
+	}
+}
+
 func TestPortsTakenByOthersAreSkipped(t *testing.T) {
 	t.Parallel()
 	tries := 0

@@ -28,7 +28,10 @@ type shard struct {
 	sleep  sleeper
 	box    *outbox
 	load   atomic.Int64 // legs, for the choice of a shard
-	ended  chan struct{}
+	// strained tells that beats come late so often that a further leg would be
+	// heard by those there are.
+	strained atomic.Bool
+	ended    chan struct{}
 
 	mu       sync.Mutex // of the two fields below alone; taken once a beat
 	commands []func(*shard)
@@ -45,6 +48,7 @@ type shard struct {
 	events []told
 	roused uint64 // analysts to wake after the beat, by index
 	count  counters
+	strain float64 // share of late beats, of the last two seconds or so
 	// refusals may still be read in this beat beyond the share of their leg.
 	refusals int
 	packet   rtp.Packet // reused by receive
@@ -102,9 +106,7 @@ func (s *shard) advance(now time.Duration) (ended bool) {
 		s.next += late / (wheelSlots * beat) * (wheelSlots * beat)
 	}
 	for s.next <= now {
-		if now-s.next > beat {
-			s.count.lateTicks++
-		}
+		s.gauge(now-s.next > beat)
 		slot := s.slot
 		s.next, s.slot = s.next+beat, (slot+1)%wheelSlots
 		s.serve(slot)
@@ -119,6 +121,27 @@ func (s *shard) advance(now time.Duration) (ended bool) {
 	clear(s.events)
 	s.events = s.events[:0]
 	return stopping
+}
+
+// Beats that are late by one are heard as jitter of that size, and worse comes with
+// the next legs; a single stall of a tenth of a second is no strain.
+const (
+	strainMemory = 400 // beats
+	strainBegins = 0.2 // share of late beats
+	strainEnds   = 0.1
+)
+
+// gauge counts a beat towards the strain.
+func (s *shard) gauge(late bool) {
+	share := 0.0
+	if late {
+		s.count.lateTicks++
+		share = 1
+	}
+	s.strain += (share - s.strain) / strainMemory
+	if was := s.strained.Load(); !was && s.strain > strainBegins || was && s.strain < strainEnds {
+		s.strained.Store(!was)
+	}
 }
 
 // serve is one beat.
