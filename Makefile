@@ -4,7 +4,7 @@ GO         ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: bench-drain bench-flood build demo test test-quick crash lint bench figures cover fuzz clean
+.PHONY: build demo test test-quick crash lint bench bench-drain bench-flood figures cover fuzz clean
 
 build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/zvonar ./cmd/zvonar

@@ -4,5 +4,5 @@
 //
 // A [Client] is safe for use from any goroutine; it starts none that outlives
 // the call that started it. Start reading at client.go; events.go follows the
-// event log, resources.go has a method for each endpoint.
+// event log; resources.go and records.go have a method for each endpoint.
 package client

@@ -83,6 +83,9 @@ func openSQLite(path string, reader bool) (*sqliteConn, error) {
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	c, err := new(sqlite.Driver).Open(dsn)
 	if err != nil {
+		if faultOf(err) == faultBroken {
+			return nil, fmt.Errorf("%s is damaged, or no database of zvonar: keep it and restore a backup (zvonar restore --replace puts it aside): %w", path, err)
+		}
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	return &sqliteConn{c: c, reader: reader, stmts: map[string]*sqliteStmt{}}, nil
