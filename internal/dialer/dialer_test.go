@@ -212,6 +212,16 @@ func TestTheCapHoldsForCallsBegunAtOnce(t *testing.T) {
 	b.pass("begin c main") // both were the trunk's fault: nothing was charged
 }
 
+func TestACallThatWasPutBackDoesNotCountAgainstTheCap(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) { c.MaxAttemptsPerDay = 1 })
+	b.enqueue("a", "m1")
+	b.pass("begin a main") // its attempt waits too long for the store
+	b.store.rows["a"] = calls.StatusQueued
+	b.enqueue("a", "m1")
+	b.pass("begin a main")
+}
+
 func TestACapOverSeveralZonesCountsTheLongestDay(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *Config) { c.MaxAttemptsPerDay = 1 })

@@ -139,7 +139,7 @@ func (d *Dialer) remember(it *item, now time.Time) {
 // is not committed yet: AttemptsSince cannot see these.
 func (d *Dialer) begun(tx calls.ReadTx, it *item) (n int, err error) {
 	for _, r := range d.recent {
-		if r.to != it.to || r.account != it.account || r.id == it.id { // itself: it was put back
+		if r.to != it.to || r.account != it.account || d.Has(r.id) { // Has: it was put back
 			continue
 		}
 		c, err := tx.Call(r.account, r.id)
