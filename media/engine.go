@@ -148,15 +148,9 @@ func (e *Engine) reap(shards []*shard) {
 func (e *Engine) Open(events func(Event)) (*Port, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.state != engineRunning {
-		return nil, calls.Errorf(calls.CodeOverloaded, "the media engine is not running")
-	}
-	s := e.lightest()
-	if s.strained.Load() {
-		return nil, calls.Errorf(calls.CodeOverloaded, "the sound of the calls that run leaves late; try again when some have ended")
-	}
-	if e.open >= e.limit {
-		return nil, calls.Errorf(calls.CodeOverloaded, "all %d media ports are in use; try again when a call has ended", e.limit)
+	s, err := e.admits()
+	if err != nil {
+		return nil, err
 	}
 	sock, number, err := e.bind()
 	if err != nil {
@@ -169,6 +163,30 @@ func (e *Engine) Open(events func(Event)) (*Port, error) {
 	s.load.Add(1)
 	s.do(func(s *shard) { s.add(p.leg) })
 	return p, nil
+}
+
+// Admits says why Open would refuse a port now, nil if it would not: the queue of
+// calls waits instead of losing one to it.
+func (e *Engine) Admits() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, err := e.admits()
+	return err
+}
+
+// admits gives the shard for a further leg. The caller holds e.mu.
+func (e *Engine) admits() (*shard, error) {
+	if e.state != engineRunning {
+		return nil, calls.Errorf(calls.CodeOverloaded, "the media engine is not running")
+	}
+	s := e.lightest()
+	if s.strained.Load() {
+		return nil, calls.Errorf(calls.CodeOverloaded, "the sound of the calls that run leaves late; try again when some have ended")
+	}
+	if e.open >= e.limit || e.ports != nil && e.ports.empty(e.since()) {
+		return nil, calls.Errorf(calls.CodeOverloaded, "all %d media ports are in use; try again when a call has ended", e.limit)
+	}
+	return s, nil
 }
 
 // bindTries bounds the ports found taken by others before a call is refused.

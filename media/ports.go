@@ -44,14 +44,7 @@ func newPortRange(low, high int) *portRange {
 // take gives the port that has been idle the longest; false if all are in use or
 // in quarantine. now counts from any fixed point.
 func (r *portRange) take(now time.Duration) (int, bool) {
-	for {
-		p, ok := r.resting.peek()
-		if !ok || p.until > now {
-			break
-		}
-		r.resting.pop()
-		r.idle.push(p.port)
-	}
+	r.rested(now)
 	port, ok := r.idle.peek()
 	if !ok {
 		return 0, false
@@ -59,6 +52,25 @@ func (r *portRange) take(now time.Duration) (int, bool) {
 	r.idle.pop()
 	r.mark(port, true)
 	return port, true
+}
+
+// empty tells whether take would find nothing.
+func (r *portRange) empty(now time.Duration) bool {
+	r.rested(now)
+	_, ok := r.idle.peek()
+	return !ok
+}
+
+// rested ends the quarantine of those whose time is over.
+func (r *portRange) rested(now time.Duration) {
+	for {
+		p, ok := r.resting.peek()
+		if !ok || p.until > now {
+			return
+		}
+		r.resting.pop()
+		r.idle.push(p.port)
+	}
 }
 
 // release gives a port back; heard ones rest before they are given out again.

@@ -116,6 +116,14 @@ func networks(list []config.Network) []string {
 	return out
 }
 
+// admits says why no call may be dialled now: what is due stays queued.
+func (d *daemon) admits() error {
+	if err := d.store.Failing(); err != nil {
+		return err
+	}
+	return d.media.Admits()
+}
+
 func (d *daemon) buildCalls(context.Context) (err error) {
 	var numbers []engine.TrunkNumbers
 	var channels []dialer.TrunkLimits
@@ -123,7 +131,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers, Account: t.Account})
 		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: t.Account})
 	}
-	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.store.Failing, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
+	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.admits, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
 		Trunks: channels, Window: d.cfg.Dialer.Window, MaxAttemptsPerDay: d.cfg.Dialer.MaxAttemptsPerDay,
 		Zones: numbering.Zones, OpenAt: numbering.OpenAt})
 	if err != nil {

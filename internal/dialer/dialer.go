@@ -42,7 +42,8 @@ type Config struct {
 	Trunks []TrunkLimits
 	// TrunkUp tells whether a trunk can be used; nil: always.
 	TrunkUp func(trunk string) bool
-	// Admits says why no call may begin now (the store cannot write); nil: always.
+	// Admits says why no call may begin now (the store cannot write, no
+	// media port is free); nil: always.
 	Admits func() error
 	// Window holds for every call; one that brings its own may only narrow it:
 	// who may ask for calls may not have people rung at night.
