@@ -87,7 +87,7 @@ func (l *Leg) mayOffer() int {
 		return sipmsg.StatusInternalServerError
 	case l.state == stLeaving || l.state == stByeOnAck:
 		return sipmsg.StatusCallTransactionDoesNotExists
-	case l.state != stUp || l.answer.res != nil || l.mod.tx != nil:
+	case l.state != stUp || l.answer.res != nil || l.mod.offers():
 		return sipmsg.StatusRequestPending
 	}
 	return 0

@@ -60,6 +60,9 @@ func (l *Leg) Hold(on bool) {
 // an UPDATE where they take one, else a re-INVITE; the SDP stays as it was.
 func (l *Leg) Refresh() { l.do(func() { l.want(changeRefresh) }) }
 
+// offers reports whether an offer of ours waits for its answer.
+func (m *modification) offers() bool { return m.tx != nil && len(m.req.Body()) > 0 }
+
 func (l *Leg) want(c change) {
 	l.mod.wanted = max(l.mod.wanted, c)
 	l.modify()

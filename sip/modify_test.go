@@ -400,3 +400,54 @@ func TestALateOfferWithinTheCall(t *testing.T) {
 	p.read("200 BYE")
 	k.end()
 }
+
+func TestAnAckWithoutTheAnswerLeavesAnEstablishedSession(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	k, tag := answered(t, a, p, rawSDP)
+	p.send(p.request("ACK", "ack", "f", tag, "", 1))
+	k.until(calls.LegAnswered)
+	p.send(p.request("INVITE", "late", "f", tag, "", 2))
+	p.readSeq("200 INVITE", 2)
+	p.send(p.request("ACK", "late-ack", "f", tag, "", 2))
+	p.send(p.request("OPTIONS", "alive", "f", tag, "", 3))
+	p.read("200 OPTIONS")
+	if got := p.hangup(k); got.Media || got.By != calls.ByZvonar {
+		t.Errorf("ending %+v", got)
+	}
+}
+
+func TestAnOfferIsTakenWhileOurRefreshIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	k, invite := dialled(t, a, p, withUpdate)
+	k.leg.Refresh()
+	update := p.next("UPDATE", invite)
+	p.send(p.reverse(invite, "INVITE", "far", rawSDP+"a=sendonly\r\n", 1))
+	if res := p.readSeq("200 INVITE", 1); !strings.Contains(string(res.Body()), "a=recvonly\r\n") {
+		t.Errorf("their offer is answered with\n%s", res.Body())
+	}
+	p.send(p.reverse(invite, "ACK", "far", "", 1))
+	p.respond(update, 200, "", "")
+	k.knows(func(l *Leg) bool { return l.mod.tx == nil && l.answer.res == nil })
+	p.hangup(k)
+}
+
+// TestTheNextTryComesWhenTheFarEndSays: 500 and 503 with a Retry-After.
+func TestTheNextTryComesWhenTheFarEndSays(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{500, 503} {
+		a, p := withRaw(t, nil)
+		k, invite := dialled(t, a, p)
+		k.leg.Hold(true)
+		re := p.next("INVITE", invite)
+		p.respond(re, code, "far", "", "Retry-After: 0")
+		again := p.next("INVITE", re)
+		if !strings.Contains(string(again.Body()), "a=sendonly\r\n") {
+			t.Errorf("after %d the second try asks for\n%s", code, again.Body())
+		}
+		p.respond(again, 200, "far", rawSDP+"a=recvonly\r\n")
+		p.next("ACK", re)
+		p.hangup(k)
+	}
+}

@@ -228,9 +228,13 @@ func (l *Leg) acked(req *sipmsg.Request) {
 		problem = l.acceptLate(req.Body())
 	}
 	l.handle(&input{ev: evAck, req: req})
-	if problem != nil && l.state == stUp {
+	switch {
+	case problem == nil || l.state != stUp:
+	case l.agreed.Codec == "":
 		l.ending.Media = true
 		l.handle(&input{ev: evHangup, q850: 58})
+	default:
+		l.ua.log.Info("sip: an ACK brings no answer to the offer that was asked for; the session stays as it was", "leg", l.id, "error", problem)
 	}
 	l.modify()
 }
