@@ -203,9 +203,17 @@ func (l *Library) duplicates(ctx context.Context, account, sha string) (n int, e
 	return n, err
 }
 
+// told is the data of an event: the recording, with times as they are published.
+type told struct {
+	*calls.Recording
+	DecidedAt calls.Stamp `json:"decided_at"`
+	CreatedAt calls.Stamp `json:"created_at"`
+}
+
 // tell appends the event about rec to the unit of work that changed it.
 func (l *Library) tell(tx calls.Tx, rec *calls.Recording, t calls.EventType) error {
-	e := calls.NewEvent(l.cfg.IDs.New("evt_"), l.cfg.Clock.Now().UTC(), "recording:"+rec.ID, t, rec)
+	e := calls.NewEvent(l.cfg.IDs.New("evt_"), l.cfg.Clock.Now().UTC(), "recording:"+rec.ID, t,
+		told{rec, calls.StampOf(rec.DecidedAt), calls.Stamp(rec.CreatedAt)})
 	e.Account = rec.Account
 	return tx.AppendEvent(&e)
 }

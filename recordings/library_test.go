@@ -81,6 +81,9 @@ func TestAddLeavesAPendingRecordingAndItsEvent(t *testing.T) {
 	if e.Type != calls.RecordingUploaded || e.Subject != "recording:"+r.ID || e.Account != "main" || !strings.HasPrefix(e.ID, "evt_") || data.SHA256 != r.SHA256 {
 		t.Errorf("%+v %s", e, e.Data)
 	}
+	if want := `"created_at":"` + noon.UTC().Format("2006-01-02T15:04:05.000Z") + `"`; !strings.Contains(string(e.Data), want) || !strings.Contains(string(e.Data), `"decided_at":null`) {
+		t.Errorf("the times of %s are not as published; want %s", e.Data, want)
+	}
 }
 
 func TestClipsAreStoredByTheHashOfTheirContent(t *testing.T) {
