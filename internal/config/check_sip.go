@@ -140,8 +140,8 @@ func checkTrunks(cfg *Config, r *report) {
 		if t.Redirect {
 			r.bad(join(at, "redirect"), "following redirections (3xx) is not available in this version: such a call ends as unreachable, redirected; write false")
 		}
-		if !calls.Printable(t.Realm) || len(t.Realm) > maxRealm {
-			r.bad(join(at, "realm"), "a realm has at most %d printable characters; copy it from the trunk's 401 or 407", maxRealm)
+		if len(t.Realm) > maxRealm {
+			r.bad(join(at, "realm"), "a realm has at most %d bytes; copy it from the trunk's 401 or 407", maxRealm)
 		}
 		r.networks(join(at, "accept_from"), t.AcceptFrom)
 		r.networks(join(at, "media_from"), t.MediaFrom)
