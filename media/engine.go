@@ -246,6 +246,7 @@ func (e *Engine) release(p *Port, heard bool) {
 	if e.ports != nil {
 		e.ports.release(p.number, heard, e.since())
 	}
+	e.balance()
 }
 
 // leaveBridge separates a port that closes from the one it is bridged with.

@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"zvonar/internal/calls"
@@ -14,6 +15,7 @@ type leg struct {
 	port   *Port
 	sock   socket
 	shard  *shard
+	owner  atomic.Pointer[shard] // the same for those who may not read shard
 	placed bool
 	closed bool
 

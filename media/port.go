@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,7 @@ type Patience struct {
 // wake it and return at once. On a closed port they do nothing.
 type Port struct {
 	engine *Engine
+	place  sync.RWMutex // of shard: commands are queued under it, so a move leaves them in order
 	shard  *shard
 	home   *shard // whose outbox delivers the port's events
 	leg    *leg   // of the shard alone
@@ -124,14 +126,21 @@ func (p *Port) Close() {
 		return
 	}
 	p.engine.leaveBridge(p)
-	p.shard.do(func(*shard) { p.leg.close() })
+	p.ask((*leg).close)
 }
 
 func (p *Port) do(f func(*leg)) {
 	if p.closed.Load() {
 		return
 	}
-	p.shard.do(func(*shard) { f(p.leg) })
+	p.ask(f)
+}
+
+// ask queues a command even on a port that is marked as closed.
+func (p *Port) ask(f func(*leg)) {
+	p.place.RLock()
+	defer p.place.RUnlock()
+	p.shard.do(func(s *shard) { s.command(p.leg, f) })
 }
 
 // tell hands out an event. What an analyser finds after the last event comes too
@@ -184,6 +193,6 @@ func (p *Port) part() {
 	}
 	p.peer, other.peer = nil, nil
 	for _, one := range []*Port{p, other} {
-		one.shard.do(func(*shard) { one.leg.bridge(nil, nil) })
+		one.ask(func(l *leg) { l.bridge(nil, nil) })
 	}
 }

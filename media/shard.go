@@ -42,6 +42,7 @@ type shard struct {
 	next   time.Duration // nominal time of the next beat
 	slot   int           // of the next beat
 	legs   map[*leg]struct{}
+	early  map[*leg][]func(*leg) // commands of legs that are on their way here
 	wheel  [wheelSlots][]*leg
 	quick  []*leg // bridged legs, drained on every beat
 	kicked []*leg // legs that may send before their beat
@@ -58,7 +59,7 @@ type shard struct {
 func newShard(e *Engine, s sleeper) *shard {
 	return &shard{
 		engine: e, sleep: s, box: newOutbox(), ended: make(chan struct{}),
-		legs: map[*leg]struct{}{},
+		legs: map[*leg]struct{}{}, early: map[*leg][]func(*leg){},
 	}
 }
 
@@ -177,6 +178,7 @@ func (s *shard) obey() (stopping bool) {
 // add takes over a fresh leg, which is drained every 20 ms from now on.
 func (s *shard) add(l *leg) {
 	l.shard = s
+	l.owner.Store(s)
 	s.legs[l] = struct{}{}
 	s.place(l, s.now+l.ptime)
 }
@@ -238,5 +240,9 @@ func without(legs []*leg, l *leg) []*leg {
 // emit queues an event for delivery after this beat.
 func (s *shard) emit(p *Port, ev Event) {
 	ev.At = s.engine.epoch.Add(s.now)
+	if p.home != s {
+		p.home.box.add(told{p, ev})
+		return
+	}
 	s.events = append(s.events, told{p, ev})
 }
