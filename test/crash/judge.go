@@ -77,6 +77,16 @@ func newIndex(h *history) *index {
 	return x
 }
 
+// dialled tells whether an INVITE of a call that is over was seen.
+func (x *index) dialled(e event) bool {
+	for _, a := range e.Facts.Attempts {
+		if x.Dialogs[a.SIPCallID] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // callsOf are the ids of the calls in the log that were made of a request.
 func (x *index) callsOf(a ask) []string {
 	if a.Bare {
