@@ -342,7 +342,9 @@ func FuzzInbound(f *testing.F) {
 		}
 		s := newStage(t)
 		a, b := s.open("127.0.0.1:20000"), s.open("127.0.0.1:20002")
-		a.answer()
+		session := a.session()
+		session.Inband = true
+		a.port.Set(session)
 		b.answer()
 		r := a.port.Record(time.Minute)
 		Bridge(a.port, b.port)

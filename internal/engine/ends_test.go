@@ -63,6 +63,27 @@ func TestCustomerWhoLeavesWhileTheManagerRings(t *testing.T) {
 	}
 }
 
+func TestDeadAirEndsACallByItsKind(t *testing.T) {
+	t.Parallel()
+	for silence, want := range map[calls.Silence]calls.Reason{
+		"": calls.ReasonMediaTimeout, calls.SilenceLost: calls.ReasonMediaTimeout, calls.SilenceNever: calls.ReasonNoMedia, calls.SilenceHeld: calls.ReasonHoldTimeout,
+	} {
+		b := newBench(t)
+		c, leg, manager := managed(t, b)
+		manager.emit(answered)
+		b.events(calls.CallBridged, calls.CallAction)
+		leg.emit(calls.LegEvent{Kind: calls.LegMediaTimeout, Silence: silence})
+		b.until(leg, "hangup")
+		b.told(manager, "hangup")
+		b.events(calls.CallUnbridged)
+		manager.end(calls.Ending{Answered: true, By: calls.ByZvonar})
+		leg.end(calls.Ending{Answered: true, By: calls.ByZvonar})
+		if got := b.over(c.ID); got.Reason != want || got.HangupBy != calls.ByZvonar {
+			t.Errorf("%q ended %s by %s, want %s", silence, got.Reason, got.HangupBy, want)
+		}
+	}
+}
+
 func TestMediaThatStopsInABridgeEndsTheCall(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
