@@ -180,7 +180,7 @@ func (e *Engine) admits() (*shard, error) {
 		return nil, calls.Errorf(calls.CodeOverloaded, "the media engine is not running")
 	}
 	s := e.lightest()
-	if s.strained.Load() {
+	if s.strained.Load() && !e.cfg.AdmitLate {
 		return nil, calls.Errorf(calls.CodeOverloaded, "the sound of the calls that run leaves late; try again when some have ended")
 	}
 	if e.open >= e.limit || e.ports != nil && e.ports.empty(e.since()) {
