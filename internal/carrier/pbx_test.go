@@ -64,7 +64,7 @@ func TestPBXRingsTheAgentFirst(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.callback(t, `{"extension":"201","phone":"79005559006"}`)
-	if _, trail := b.take(t, nil); !strings.Contains(trail, "audio; ended 200 after an answer") {
+	if _, trail := b.take(t, nil); !strings.Contains(trail, "audio; ended 200 cause 16 after an answer") {
 		t.Errorf("trail: %s", trail)
 	}
 	b.callback(t, `{"extension":"201","phone":"79005550486"}`)
