@@ -194,6 +194,8 @@ var scripts = []struct {
 		stdout: "POS  EVENT  SUBJECT  STATE  ATTEMPTS  SENT                 STATUS  ERROR     NEXT\n7    evt_1  call:c1  dead   16        2026-11-21 09:30:00  400     HTTP 400  -\n"},
 	{name: "webhooks replay", args: "webhooks replay wh_1 --from 5 --to 9", daemon: answers{"POST /v1/webhooks/wh_1/replay": `{"replayed":4,"next":null}`},
 		stdout: "4 events are due again\n", body: `{"from":"5","to":"9"}`},
+	{name: "webhooks replay of the unknown", args: "webhooks replay wh_1 --ids evt_1,x", daemon: answers{"POST /v1/webhooks/wh_1/replay": `{"replayed":1,"unknown":["x"],"next":null}`},
+		stdout: "1 events are due again\n", body: `{"ids":["evt_1","x"]}`, code: exitFailed, stderr: "zvonar: no event in the log has the id x\n"},
 	{name: "webhooks replay of nothing", args: "webhooks replay wh_1", code: exitFailed, stderr: "zvonar: give either --from (and --to), or --ids\n"},
 
 	{name: "sms list", args: "sms list --state failed --call 01JCALL", asked: "GET /v1/sms?call=01JCALL&limit=50&state=failed",

@@ -194,12 +194,18 @@ func (c *webhooksReplayCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	n, err := remote.Replay(ctx, c.ID, c.From, c.To, c.IDs)
+	n, unknown, err := remote.Replay(ctx, c.ID, c.From, c.To, c.IDs)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return a.json(map[string]int{"replayed": n})
+		return a.json(struct {
+			Replayed int      `json:"replayed"`
+			Unknown  []string `json:"unknown,omitempty"`
+		}{n, unknown})
 	}
-	return a.say("%d events are due again", n)
+	if err := a.say("%d events are due again", n); err != nil || len(unknown) == 0 {
+		return err
+	}
+	return fmt.Errorf("no event in the log has the id %s", strings.Join(unknown, ", "))
 }

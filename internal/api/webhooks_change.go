@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -129,8 +130,9 @@ type replayInput struct {
 
 // ReplayResource tells what a replay did.
 type ReplayResource struct {
-	Replayed int    `json:"replayed" doc:"events that are due again"`
-	Next     *int64 `json:"next" doc:"where to go on (as from): one request makes at most 10000 events due; null where all are"`
+	Replayed int      `json:"replayed" doc:"events that are due again"`
+	Unknown  []string `json:"unknown,omitempty" doc:"ids that no event of the account in the log has"`
+	Next     *int64   `json:"next" doc:"where to go on (as from): one request makes at most 10000 events due; null where all are"`
 }
 
 type replayOutput struct{ Body ReplayResource }
@@ -186,9 +188,15 @@ func (s *Server) replayIDs(ctx context.Context, w *calls.Webhook, ids []string) 
 		list, err = tx.EventPositions(w.Account, ids)
 		return err
 	})
-	if err == nil {
-		out.Replayed, err = s.replayUnit(ctx, w, list)
+	if err != nil {
+		return out, err
 	}
+	for _, id := range ids {
+		if !slices.ContainsFunc(list, func(e calls.LogEntry) bool { return e.ID == id }) {
+			out.Unknown = append(out.Unknown, id)
+		}
+	}
+	out.Replayed, err = s.replayUnit(ctx, w, list)
 	return out, err
 }
 

@@ -44,6 +44,9 @@ func TestAReplayMakesExactlyWhatIsNamedDue(t *testing.T) {
 		if got.code != 200 || got.doc["replayed"] != float64(n) || got.doc["next"] != nil {
 			t.Errorf("%s: %d %s; want %d", body, got.code, got.body, n)
 		}
+		if unknown, _ := got.doc["unknown"].([]any); len(unknown) != strings.Count(body, "foreign")+strings.Count(body, `"x"`) {
+			t.Errorf("%s: unknown %v", body, unknown)
+		}
 		var due []string
 		items, _ := h.do("GET", "/v1/webhooks/"+hook+"/deliveries", "").doc["items"].([]any)
 		for _, it := range items {

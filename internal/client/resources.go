@@ -306,8 +306,9 @@ func (c *Client) Deliveries(ctx context.Context, id string, filter url.Values, l
 }
 
 // Replay makes events due again for a webhook, by ids or from one position or
-// time of the log to another ("": the end), and tells how many.
-func (c *Client) Replay(ctx context.Context, id, from, to string, ids []string) (n int, err error) {
+// time of the log to another ("": the end), and tells how many, and which ids no
+// event has.
+func (c *Client) Replay(ctx context.Context, id, from, to string, ids []string) (n int, unknown []string, err error) {
 	for {
 		in := struct {
 			From string   `json:"from,omitempty"`
@@ -315,12 +316,13 @@ func (c *Client) Replay(ctx context.Context, id, from, to string, ids []string) 
 			IDs  []string `json:"ids,omitempty"`
 		}{from, to, ids}
 		out, err := ask[struct {
-			Replayed int    `json:"replayed"`
-			Next     *int64 `json:"next"`
+			Replayed int      `json:"replayed"`
+			Unknown  []string `json:"unknown"`
+			Next     *int64   `json:"next"`
 		}](ctx, c, http.MethodPost, "/v1/webhooks/"+url.PathEscape(id)+"/replay", in)
 		n += out.Replayed
 		if err != nil || out.Next == nil {
-			return n, err
+			return n, out.Unknown, err
 		}
 		from = strconv.FormatInt(*out.Next, 10)
 	}
