@@ -239,7 +239,9 @@ func TestAPeerThatNeverReadsIsCutOff(t *testing.T) {
 			break
 		}
 	}
-	if v.count.get("drop "+DropDeaf) != 1 {
+	// A peer whose receive buffer is full may lose our acknowledgements too; then
+	// its own messages stand still in the middle and end it first.
+	if v.count.get("drop "+DropDeaf)+v.count.get("drop "+DropSlow) != 1 {
 		t.Errorf("after %d OPTIONS counted %v", sent, v.count.m)
 	}
 }
