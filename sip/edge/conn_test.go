@@ -232,16 +232,13 @@ func TestAPeerThatNeverReadsIsCutOff(t *testing.T) {
 	t.Parallel()
 	v := serve(t, func(v *serving) { v.guard.periods.write = 200 * time.Millisecond })
 	c := v.dial()
-	_ = c.(*net.TCPConn).SetReadBuffer(4096)
 	sent := 0
 	for ; sent < 2000000; sent++ {
 		if _, err := c.Write([]byte(request("OPTIONS", fmt.Sprint(sent)))); err != nil {
 			break
 		}
 	}
-	// A peer whose receive buffer is full may lose our acknowledgements too; then
-	// its own messages stand still in the middle and end it first.
-	if v.count.get("drop "+DropDeaf)+v.count.get("drop "+DropSlow) != 1 {
+	if v.count.get("drop "+DropDeaf) != 1 {
 		t.Errorf("after %d OPTIONS counted %v", sent, v.count.m)
 	}
 }
