@@ -16,9 +16,6 @@ type Config struct {
 	PortMin   int        // first even port; 0 with PortMax 0: any even port the system gives (tests)
 	PortMax   int        // last port
 	Shards    int        // 0: a sensible number for this machine
-	// AdmitLate takes legs even where beats come late: for tests of other things
-	// on machines that are busy with them.
-	AdmitLate bool
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer // nil: none
 

@@ -165,12 +165,17 @@ func (e *Engine) Open(events func(Event)) (*Port, error) {
 	return p, nil
 }
 
-// Admits says why Open would refuse a port now, nil if it would not: the queue of
-// calls waits instead of losing one to it.
+// Admits says why no call should begin now, nil if one may: the queue of calls
+// waits instead of losing one to it. Beats that come late are a reason, for a
+// further call would be heard by those there are; they are none for a further leg
+// of a call that runs, which Open gives all the same.
 func (e *Engine) Admits() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	_, err := e.admits()
+	s, err := e.admits()
+	if err == nil && s.strained.Load() {
+		err = calls.Errorf(calls.CodeOverloaded, "the sound of the calls that run leaves late; try again when some have ended")
+	}
 	return err
 }
 
@@ -180,9 +185,6 @@ func (e *Engine) admits() (*shard, error) {
 		return nil, calls.Errorf(calls.CodeOverloaded, "the media engine is not running")
 	}
 	s := e.lightest()
-	if s.strained.Load() && !e.cfg.AdmitLate {
-		return nil, calls.Errorf(calls.CodeOverloaded, "the sound of the calls that run leaves late; try again when some have ended")
-	}
 	if e.open >= e.limit || e.ports != nil && e.ports.empty(e.since()) {
 		return nil, calls.Errorf(calls.CodeOverloaded, "all %d media ports are in use; try again when a call has ended", e.limit)
 	}

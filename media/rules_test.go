@@ -333,21 +333,16 @@ func TestUsedUpPortsAreAnOverload(t *testing.T) {
 	}
 }
 
-func TestAShardWhoseBeatsComeLateTakesNoFurtherLegs(t *testing.T) {
+func TestWhereBeatsComeLateNoCallBeginsAndThoseThereAreGetTheirLegs(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.engine.shards, s.engine.state = []*shard{s.shard}, engineRunning
 	strained := func() bool {
-		p, err := s.engine.Open(nil)
-		if err == nil {
-			p.Close()
-			s.settle()
-			return false
-		}
-		if calls.CodeOf(err) != calls.CodeOverloaded {
+		err := s.engine.Admits()
+		if err != nil && calls.CodeOf(err) != calls.CodeOverloaded {
 			t.Fatal(err)
 		}
-		return true
+		return err != nil
 	}
 	s.run(time.Second)
 	s.jump(120 * time.Millisecond)
@@ -361,6 +356,12 @@ func TestAShardWhoseBeatsComeLateTakesNoFurtherLegs(t *testing.T) {
 	}
 	if n < 20 || n == 1000 {
 		t.Errorf("refused after %d late turns", n)
+	}
+	if p, err := s.engine.Open(nil); err != nil {
+		t.Errorf("a further leg of a call that runs: %v", err)
+	} else {
+		p.Close()
+		s.settle()
 	}
 	s.run(500 * time.Millisecond)
 	if !strained() {

@@ -36,6 +36,8 @@ type Config struct {
 	MediaTimeout   time.Duration
 	NoMediaTimeout time.Duration
 	HoldTimeout    time.Duration
+	// Admits says why no call from outside may begin now: it gets 503. nil: all may.
+	Admits func() error
 	// Random gives numbers in [0, 1), for the waits that keep two sides from
 	// trying at the same time again; nil: math/rand. Any goroutine calls it.
 	Random func() float64
@@ -94,6 +96,9 @@ func (c *Config) complete() ([]endpoint, error) {
 	}
 	if c.IDs == nil {
 		c.IDs = clock.NewIDs(c.Clock, nil)
+	}
+	if c.Admits == nil {
+		c.Admits = func() error { return nil }
 	}
 	if c.Random == nil {
 		c.Random = rand.Float64

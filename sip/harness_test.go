@@ -69,7 +69,7 @@ func (k *taker) end() calls.Ending {
 func newSide(t *testing.T, listen string, configure func(*trunk.Config, *Config), peer netip.AddrPort) *side {
 	t.Helper()
 	tc := trunk.Config{Name: "peer", URI: "sip:" + peer.String(), Numbers: []string{"78005553535"}}
-	engine, err := media.NewEngine(media.Config{IP: netip.MustParseAddr("127.0.0.1"), Shards: 1, AdmitLate: true})
+	engine, err := media.NewEngine(media.Config{IP: netip.MustParseAddr("127.0.0.1"), Shards: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,6 +135,10 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		refuse(sipmsg.StatusServiceUnavailable, "stopping")
 		return
 	}
+	if ua.cfg.Admits() != nil {
+		refuse(sipmsg.StatusServiceUnavailable, "media")
+		return
+	}
 	if ua.openPort(l) != nil {
 		refuse(sipmsg.StatusServiceUnavailable, "media_ports")
 		return
