@@ -31,10 +31,11 @@ test-quick:
 # CRASH_STORE=postgres takes the other database.
 ROUNDS ?= 1000
 COPIES ?= 500
+WORLDS ?= 20
 crash:
 	@scripts/need test
-	CRASH_ROUNDS=$(ROUNDS) CRASH_COPIES=$(COPIES) CRASH_SEED=$(SEED) CRASH_PLAN='$(PLAN)' CRASH_REPORT=$(CURDIR)/crash-report.json \
-		$(GO) test -count=1 -timeout 6h -parallel 8 -v -run TestKilledAnywhere ./test/crash
+	CRASH_ROUNDS=$(ROUNDS) CRASH_COPIES=$(COPIES) CRASH_WORLDS=$(WORLDS) CRASH_SEED=$(SEED) CRASH_PLAN='$(PLAN)' CRASH_REPORT=$(CURDIR)/crash-report.json \
+		$(GO) test -count=1 -timeout 6h -parallel 7 -v -run TestKilledAnywhere ./test/crash
 
 lint:
 	@fmt=$$(gofmt -l .); if [ -n "$$fmt" ]; then echo "gofmt these files:"; echo "$$fmt"; exit 1; fi
