@@ -341,22 +341,28 @@ func sipPort(t *testing.T) int {
 	}
 }
 
+// freePort gives a port that nobody holds and that nobody else will be given: a
+// daemon that was killed must find it free again, so it comes from below the
+// kernel's ephemeral range, and from below the ports of the media.
 func freePort(t *testing.T, network string) int {
 	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
+	for range 2000 {
+		port := 10000 + int(nextPort.Add(1)-1)%9000
+		at := fmt.Sprintf("127.0.0.1:%d", port)
+		if network == "udp" {
+			if c, err := net.ListenPacket("udp4", at); err == nil {
+				_ = c.Close()
+				return port
+			}
+			continue
 		}
-		defer c.Close()
-		return c.LocalAddr().(*net.UDPAddr).Port
+		if l, err := net.Listen("tcp4", at); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port between 10000 and 19000 is free")
+	return 0
 }
 
 // melody is seconds of a tune that no shift of itself resembles: the far end's

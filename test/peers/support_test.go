@@ -24,7 +24,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-var nextMedia atomic.Int32
+var nextMedia, nextPort atomic.Int32
 
 // mediaBase gives each daemon of this process 200 media ports of its own, below
 // the kernel's ephemeral range.
