@@ -338,3 +338,6 @@ func pair(t *testing.T, caller func(*trunk.Config, *Config), rule func(message) 
 	a := newSide(t, "udp://127.0.0.1:0", caller, addrPort(r.left.LocalAddr()))
 	return a, r, b
 }
+
+// addrPort is the address of a socket of a test.
+func addrPort(a net.Addr) netip.AddrPort { return netip.MustParseAddrPort(a.String()) }

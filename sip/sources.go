@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 
@@ -58,19 +57,6 @@ func (ua *UA) welcome(addr netip.Addr) bool {
 		return true
 	}
 	return ua.peers.has(addr)
-}
-
-// addrPort reads the address of a packet or connection.
-func addrPort(a net.Addr) netip.AddrPort {
-	switch a := a.(type) {
-	case *net.UDPAddr:
-		ap := a.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	case *net.TCPAddr:
-		ap := a.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
-	return netip.AddrPort{}
 }
 
 // ringingCalls are the inbound INVITEs without a final response, by branch.

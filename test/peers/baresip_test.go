@@ -17,6 +17,7 @@ func TestBaresipHearsTheWholeClip(t *testing.T) {
 	bin := program(t, "baresip", "baresip")
 	dir := t.TempDir()
 	port, rtp := freePort(t, "udp"), mediaBase()
+	_ = freePort(t, "tcp") // baresip listens for TLS on the port after its own: the daemon must not be given that one
 	silence := filepath.Join(dir, "silence.wav")
 	write(t, silence, wav(t, make([]int16, 8000*60)))
 	write(t, filepath.Join(dir, "accounts"), fmt.Appendf(nil, "<sip:79161234567@127.0.0.1:%d>;regint=0;answermode=auto;audio_codecs=pcma\n", port))
