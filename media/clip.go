@@ -6,6 +6,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/media/codec"
+	"zvonar/media/dtmf"
 	"zvonar/media/tone"
 )
 
@@ -45,6 +46,14 @@ var sharedTones = sync.OnceValue(newToneClips)
 
 // toneClips finds a tone by its kind.
 type toneClips map[calls.ToneKind]toneClip
+
+// sharedKeys are the tones of the sixteen digits, by event code.
+var sharedKeys = sync.OnceValue(func() (keys [len(dtmf.Alphabet)]*Clip) {
+	for i := range keys {
+		keys[i] = NewClip(tone.Key(dtmf.Alphabet[i], dtmf.OnTime))
+	}
+	return keys
+})
 
 type toneClip struct {
 	clip *Clip

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/media/dtmf"
 )
 
 // Engine owns the shards, the port range and every Port.
 type Engine struct {
 	cfg   Config
 	tones toneClips
+	keys  [len(dtmf.Alphabet)]*Clip
 	epoch time.Time
 	limit int // ports that may be open at once
 
@@ -48,7 +50,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, tones: sharedTones(), epoch: time.Now(), limit: limit, done: make(chan struct{})}
+	e := &Engine{cfg: cfg, tones: sharedTones(), keys: sharedKeys(), epoch: time.Now(), limit: limit, done: make(chan struct{})}
 	for i := range min(cfg.Shards, maxAnalysts) {
 		e.analysts = append(e.analysts, newAnalyst(e, i))
 	}

@@ -98,9 +98,6 @@ func (l *leg) configure(s Session) {
 	for _, pt := range s.DTMFReceive {
 		l.events.add(pt)
 	}
-	if s.DTMFPayload == 0 {
-		l.out.digits = dtmf.Sender{} // there is no number to send the rest under
-	}
 	l.listenInband(s.Inband && s.Receive && l.known)
 	l.in.latch.aim(s.Remote, s.AcceptFrom)
 	l.await()

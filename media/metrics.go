@@ -22,7 +22,7 @@ const (
 	dropSource               // from a stranger
 	dropSSRC                 // too many changes of the source
 	dropLate                 // too late or too many for a bridge
-	dropDigits               // digits beyond what a finger can do, or that nobody takes
+	dropDigits               // digits beyond what a finger can do
 	dropAnalysis             // too late or too many for the analysers
 	dropNoTarget             // nowhere to send to
 	dropSend                 // the system did not take it
@@ -39,6 +39,7 @@ var dropNames = [dropKinds]string{
 type counters struct {
 	received, sent      uint64
 	digitsIn, digitsOut uint64
+	tonesOut            uint64
 	firstAudio          uint64
 	timeouts            [3]uint64 // by silences
 	lateTicks           uint64
@@ -55,6 +56,7 @@ func (c *counters) add(o *counters) {
 	c.sent += o.sent
 	c.digitsIn += o.digitsIn
 	c.digitsOut += o.digitsOut
+	c.tonesOut += o.tonesOut
 	c.firstAudio += o.firstAudio
 	for i := range c.timeouts {
 		c.timeouts[i] += o.timeouts[i]
@@ -161,6 +163,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(c.digits, sum.digitsIn, "rx", viaRFC4733)
 	count(c.digits, e.inband.Load(), "rx", viaInband)
 	count(c.digits, sum.digitsOut, "tx", viaRFC4733)
+	count(c.digits, sum.tonesOut, "tx", viaInband)
 	count(c.firstAudio, sum.firstAudio)
 	for i, s := range silences {
 		count(c.timeouts, sum.timeouts[i], string(s))

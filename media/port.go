@@ -97,9 +97,9 @@ func (p *Port) Tone(kind calls.ToneKind) {
 	p.do(func(l *leg) { l.play(player{clip: t.clip, loop: t.loop, tone: true}) })
 }
 
-// SendDigits sends RFC 4733 digits one after another (100 ms on, 60 ms off); what
-// is played pauses meanwhile. Characters that are no digits are left out, and all
-// of them if the far end takes no telephone-events.
+// SendDigits sends digits one after another (100 ms on, 60 ms off) as RFC 4733
+// events, or as tones in the sound where the far end takes no events; what is
+// played pauses meanwhile. Characters that are no digits are left out.
 func (p *Port) SendDigits(digits string) { p.do(func(l *leg) { l.sendDigits(digits) }) }
 
 // Record starts keeping what is received (decoded, 8 kHz mono, gaps filled with

@@ -32,6 +32,7 @@ type outbound struct {
 	player  player
 	digits  dtmf.Sender
 	digitTS uint32
+	toned   int           // samples of the present digit that left as a tone
 	stopped time.Duration // when the clock was last seen running
 	ran     bool
 	scratch [rtpHeader + maxFrame]byte
@@ -109,8 +110,13 @@ func (l *leg) send(due time.Duration) {
 	switch step {
 	case dtmf.Packet:
 		if first {
-			o.digitTS, o.marker = o.ts, true
+			o.digitTS, o.toned = o.ts, 0
 		}
+		if l.session.DTMFPayload == 0 {
+			payload = copy(o.scratch[rtpHeader:], l.tone(ev.Code))
+			break
+		}
+		o.marker = o.marker || first
 		pt, ts = l.session.DTMFPayload, o.digitTS
 		ev.Put(o.scratch[rtpHeader:])
 		payload = dtmf.EventLen
@@ -207,12 +213,28 @@ func (l *leg) finish(reason calls.PlayReason) {
 	}
 }
 
-// sendDigits queues RFC 4733 digits, if the far end takes them.
+// sendDigits queues digits: telephone-events, or tones in the sound where the far
+// end takes none (docs/decisions/038).
 func (l *leg) sendDigits(digits string) {
-	if l.closed || l.session.DTMFPayload == 0 {
-		l.shard.count.drops[dropDigits] += uint64(len(digits))
+	if l.closed {
 		return
 	}
 	taken := l.out.digits.Queue(digits)
+	if l.configured && l.session.DTMFPayload == 0 {
+		l.shard.count.tonesOut += uint64(taken)
+		return
+	}
 	l.shard.count.digitsOut += uint64(taken)
+}
+
+// tone is the next frame of a digit as a tone: silence once the key is up.
+func (l *leg) tone(code uint8) []byte {
+	o := &l.out
+	frame := o.tail[:l.frame]
+	words := l.shard.engine.keys[code].words[l.codec.Index]
+	from := min(o.toned, len(words))
+	n := copy(frame, words[from:])
+	fill(frame[n:], l.codec.Silence)
+	o.toned += l.frame
+	return frame
 }

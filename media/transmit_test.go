@@ -7,6 +7,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/media/codec"
+	"zvonar/media/dtmf"
 )
 
 // ramp is a clip whose code words tell their place: no two neighbours are alike.
@@ -339,6 +340,36 @@ func TestDigitsAreSentInPlaceOfAudioWhichWaits(t *testing.T) {
 	}
 	if f.events[len(f.events)-1].Reason != calls.PlayEnd {
 		t.Error("the clip did not reach its end")
+	}
+}
+
+func TestDigitsAreTonesWhereNoTelephoneEventWasAgreed(t *testing.T) {
+	t.Parallel()
+	for _, ptime := range []time.Duration{10, 20, 30, 60} {
+		for _, id := range []codec.ID{codec.PCMA, codec.PCMU} {
+			s := newStage(t)
+			f, peer := s.open("127.0.0.1:20000"), s.open("127.0.0.1:20002")
+			info, _ := codec.Lookup(id)
+			session := f.session()
+			session.Codec, session.PayloadType, session.DTMFPayload = id, info.PayloadType, 0
+			session.Ptime = ptime * time.Millisecond
+			f.port.Set(session)
+			session.Inband = true
+			peer.port.Set(session)
+			f.port.SendDigits(dtmf.Alphabet)
+			for range 500 {
+				s.run(10 * time.Millisecond)
+				for _, p := range f.heard() {
+					if p.PayloadType != info.PayloadType {
+						t.Fatalf("payload type %d", p.PayloadType)
+					}
+					peer.packet(peer.addr, p.Header, p.Payload)
+				}
+			}
+			if got := peer.digits(); got != dtmf.Alphabet {
+				t.Errorf("%s, packets of %d ms: the far end heard %q", id, ptime, got)
+			}
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func (l *Leg) StopPlayback(reason calls.PlayReason) { l.port.StopPlayback(reason
 // Tone plays a generated tone.
 func (l *Leg) Tone(kind calls.ToneKind) { l.port.Tone(kind) }
 
-// SendDigits sends digits as RFC 4733 events.
+// SendDigits sends digits as RFC 4733 events, or as tones where none were agreed.
 func (l *Leg) SendDigits(digits string) { l.port.SendDigits(digits) }
 
 // Record keeps what is heard, at most max.

@@ -3,6 +3,7 @@ package sip
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -172,14 +173,14 @@ func (l *Leg) informed(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		l.ua.reply(req, tx, sipmsg.StatusUnsupportedMediaType, sipmsg.NewHeader("Accept", typeRelay+", "+typeDTMF))
 		return
 	}
-	digit, ok := infoDigit(kind, req.Body())
+	digit, held, ok := infoDigit(kind, req.Body())
 	if !ok {
 		l.ua.reply(req, tx, sipmsg.StatusBadRequest)
 		return
 	}
 	l.ua.reply(req, tx, sipmsg.StatusOK)
 	if l.state == stUp || l.state == stAnswering {
-		l.pressed(digit, "info", l.ua.clock.Now())
+		l.pressed(digit, "info", l.ua.clock.Now(), held)
 	}
 }
 
@@ -188,32 +189,44 @@ const maxInfo = 256
 
 // infoDigit reads "Signal=5\r\nDuration=160" (application/dtmf-relay) or "5"
 // (application/dtmf). Events 10 and 11 are the names of * and # in some PBXs.
-func infoDigit(kind string, body []byte) (byte, bool) {
+// held is the duration, which some send when the key is let go; 0: not said.
+func infoDigit(kind string, body []byte) (digit byte, held time.Duration, ok bool) {
 	if len(body) > maxInfo {
-		return 0, false
+		return 0, 0, false
 	}
 	value := string(body)
 	if kind == typeRelay {
-		value = ""
-		for line := range strings.SplitSeq(string(body), "\n") {
-			name, v, found := strings.Cut(line, "=")
-			if !found {
-				name, v, found = strings.Cut(line, ":")
-			}
-			if found && strings.EqualFold(strings.TrimSpace(name), "signal") {
-				value = v
-				break
-			}
+		fields := relayFields(body)
+		value = fields["signal"]
+		if ms, err := strconv.ParseUint(fields["duration"], 10, 16); err == nil {
+			held = time.Duration(ms) * time.Millisecond
 		}
 	}
 	switch value = strings.TrimSpace(value); value {
 	case "10":
-		return '*', true
+		return '*', held, true
 	case "11":
-		return '#', true
+		return '#', held, true
 	}
 	if len(value) != 1 || !strings.Contains("0123456789*#", value) {
-		return 0, false
+		return 0, 0, false
 	}
-	return value[0], true
+	return value[0], held, true
+}
+
+// relayFields reads the lines "name=value" or "name: value"; of several with one
+// name the first counts.
+func relayFields(body []byte) map[string]string {
+	fields := map[string]string{}
+	for line := range strings.SplitSeq(string(body), "\n") {
+		name, value, found := strings.Cut(line, "=")
+		if !found {
+			name, value, found = strings.Cut(line, ":")
+		}
+		name = strings.ToLower(strings.TrimSpace(name))
+		if _, twice := fields[name]; found && !twice {
+			fields[name] = strings.TrimSpace(value)
+		}
+	}
+	return fields
 }

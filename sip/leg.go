@@ -243,7 +243,7 @@ func (l *Leg) heard(ev media.Event) {
 	case media.EventPlaybackFinished:
 		out.Kind = calls.LegPlaybackFinished
 	case media.EventDigit:
-		l.pressed(ev.Digit, ev.Via, ev.At)
+		l.pressed(ev.Digit, ev.Via, ev.At, 0)
 		return
 	case media.EventMediaTimeout:
 		out.Kind, out.Silence = calls.LegMediaTimeout, ev.Silence
@@ -257,12 +257,13 @@ func (l *Leg) heard(ev media.Event) {
 	l.emit(out)
 }
 
-// pressed reports a digit, once however many ways it came.
-func (l *Leg) pressed(digit byte, via string, at time.Time) {
+// pressed reports a digit, once however many ways it came; held is how long the
+// key was down, as far as the way says it.
+func (l *Leg) pressed(digit byte, via string, at time.Time, held time.Duration) {
 	if at.IsZero() {
 		at = l.ua.clock.Now()
 	}
-	if l.presses.Accept(digit, via, at) {
+	if l.presses.Accept(digit, via, at, held) {
 		l.emit(calls.LegEvent{Kind: calls.LegDigit, At: at, Digit: digit, Via: via})
 	}
 }

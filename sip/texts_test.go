@@ -47,22 +47,25 @@ func TestInfoDigit(t *testing.T) {
 	for _, tc := range []struct {
 		kind, body string
 		want       byte
+		ms         int
 	}{
-		{typeRelay, "Signal=5\r\nDuration=160\r\n", '5'},
-		{typeRelay, "Signal= *\nDuration=100", '*'},
-		{typeRelay, "signal:#", '#'},
-		{typeRelay, "Duration=160\r\nSignal=11", '#'},
-		{typeRelay, "Duration=160", 0},
-		{typeRelay, "Signal=55", 0},
-		{typeRelay, "Signal=A", 0},
-		{typeDTMF, "7", '7'},
-		{typeDTMF, " 10\r\n", '*'},
-		{typeDTMF, "", 0},
-		{typeDTMF, strings.Repeat("1", 300), 0},
+		{typeRelay, "Signal=5\r\nDuration=160\r\n", '5', 160},
+		{typeRelay, "Signal= *\nDuration=100", '*', 100},
+		{typeRelay, "signal:#", '#', 0},
+		{typeRelay, "Duration=160\r\nSignal=11", '#', 160},
+		{typeRelay, "Duration=160", 0, 0},
+		{typeRelay, "Signal=55", 0, 0},
+		{typeRelay, "Signal=A", 0, 0},
+		{typeRelay, "Signal=5\r\nDuration=soon", '5', 0},
+		{typeRelay, "Signal=5\r\nDuration: 2500\r\nDuration=1\r\n", '5', 2500},
+		{typeDTMF, "7", '7', 0},
+		{typeDTMF, " 10\r\n", '*', 0},
+		{typeDTMF, "", 0, 0},
+		{typeDTMF, strings.Repeat("1", 300), 0, 0},
 	} {
-		got, ok := infoDigit(tc.kind, []byte(tc.body))
-		if got != tc.want || ok != (tc.want != 0) {
-			t.Errorf("%s %q: %q %v, want %q", tc.kind, tc.body, got, ok, tc.want)
+		got, held, ok := infoDigit(tc.kind, []byte(tc.body))
+		if got != tc.want || ok != (tc.want != 0) || ok && held != time.Duration(tc.ms)*time.Millisecond {
+			t.Errorf("%s %q: %q %v %v, want %q %d ms", tc.kind, tc.body, got, held, ok, tc.want, tc.ms)
 		}
 	}
 }

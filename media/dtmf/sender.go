@@ -1,5 +1,7 @@
 package dtmf
 
+import "time"
+
 // Times of a sent digit, in samples of 8 kHz.
 const (
 	onSamples  = 800 // 100 ms
@@ -8,6 +10,9 @@ const (
 	sendVolume = 10  // -10 dBm0
 	maxQueued  = 64
 )
+
+// OnTime is how long a sent digit sounds.
+const OnTime = onSamples * time.Second / 8000
 
 // Step is what to put on the line instead of one frame of audio.
 type Step int

@@ -95,27 +95,32 @@ func TestOnePressByTwoWaysIsOneDigit(t *testing.T) {
 		digit byte
 		via   string
 		ms    int
+		held  int
 	}
 	tests := []struct {
 		name  string
 		heard []heard
 		want  string
 	}{
-		{"one way only", []heard{{'1', "rfc4733", 0}, {'1', "rfc4733", 200}}, "11"},
-		{"both ways at once", []heard{{'1', "rfc4733", 0}, {'1', "info", 40}}, "1"},
-		{"signalling first", []heard{{'1', "info", 0}, {'1', "rfc4733", 60}}, "1"},
-		{"all three ways", []heard{{'1', "rfc4733", 0}, {'1', "inband", 50}, {'1', "info", 300}}, "1"},
-		{"two quick presses by both ways", []heard{{'5', "rfc4733", 0}, {'5', "rfc4733", 250}, {'5', "info", 300}, {'5', "info", 450}}, "55"},
-		{"interleaved", []heard{{'5', "rfc4733", 0}, {'5', "info", 100}, {'5', "rfc4733", 250}, {'5', "info", 350}}, "55"},
-		{"another digit by the other way", []heard{{'1', "rfc4733", 0}, {'2', "info", 40}}, "12"},
-		{"long after", []heard{{'1', "rfc4733", 0}, {'1', "info", 1500}}, "11"},
+		{"one way only", []heard{{'1', "rfc4733", 0, 0}, {'1', "rfc4733", 200, 0}}, "11"},
+		{"both ways at once", []heard{{'1', "rfc4733", 0, 0}, {'1', "info", 40, 0}}, "1"},
+		{"signalling first", []heard{{'1', "info", 0, 0}, {'1', "rfc4733", 60, 0}}, "1"},
+		{"all three ways", []heard{{'1', "rfc4733", 0, 0}, {'1', "inband", 50, 0}, {'1', "info", 300, 0}}, "1"},
+		{"two quick presses by both ways", []heard{{'5', "rfc4733", 0, 0}, {'5', "rfc4733", 250, 0}, {'5', "info", 300, 0}, {'5', "info", 450, 0}}, "55"},
+		{"interleaved", []heard{{'5', "rfc4733", 0, 0}, {'5', "info", 100, 0}, {'5', "rfc4733", 250, 0}, {'5', "info", 350, 0}}, "55"},
+		{"another digit by the other way", []heard{{'1', "rfc4733", 0, 0}, {'2', "info", 40, 0}}, "12"},
+		{"told when the key is let go", []heard{{'1', "rfc4733", 0, 0}, {'1', "info", 3100, 3000}}, "1"},
+		{"told at once, with the length to come", []heard{{'1', "rfc4733", 0, 0}, {'1', "info", 20, 250}}, "1"},
+		{"a press after a long one", []heard{{'1', "rfc4733", 0, 0}, {'1', "info", 3100, 3000}, {'1', "rfc4733", 3400, 0}, {'1', "info", 3600, 100}}, "11"},
+		{"an unbelievable length", []heard{{'1', "rfc4733", 0, 0}, {'1', "info", 60000, 60000}}, "11"},
+		{"long after", []heard{{'1', "rfc4733", 0, 0}, {'1', "info", 1500, 0}}, "11"},
 	}
 	start := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	for _, tt := range tests {
 		var m Merger
 		got := ""
 		for _, h := range tt.heard {
-			if m.Accept(h.digit, h.via, start.Add(time.Duration(h.ms)*time.Millisecond)) {
+			if m.Accept(h.digit, h.via, start.Add(time.Duration(h.ms)*time.Millisecond), time.Duration(h.held)*time.Millisecond) {
 				got += string(h.digit)
 			}
 		}

@@ -1,5 +1,5 @@
 // Package tone makes the sounds that telephony makes itself: ringback, busy,
-// beep (ITU-T E.180, the Russian cadences), as samples to be encoded once and
+// beep (ITU-T E.180, the Russian cadences), keys (Q.23), as samples to be encoded once and
 // shared.
 //
 // Pure functions; safe for use from any goroutine.
@@ -7,6 +7,7 @@ package tone
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"zvonar/internal/calls"
@@ -52,6 +53,37 @@ func (c Cadence) PCM() []int16 {
 	for i := range on {
 		edge := min(1, float64(i)/soft, float64(on-1-i)/soft)
 		pcm[i] = int16(math.Round(peak * edge * math.Sin(2*math.Pi*c.Hz*float64(i)/rate)))
+	}
+	return pcm
+}
+
+// The frequencies of the keys (ITU-T Q.23), Hz, and the peaks of -9 and -7 dBm0:
+// the higher ones are sent louder because lines lose more of them (Q.24).
+var (
+	keyRows    = [4]float64{697, 770, 852, 941}
+	keyColumns = [4]float64{1209, 1336, 1477, 1633}
+)
+
+const (
+	keypad     = "123A456B789C*0#D" // row by row
+	rowPeak    = 7942
+	columnPeak = 9998
+	keyRamp    = 2 * time.Millisecond
+)
+
+// Key generates the two tones of a digit (0-9, *, #, A-D): 8 kHz mono samples,
+// the caller's to keep; nil where it is no digit.
+func Key(digit byte, on time.Duration) []int16 {
+	key := strings.IndexByte(keypad, digit)
+	if key < 0 {
+		return nil
+	}
+	row, column, soft := keyRows[key/4], keyColumns[key%4], float64(samples(keyRamp))
+	pcm := make([]int16, samples(on))
+	for i := range pcm {
+		at := 2 * math.Pi * float64(i) / rate
+		edge := min(1, float64(i)/soft, float64(len(pcm)-1-i)/soft)
+		pcm[i] = int16(math.Round(edge * (rowPeak*math.Sin(row*at) + columnPeak*math.Sin(column*at))))
 	}
 	return pcm
 }
