@@ -38,6 +38,13 @@ const (
 	RecordingApproved    EventType = "recording.approved"
 	RecordingRejected    EventType = "recording.rejected"
 	RecordingRevoked     EventType = "recording.revoked"
+	RecordingClaimed     EventType = "recording.claimed"
+	RecordingReleased    EventType = "recording.released"
+	RecordingEndorsed    EventType = "recording.endorsed" // the first of two approvals
+	RecordingUndone      EventType = "recording.undone"   // a decision was taken back
+	RecordingWasArchived EventType = "recording.archived"
+	RecordingRestored    EventType = "recording.restored" // out of the archive
+	RecordingDeleted     EventType = "recording.deleted"  // by retention
 	TrunkUp              EventType = "trunk.up"
 	TrunkDown            EventType = "trunk.down"
 	CampaignStarted      EventType = "campaign.started"

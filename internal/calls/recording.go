@@ -1,6 +1,9 @@
 package calls
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // RecordingState is where a clip stands in moderation.
 type RecordingState string
@@ -16,25 +19,113 @@ const (
 	RecordingIsRevoked  RecordingState = "revoked"
 )
 
-// Recording is a clip in the library. RecordID exists only once it is approved.
+// States of a version that a recording as a whole never has.
+const (
+	// VersionSuperseded was approved, and another version was approved after it.
+	VersionSuperseded RecordingState = "superseded"
+	// VersionWithdrawn waited for a moderator when another one took its place.
+	VersionWithdrawn RecordingState = "withdrawn"
+)
+
+// Recording is a clip in the library. What calls may play is its live version;
+// the other fields are of the version that was uploaded last, which may still
+// wait for a moderator. RecordID exists only once a version is approved.
 type Recording struct {
 	ID         string         `json:"recording_id"`
 	Account    string         `json:"account"`
 	RecordID   *int64         `json:"record_id"`
 	Title      string         `json:"title"`
 	State      RecordingState `json:"state"`
-	Version    int            `json:"version"`
-	SHA256     string         `json:"sha256"` // of the stored canonical WAV, also its file name
+	Version    int            `json:"version"` // from 1
+	SHA256     string         `json:"sha256"`  // of the stored canonical WAV, also its file name
 	DurationMS int64          `json:"duration_ms"`
 	// System prompts (busy, hold, confirm) pass moderation but not the 7 s rule.
 	System     bool       `json:"system"`
 	Checks     []Check    `json:"checks"`
-	Reason     string     `json:"reason"`
+	Reason     string     `json:"reason"` // of a rejection or revocation
 	UploadedBy string     `json:"uploaded_by"`
 	DecidedBy  string     `json:"decided_by"`
 	DecidedAt  *time.Time `json:"decided_at"`
 	CreatedAt  time.Time  `json:"created_at"`
+
+	// Live is what calls play; nil where nothing is approved, archived or revoked.
+	Live *LiveVersion `json:"live"`
+	// Versions is how many there are: a new one gets the next number, also
+	// where the last was rejected and the recording went back to the one before.
+	Versions int `json:"versions"`
+	// ClaimedBy is the moderator who has it before him, until ClaimedUntil.
+	ClaimedBy    string     `json:"claimed_by"`
+	ClaimedUntil *time.Time `json:"claimed_until"`
+	// Approvals are those given to the pending version so far, where two are asked for.
+	Approvals []Approval `json:"approvals"`
+	// UndoUntil is how long whoever decided last may take it back.
+	UndoUntil *time.Time `json:"undo_until"`
+	// Revoked tells which versions must not be played any more.
+	Revoked *Revocation `json:"revoked"`
+
+	// Reserved is the record_id of an approval that was taken back: the next
+	// approval gives it again, to this recording alone.
+	Reserved *int64 `json:"-"`
+	// Before is what an undo goes back to, in the words of the library; empty
+	// where there is nothing to undo.
+	Before json.RawMessage `json:"-"`
 }
+
+// LiveVersion is the approved content of a recording.
+type LiveVersion struct {
+	Version    int    `json:"version"`
+	SHA256     string `json:"sha256"`
+	DurationMS int64  `json:"duration_ms"`
+}
+
+// Approval is one of the two approvals that a recording may need.
+type Approval struct {
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+}
+
+// Revocation takes back every version up to Through.
+type Revocation struct {
+	Through int       `json:"through"`
+	At      time.Time `json:"at"`
+	// Final is when queued calls that are held because of it end as canceled:
+	// at once, or when the time for an undo is over.
+	Final time.Time `json:"final"`
+}
+
+// ClipVersion is one upload of a recording and what was decided on it.
+type ClipVersion struct {
+	RecordingID string         `json:"recording_id"`
+	Account     string         `json:"account"`
+	Version     int            `json:"version"`
+	State       RecordingState `json:"state"`
+	SHA256      string         `json:"sha256"`
+	DurationMS  int64          `json:"duration_ms"`
+	Checks      []Check        `json:"checks"`
+	Reason      string         `json:"reason"`
+	UploadedBy  string         `json:"uploaded_by"`
+	DecidedBy   string         `json:"decided_by"`
+	DecidedAt   *time.Time     `json:"decided_at"`
+	CreatedAt   time.Time      `json:"created_at"`
+}
+
+// Upload is the version that the recording shows, as one of its versions. Its
+// time is that of the recording for the first one alone; whoever makes another
+// sets CreatedAt.
+func (r *Recording) Upload() *ClipVersion {
+	return &ClipVersion{RecordingID: r.ID, Account: r.Account, Version: r.Version, State: r.State, SHA256: r.SHA256,
+		DurationMS: r.DurationMS, Checks: r.Checks, Reason: r.Reason, UploadedBy: r.UploadedBy, DecidedBy: r.DecidedBy,
+		DecidedAt: r.DecidedAt, CreatedAt: r.CreatedAt}
+}
+
+// Standing is what a call that pinned a version must know of it now.
+type Standing struct {
+	Version RecordingState // of the version
+	Revoked *Revocation    // of the recording
+}
+
+// Bars reports whether the version may not be played because of the revocation.
+func (r *Revocation) Bars(version int) bool { return r != nil && version <= r.Through }
 
 // Check is one measurement made at ingest.
 type Check struct {
@@ -50,11 +141,16 @@ type RecordingRef struct {
 	RecordID    int64  `json:"record_id"`
 	SHA256      string `json:"sha256"`
 	DurationMS  int64  `json:"duration_ms,omitempty"`
+	Version     int    `json:"version,omitempty"` // 0: pinned before there were versions, which is 1
 }
 
-// Ref is the reference that a call pins.
+// Ref is the reference that a call pins: the live version, or, where there is
+// none, the one that was uploaded last.
 func (r *Recording) Ref() RecordingRef {
-	ref := RecordingRef{RecordingID: r.ID, SHA256: r.SHA256, DurationMS: r.DurationMS}
+	ref := RecordingRef{RecordingID: r.ID, SHA256: r.SHA256, DurationMS: r.DurationMS, Version: r.Version}
+	if r.Live != nil {
+		ref.SHA256, ref.DurationMS, ref.Version = r.Live.SHA256, r.Live.DurationMS, r.Live.Version
+	}
 	if r.RecordID != nil {
 		ref.RecordID = *r.RecordID
 	}

@@ -52,10 +52,7 @@ type ReadTx interface {
 	Blocked(account, number string) (*BlockEntry, error) // ErrNotFound if free
 	BlockEntries(account string, after string, limit int) ([]BlockEntry, error)
 
-	Recording(account, id string) (*Recording, error)
-	RecordingByRecordID(account string, recordID int64) (*Recording, error)
-	Recordings(RecordingFilter) ([]*Recording, error) // newest first
-
+	RecordingReads
 	TokenReads
 	// Webhooks lists the lasting webhooks (account "" = all), without those of
 	// one call: there may be one of these for every call ever made.
@@ -86,11 +83,7 @@ type Tx interface {
 	Block(BlockEntry) (added bool, err error) // added is false where it was there
 	Unblock(account, number string) (removed bool, err error)
 
-	InsertRecording(*Recording) error
-	UpdateRecording(*Recording) error
-	// NextRecordID draws from a sequence that never repeats, starting at first.
-	NextRecordID(first int64) (int64, error)
-
+	RecordingWrites
 	TokenWrites
 	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled
 	// again, starts at the present end of the log: WebhookCursor(w.ID) is set
@@ -122,14 +115,6 @@ type EventFilter struct {
 	Subject string
 	Types   []EventType
 	After   int64 // Pos
-	Limit   int
-}
-
-// RecordingFilter selects recordings.
-type RecordingFilter struct {
-	Account string
-	State   RecordingState
-	Cursor  string
 	Limit   int
 }
 

@@ -76,6 +76,7 @@ type data struct {
 	Extension   string      `json:"extension"`
 	ProviderID  string      `json:"provider_call_id"`
 	Why         string      `json:"why"`
+	ClaimedBy   string      `json:"claimed_by"`
 }
 
 type clip struct {

@@ -92,6 +92,27 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 	calls.RecordingRevoked: func(e calls.Event, d data) string {
 		return sentence("recording", name(e), "was revoked") + with(": ", d.Reason, "")
 	},
+	calls.RecordingClaimed: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "is before a moderator") + with(": ", d.ClaimedBy, "")
+	},
+	calls.RecordingReleased: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "is free for any moderator again")
+	},
+	calls.RecordingEndorsed: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "has one approval and waits for the second")
+	},
+	calls.RecordingUndone: func(e calls.Event, d data) string {
+		return sentence("the decision on recording", name(e), "was taken back", with("and it is ", d.State, " again"))
+	},
+	calls.RecordingWasArchived: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "was archived: no new call may play it")
+	},
+	calls.RecordingRestored: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "is back from the archive")
+	},
+	calls.RecordingDeleted: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), "was deleted: it was kept for as long as retention says")
+	},
 	calls.TrunkUp: func(e calls.Event, _ data) string { return sentence("trunk", name(e), "is up") },
 	calls.TrunkDown: func(e calls.Event, d data) string {
 		return sentence("trunk", name(e), "is down") + with(": ", d.Why, "")
