@@ -170,8 +170,7 @@ func (w *world) examine(dir string, k known, dialogs map[string]*dialog) {
 		w.copies = append(w.copies, filepath.Base(dir)+": "+fmt.Sprintf(format, args...))
 	}
 	w.cuts++
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+	ctx := w.t.Context() // no limit of its own: a busy machine is no fault of the copy
 	s, err := store.Open(ctx, store.Config{Path: filepath.Join(dir, "zvonar.db"), Clock: clock.System()})
 	if err != nil {
 		broken("does not open: %v", err)
