@@ -30,7 +30,7 @@ var floors = map[string][]string{
 	"media":              {},
 	"sip":                {"media"},
 	"ivr":                {},
-	"recordings":         {"media/codec"},
+	"recordings":         {"media/codec", "media/dtmf"},
 	"internal/dialer":    {},
 	"internal/outbox":    {},
 	"internal/retention": {},

@@ -1,10 +1,8 @@
 package recordings
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,14 +12,12 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/recordings/audio"
 )
 
 const (
 	uploadPattern = ".upload-*"
 	staleUpload   = 24 * time.Hour
-
-	sampleRate = 8000 // of everything stored
-	headerLen  = 44
 )
 
 // files keeps clips under dir, named by the hash of their bytes: dir/ab/ab….wav.
@@ -38,7 +34,11 @@ func (f files) prepare(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range left {
+	half, err := filepath.Glob(filepath.Join(f.dir, clipPattern))
+	if err != nil {
+		return err
+	}
+	for _, name := range append(left, half...) {
 		if st, err := os.Stat(name); err == nil && now.Sub(st.ModTime()) > staleUpload {
 			os.Remove(name)
 		}
@@ -46,39 +46,21 @@ func (f files) prepare(now time.Time) error {
 	return nil
 }
 
-// put stores samples as a canonical WAV and returns its hash. It is durable,
-// directory entry included, when put returns.
-func (f files) put(pcm []int16) (sha string, err error) {
-	b := canonical(pcm)
-	sum := sha256.Sum256(b)
-	sha = hex.EncodeToString(sum[:])
-	name := f.path(sha)
-	if have, err := os.ReadFile(name); err == nil && bytes.Equal(have, b) {
-		return sha, nil
-	}
+// put moves a finished file of dir to its place under key; the caller has hashed
+// it. It is durable, directory entry included, when put returns.
+func (f files) put(tmp *os.File, key string) error {
+	name := f.path(key)
 	folder := filepath.Dir(name)
 	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return "", err
+		return err
 	}
-	tmp, err := os.CreateTemp(folder, ".clip-*")
-	if err != nil {
-		return "", err
+	if err := tmp.Sync(); err != nil {
+		return err
 	}
-	_, err = tmp.Write(b)
-	if err == nil {
-		err = tmp.Sync()
+	if err := os.Rename(tmp.Name(), name); err != nil {
+		return err
 	}
-	if e := tmp.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
-		return "", err
-	}
-	return sha, errors.Join(syncDir(folder), syncDir(f.dir))
+	return errors.Join(syncDir(folder), syncDir(f.dir))
 }
 
 func syncDir(name string) error {
@@ -89,8 +71,8 @@ func syncDir(name string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// path is where the clip with this hash lies. The caller has checked the hash.
-func (f files) path(sha string) string { return filepath.Join(f.dir, sha[:2], sha+".wav") }
+// path is where the clip with this key lies. The caller has checked the key.
+func (f files) path(key string) string { return filepath.Join(f.dir, key[:2], key+".wav") }
 
 func validHash(sha string) bool {
 	b, err := hex.DecodeString(sha)
@@ -115,48 +97,27 @@ func (l *Library) Open(_ context.Context, rec *calls.Recording) (io.ReadSeekClos
 
 // Load reads the clip with this hash as 8 kHz mono samples and verifies that it
 // is what was approved, byte for byte.
-func (l *Library) Load(sha string) ([]int16, error) {
+func (l *Library) Load(sha string) ([]int16, error) { return l.load(sha, sha) }
+
+// LoadWide reads the 16 kHz form of the clip sha, whose own hash is wide, and
+// verifies it likewise.
+func (l *Library) LoadWide(sha, wide string) ([]int16, error) {
 	if !validHash(sha) {
 		return nil, fmt.Errorf("load clip: %q is not a hash", sha)
 	}
-	b, err := os.ReadFile(l.files.path(sha))
+	return l.load(wideKey(sha, wide), wide)
+}
+
+func (l *Library) load(key, sha string) ([]int16, error) {
+	if !validHash(sha) {
+		return nil, fmt.Errorf("load clip: %q is not a hash", sha)
+	}
+	b, err := os.ReadFile(l.files.path(key))
 	if err != nil {
 		return nil, fmt.Errorf("load clip: %w", err)
 	}
-	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != sha || len(b) < headerLen {
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != sha {
 		return nil, fmt.Errorf("load clip %s: the file was changed on disk: restore it from a backup", sha)
 	}
-	b = b[headerLen:]
-	pcm := make([]int16, len(b)/2)
-	for i := range pcm {
-		pcm[i] = int16(binary.LittleEndian.Uint16(b[2*i:]))
-	}
-	return pcm, nil
-}
-
-// canonical writes samples as the one form that is stored: 8 kHz, 16 bit, mono.
-func canonical(pcm []int16) []byte {
-	b := append(make([]byte, 0, headerLen+2*len(pcm)), wavHeader(1, sampleRate, 16, uint32(2*len(pcm)))...)
-	for _, s := range pcm {
-		b = binary.LittleEndian.AppendUint16(b, uint16(s))
-	}
-	return b
-}
-
-// wavHeader is the 44-byte header of integer PCM.
-func wavHeader(channels uint16, rate uint32, bits uint16, dataLen uint32) []byte {
-	le := binary.LittleEndian
-	align := channels * (bits / 8)
-	b := append(make([]byte, 0, headerLen), "RIFF"...)
-	b = le.AppendUint32(b, headerLen-8+dataLen)
-	b = append(b, "WAVEfmt "...)
-	b = le.AppendUint32(b, 16)
-	b = le.AppendUint16(b, tagPCM)
-	b = le.AppendUint16(b, channels)
-	b = le.AppendUint32(b, rate)
-	b = le.AppendUint32(b, rate*uint32(align))
-	b = le.AppendUint16(b, align)
-	b = le.AppendUint16(b, bits)
-	b = append(b, "data"...)
-	return le.AppendUint32(b, dataLen)
+	return audio.Samples(b)
 }

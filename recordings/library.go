@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 	"unicode/utf8"
 
@@ -14,6 +13,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/recordings/audio"
 )
 
 // Defaults and bounds of the library.
@@ -22,7 +22,7 @@ const (
 	// configuration can ask for more, never for less.
 	MinDuration = 7 * time.Second
 	// MaxDuration bounds what one clip costs in memory.
-	MaxDuration = 10 * time.Minute
+	MaxDuration = audio.MaxDuration
 	// DefaultMaxBytes bounds an upload.
 	DefaultMaxBytes = 25 << 20
 	// DefaultFirstID is the first record_id.
@@ -40,6 +40,7 @@ type Config struct {
 	MinDuration time.Duration // 0: MinDuration; less is refused
 	FirstID     int64         // first record_id; 0: DefaultFirstID
 	MaxBytes    int64         // of an upload; 0: DefaultMaxBytes
+	Loudness    float64       // LUFS that every clip is brought to; 0: as it was uploaded
 	Clock       clock.Clock   // nil: the system's
 	IDs         *clock.IDs    // nil: fresh ones
 	Log         *slog.Logger  // nil: none
@@ -65,6 +66,8 @@ func New(cfg Config) (*Library, error) {
 		return nil, fmt.Errorf("recordings.min_duration is %s: less than %s is refused", cfg.MinDuration, MinDuration)
 	case cfg.MinDuration > MaxDuration:
 		return nil, fmt.Errorf("recordings.min_duration is %s: no clip may be longer than %s", cfg.MinDuration, MaxDuration)
+	case cfg.Loudness != 0 && (cfg.Loudness < minLoudness || cfg.Loudness > maxLoudness):
+		return nil, fmt.Errorf("recordings.loudness is %g LUFS: it must be from %g to %g", cfg.Loudness, minLoudness, maxLoudness)
 	case cfg.FirstID < 0 || cfg.MaxBytes < 0:
 		return nil, errors.New("recordings: first_id and the size limit must not be negative")
 	}
@@ -102,42 +105,22 @@ func New(cfg Config) (*Library, error) {
 // marks a prompt of ours (busy, hold), which may be shorter than the rest.
 //
 // Errors are *calls.Error: too-large, bad-audio, recording-too-short (with
-// measured_ms), invalid-field for the title; an error of r comes back wrapped.
+// measured_ms), recording-has-digits, invalid-field for the title; an error of r
+// comes back wrapped.
 func (l *Library) Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (rec *calls.Recording, err error) {
 	begun := l.cfg.Clock.Now()
 	defer func() { l.metrics.uploaded(err, l.cfg.Clock.Now().Sub(begun)) }()
 	if utf8.RuneCountInString(title) > maxTitle || !calls.Printable(title) {
 		return nil, calls.Errorf(calls.CodeInvalidField, "a title has at most %d characters and no control characters", maxTitle).At("body.title", nil)
 	}
-	select {
-	case l.slots <- struct{}{}:
-		defer func() { <-l.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	a, err := l.ingest(ctx, r)
+	p, err := l.ingest(ctx, account, r, options{system: system})
 	if err != nil {
 		return nil, err
-	}
-	if !system && a.duration() < l.cfg.MinDuration {
-		return nil, l.tooShort(a)
-	}
-	sha, err := l.files.put(a.pcm)
-	if err != nil {
-		return nil, fmt.Errorf("store clip: %w", err)
-	}
-	same, err := l.duplicates(ctx, account, sha)
-	if err != nil {
-		return nil, err
-	}
-	limit := l.cfg.MinDuration
-	if system {
-		limit = 0
 	}
 	rec = &calls.Recording{
 		ID: l.cfg.IDs.New("rec_"), Account: account, Title: title, State: calls.RecordingPending, Version: 1,
-		SHA256: sha, DurationMS: a.duration().Milliseconds(), System: system,
-		Checks: checks(a, limit, same), UploadedBy: actor, CreatedAt: l.cfg.Clock.Now().UTC(),
+		SHA256: p.SHA256, WideSHA256: p.WideSHA256, DurationMS: p.Duration.Milliseconds(), System: system,
+		Checks: p.Checks, Print: p.Print, UploadedBy: actor, CreatedAt: l.cfg.Clock.Now().UTC(),
 	}
 	err = l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
 		if err := tx.InsertRecording(rec); err != nil {
@@ -148,59 +131,8 @@ func (l *Library) Add(ctx context.Context, account, title, actor string, system 
 	if err != nil {
 		return nil, err
 	}
-	l.cfg.Log.Info("recording uploaded", "recording", rec.ID, "account", account, "duration_ms", rec.DurationMS, "sha256", sha)
+	l.cfg.Log.Info("recording uploaded", "recording", rec.ID, "account", account, "duration_ms", rec.DurationMS, "sha256", rec.SHA256)
 	return rec, nil
-}
-
-func (l *Library) tooShort(a *audio) *calls.Error {
-	ms := a.duration().Milliseconds()
-	e := calls.Errorf(calls.CodeRecordingTooShort, "the recording lasts %d ms, at least %d ms are required", ms, l.cfg.MinDuration.Milliseconds())
-	e.Extra = map[string]any{"measured_ms": ms}
-	return e.At("body.file", nil)
-}
-
-// ingest spools the upload to a file, so that its size costs no memory, and
-// converts it.
-func (l *Library) ingest(ctx context.Context, r io.Reader) (*audio, error) {
-	f, err := os.CreateTemp(l.cfg.Dir, uploadPattern)
-	if err != nil {
-		return nil, fmt.Errorf("spool upload: %w", err)
-	}
-	defer func() {
-		f.Close()
-		os.Remove(f.Name())
-	}()
-	n, err := io.Copy(f, io.LimitReader(r, l.cfg.MaxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the upload: %w", err)
-	}
-	if n > l.cfg.MaxBytes {
-		return nil, calls.Errorf(calls.CodeTooLarge, "the file is larger than %d bytes", l.cfg.MaxBytes).At("body.file", nil)
-	}
-	return convert(ctx, f, n)
-}
-
-// duplicates counts the account's recordings with the same content.
-func (l *Library) duplicates(ctx context.Context, account, sha string) (n int, err error) {
-	err = l.cfg.Store.View(ctx, func(tx calls.ReadTx) error {
-		filter := calls.RecordingFilter{Account: account, Limit: 500}
-		for {
-			page, err := tx.Recordings(filter)
-			if err != nil {
-				return err
-			}
-			for _, r := range page {
-				if r.SHA256 == sha {
-					n++
-				}
-			}
-			if len(page) < filter.Limit {
-				return nil
-			}
-			filter.Cursor = page[len(page)-1].ID
-		}
-	})
-	return n, err
 }
 
 // told is the data of an event: the recording, with times as they are published.

@@ -48,6 +48,7 @@ var kinds = map[calls.Code]kind{
 	calls.CodeUnknownRecording:     {http.StatusUnprocessableEntity, "Unknown recording"},
 	calls.CodeRecordingNotApproved: {http.StatusUnprocessableEntity, "Recording not approved"},
 	calls.CodeRecordingTooShort:    {http.StatusUnprocessableEntity, "Recording too short"},
+	calls.CodeRecordingHasDigits:   {http.StatusUnprocessableEntity, "Key tones in the recording"},
 	calls.CodeBadAudio:             {http.StatusUnprocessableEntity, "Audio cannot be used"},
 	calls.CodeBadAction:            {http.StatusUnprocessableEntity, "Bad action"},
 	calls.CodeTooManyDigits:        {http.StatusUnprocessableEntity, "Too many digits"},

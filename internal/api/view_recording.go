@@ -11,6 +11,7 @@ type RecordingResource struct {
 	State       calls.RecordingState `json:"state" enum:"draft,processing,pending,approved,rejected,archived,revoked"`
 	Version     int                  `json:"version"`
 	SHA256      string               `json:"sha256" doc:"of the audio that callers hear"`
+	WideSHA256  *string              `json:"wide_sha256" doc:"of its 16 kHz form; null where the upload had 8 kHz only"`
 	DurationMS  int64                `json:"duration_ms"`
 	System      bool                 `json:"system" doc:"a prompt: moderated, but free of the least duration"`
 	Checks      []calls.Check        `json:"checks" nullable:"false"`
@@ -24,7 +25,7 @@ type RecordingResource struct {
 func viewRecording(r *calls.Recording) RecordingResource {
 	return RecordingResource{
 		RecordingID: r.ID, ID: r.ID, RecordID: r.RecordID, Title: r.Title, State: r.State, Version: r.Version,
-		SHA256: r.SHA256, DurationMS: r.DurationMS, System: r.System, Checks: append([]calls.Check{}, r.Checks...),
+		SHA256: r.SHA256, WideSHA256: orNull(r.WideSHA256), DurationMS: r.DurationMS, System: r.System, Checks: append([]calls.Check{}, r.Checks...),
 		Reason: orNull(r.Reason), UploadedBy: orNull(r.UploadedBy), DecidedBy: orNull(r.DecidedBy),
 		DecidedAt: calls.StampOf(r.DecidedAt), CreatedAt: calls.Stamp(r.CreatedAt),
 	}

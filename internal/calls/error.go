@@ -16,6 +16,7 @@ const (
 	CodeUnknownRecording     Code = "unknown-recording"
 	CodeRecordingNotApproved Code = "recording-not-approved"
 	CodeRecordingTooShort    Code = "recording-too-short"
+	CodeRecordingHasDigits   Code = "recording-has-digits"
 	CodeBadAudio             Code = "bad-audio"
 	CodeBadAction            Code = "bad-action"
 	CodeTooManyDigits        Code = "too-many-digits"

@@ -31,14 +31,16 @@ const (
 // the other fields are of the version that was uploaded last, which may still
 // wait for a moderator. RecordID exists only once a version is approved.
 type Recording struct {
-	ID         string         `json:"recording_id"`
-	Account    string         `json:"account"`
-	RecordID   *int64         `json:"record_id"`
-	Title      string         `json:"title"`
-	State      RecordingState `json:"state"`
-	Version    int            `json:"version"` // from 1
-	SHA256     string         `json:"sha256"`  // of the stored canonical WAV, also its file name
-	DurationMS int64          `json:"duration_ms"`
+	ID       string         `json:"recording_id"`
+	Account  string         `json:"account"`
+	RecordID *int64         `json:"record_id"`
+	Title    string         `json:"title"`
+	State    RecordingState `json:"state"`
+	Version  int            `json:"version"` // from 1
+	SHA256   string         `json:"sha256"`  // of the stored canonical WAV, also its file name
+	// WideSHA256 is of its 16 kHz form; empty where the upload had 8 kHz only.
+	WideSHA256 string `json:"wide_sha256"`
+	DurationMS int64  `json:"duration_ms"`
 	// System prompts (busy, hold, confirm) pass moderation but not the 7 s rule.
 	System     bool       `json:"system"`
 	Checks     []Check    `json:"checks"`
@@ -69,12 +71,15 @@ type Recording struct {
 	// Before is what an undo goes back to, in the words of the library; empty
 	// where there is nothing to undo.
 	Before json.RawMessage `json:"-"`
+	// Print is what it sounds like, to find the same recording again.
+	Print string `json:"-"`
 }
 
 // LiveVersion is the approved content of a recording.
 type LiveVersion struct {
 	Version    int    `json:"version"`
 	SHA256     string `json:"sha256"`
+	WideSHA256 string `json:"wide_sha256"`
 	DurationMS int64  `json:"duration_ms"`
 }
 
@@ -100,6 +105,7 @@ type ClipVersion struct {
 	Version     int            `json:"version"`
 	State       RecordingState `json:"state"`
 	SHA256      string         `json:"sha256"`
+	WideSHA256  string         `json:"wide_sha256"`
 	DurationMS  int64          `json:"duration_ms"`
 	Checks      []Check        `json:"checks"`
 	Reason      string         `json:"reason"`
@@ -113,7 +119,8 @@ type ClipVersion struct {
 // time is that of the recording for the first one alone; whoever makes another
 // sets CreatedAt.
 func (r *Recording) Upload() *ClipVersion {
-	return &ClipVersion{RecordingID: r.ID, Account: r.Account, Version: r.Version, State: r.State, SHA256: r.SHA256,
+	return &ClipVersion{RecordingID: r.ID, Account: r.Account, Version: r.Version, State: r.State,
+		SHA256: r.SHA256, WideSHA256: r.WideSHA256,
 		DurationMS: r.DurationMS, Checks: r.Checks, Reason: r.Reason, UploadedBy: r.UploadedBy, DecidedBy: r.DecidedBy,
 		DecidedAt: r.DecidedAt, CreatedAt: r.CreatedAt}
 }
@@ -133,6 +140,8 @@ type Check struct {
 	Value float64 `json:"value"`
 	Limit float64 `json:"limit"`
 	Level string  `json:"level"` // ok, warning, error
+	// Detail says more where a number does not: which recording sounds alike.
+	Detail string `json:"detail,omitempty"`
 }
 
 // RecordingRef pins the content of a clip: the hash never changes under a call.
@@ -140,6 +149,7 @@ type RecordingRef struct {
 	RecordingID string `json:"recording_id"`
 	RecordID    int64  `json:"record_id"`
 	SHA256      string `json:"sha256"`
+	WideSHA256  string `json:"wide_sha256,omitempty"`
 	DurationMS  int64  `json:"duration_ms,omitempty"`
 	Version     int    `json:"version,omitempty"` // 0: pinned before there were versions, which is 1
 }
@@ -147,9 +157,9 @@ type RecordingRef struct {
 // Ref is the reference that a call pins: the live version, or, where there is
 // none, the one that was uploaded last.
 func (r *Recording) Ref() RecordingRef {
-	ref := RecordingRef{RecordingID: r.ID, SHA256: r.SHA256, DurationMS: r.DurationMS, Version: r.Version}
+	ref := RecordingRef{RecordingID: r.ID, SHA256: r.SHA256, WideSHA256: r.WideSHA256, DurationMS: r.DurationMS, Version: r.Version}
 	if r.Live != nil {
-		ref.SHA256, ref.DurationMS, ref.Version = r.Live.SHA256, r.Live.DurationMS, r.Live.Version
+		ref.SHA256, ref.WideSHA256, ref.DurationMS, ref.Version = r.Live.SHA256, r.Live.WideSHA256, r.Live.DurationMS, r.Live.Version
 	}
 	if r.RecordID != nil {
 		ref.RecordID = *r.RecordID

@@ -37,6 +37,7 @@ type Recording struct {
 	State       calls.RecordingState `json:"state"`
 	Version     int                  `json:"version"`
 	SHA256      string               `json:"sha256"`
+	WideSHA256  *string              `json:"wide_sha256"`
 	DurationMS  int64                `json:"duration_ms"`
 	System      bool                 `json:"system"`
 	Checks      []calls.Check        `json:"checks"`

@@ -17,6 +17,7 @@ type recordingDoc struct {
 	plainRecording
 	Reserved *int64          `json:"reserved,omitempty"`
 	Before   json.RawMessage `json:"before,omitempty"`
+	Print    string          `json:"print,omitempty"`
 }
 
 func scanRecording(sc scanner) (*calls.Recording, error) {
@@ -29,11 +30,11 @@ func scanRecording(sc scanner) (*calls.Recording, error) {
 		return nil, err
 	}
 	r := calls.Recording(d.plainRecording)
-	r.Reserved, r.Before = d.Reserved, d.Before
+	r.Reserved, r.Before, r.Print = d.Reserved, d.Before, d.Print
 	// One from before there were versions is its own only version.
 	r.Versions = max(r.Versions, r.Version)
 	if r.Live == nil && r.State == calls.RecordingIsApproved {
-		r.Live = &calls.LiveVersion{Version: r.Version, SHA256: r.SHA256, DurationMS: r.DurationMS}
+		r.Live = &calls.LiveVersion{Version: r.Version, SHA256: r.SHA256, WideSHA256: r.WideSHA256, DurationMS: r.DurationMS}
 	}
 	return &r, nil
 }
@@ -49,7 +50,7 @@ func packRecording(r *calls.Recording) (string, error) {
 	if v := p.Revoked; v != nil {
 		p.Revoked = &calls.Revocation{Through: v.Through, At: stored(v.At), Final: stored(v.Final)}
 	}
-	b, err := json.Marshal(recordingDoc{plainRecording: p, Reserved: r.Reserved, Before: r.Before})
+	b, err := json.Marshal(recordingDoc{plainRecording: p, Reserved: r.Reserved, Before: r.Before, Print: r.Print})
 	if err != nil {
 		return "", fmt.Errorf("store: recording %s cannot be written: %w", r.ID, err)
 	}

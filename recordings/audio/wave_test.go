@@ -1,4 +1,4 @@
-package recordings
+package audio
 
 import (
 	"bytes"
@@ -74,6 +74,8 @@ func (f file) tone(hz, amp float64, d time.Duration) file {
 func (f file) sample(b *bytes.Buffer, x float64) {
 	le := binary.LittleEndian
 	switch {
+	case f.tag == tagFloat && f.bits == 64:
+		b.Write(le.AppendUint64(nil, math.Float64bits(x)))
 	case f.tag == tagFloat:
 		b.Write(le.AppendUint32(nil, math.Float32bits(float32(x))))
 	case f.tag == tagALaw:

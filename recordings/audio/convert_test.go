@@ -1,4 +1,4 @@
-package recordings
+package audio
 
 import (
 	"bytes"
@@ -16,9 +16,36 @@ import (
 	"zvonar/internal/calls"
 )
 
-func mustConvert(t *testing.T, b []byte) *audio {
+// converted is a file in the forms of the line.
+type converted struct {
+	pcm, wide []int16
+	*Report
+}
+
+func convert(b []byte) (*converted, error) {
+	r := bytes.NewReader(b)
+	w, err := Inspect(r, int64(len(b)))
+	if err != nil {
+		return nil, err
+	}
+	if w.Duration() > MaxDuration {
+		return nil, TooLong(w.Duration())
+	}
+	a := &converted{}
+	c := NewConverter(w.Rate(), w.Channels(), Outputs{
+		Narrow: func(p []int16) error { a.pcm = append(a.pcm, p...); return nil },
+		Wide:   func(p []int16) error { a.wide = append(a.wide, p...); return nil },
+	})
+	if err := DecodeWAV(context.Background(), r, w, c.Write); err != nil {
+		return nil, err
+	}
+	a.Report, err = c.Close()
+	return a, err
+}
+
+func mustConvert(t testing.TB, b []byte) *converted {
 	t.Helper()
-	a, err := convert(context.Background(), bytes.NewReader(b), int64(len(b)))
+	a, err := convert(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +59,7 @@ func level(pcm []int16) float64 {
 	for _, s := range pcm {
 		sum += float64(s) * float64(s)
 	}
-	return dbfs(sum / float64(len(pcm)))
+	return DBFS(sum / float64(len(pcm)))
 }
 
 // residue is what is left of pcm, in dB below it, once its tone of hz is removed.
@@ -40,14 +67,14 @@ func residue(pcm []int16, hz float64) float64 {
 	pcm = pcm[400 : 400+(len(pcm)-800)/8*8]
 	var re, im, total float64
 	for i, s := range pcm {
-		p := 2 * math.Pi * hz * float64(i) / sampleRate
+		p := 2 * math.Pi * hz * float64(i) / Narrow
 		re += float64(s) * math.Cos(p)
 		im += float64(s) * math.Sin(p)
 	}
 	n := float64(len(pcm))
 	rest := 0.0
 	for i, s := range pcm {
-		p := 2 * math.Pi * hz * float64(i) / sampleRate
+		p := 2 * math.Pi * hz * float64(i) / Narrow
 		d := float64(s) - 2*(re*math.Cos(p)+im*math.Sin(p))/n
 		rest += d * d
 		total += float64(s) * float64(s)
@@ -68,6 +95,7 @@ func TestEveryFormatComesOutAsTheSameTone(t *testing.T) {
 		"PCM 24 bit stereo":  {file{tag: tagPCM, bits: 24, channels: 2, rate: 48000}, -70},
 		"PCM 8 bit stereo":   {file{tag: tagPCM, bits: 8, channels: 2, rate: 11025}, -38},
 		"float":              {file{tag: tagFloat, bits: 32, channels: 1, rate: 8000}, -80},
+		"double":             {file{tag: tagFloat, bits: 64, channels: 1, rate: 8000}, -80},
 		"float stereo 44.1":  {file{tag: tagFloat, bits: 32, channels: 2, rate: 44100}, -70},
 		"A-law":              {file{tag: tagALaw, bits: 8, channels: 1, rate: 8000}, -33},
 		"A-law stereo":       {file{tag: tagALaw, bits: 8, channels: 2, rate: 8000}, -34},
@@ -82,8 +110,8 @@ func TestEveryFormatComesOutAsTheSameTone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := mustConvert(t, c.f.tone(1000, 0.5, time.Second).bytes())
-			if d := len(a.pcm) - sampleRate; d < -1 || d > 1 {
-				t.Errorf("%d samples, want %d", len(a.pcm), sampleRate)
+			if d := len(a.pcm) - Narrow; d < -1 || d > 1 {
+				t.Errorf("%d samples, want %d", len(a.pcm), Narrow)
 			}
 			if got, want := level(a.pcm), 20*math.Log10(0.5/math.Sqrt2); math.Abs(got-want) > 0.2 {
 				t.Errorf("level %.2f dBFS, want %.2f", got, want)
@@ -194,7 +222,7 @@ func TestBadFilesAreRefusedWithWords(t *testing.T) {
 		"infinite":          {file{tag: tagFloat, bits: 32, channels: 1, rate: 8000, data: bytes.Repeat([]byte{0, 0, 0x80, 0xff}, 100)}.bytes(), "not numbers"},
 		"a quarter hour":    {pcm16(8000, 1).silence(time.Hour / 4).bytes(), "at most 10m"},
 	} {
-		_, err := convert(context.Background(), bytes.NewReader(c.b), int64(len(c.b)))
+		_, err := convert(c.b)
 		if calls.CodeOf(err) != calls.CodeBadAudio || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want bad-audio with %q", name, err, c.want)
 		}
@@ -217,7 +245,7 @@ func TestBombsCostLittleMemory(t *testing.T) {
 	for name, b := range bombs {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := convert(context.Background(), bytes.NewReader(b), int64(len(b)))
+		_, err := convert(b)
 		runtime.ReadMemStats(&after)
 		if err == nil {
 			t.Errorf("%s: taken", name)
@@ -228,12 +256,16 @@ func TestBombsCostLittleMemory(t *testing.T) {
 	}
 }
 
-func TestConvertStopsWithItsContext(t *testing.T) {
+func TestDecodingStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	b := pcm16(8000, 1).tone(440, 0.5, time.Second).bytes()
-	if _, err := convert(ctx, bytes.NewReader(b), int64(len(b))); err != context.Canceled {
+	w, err := Inspect(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := DecodeWAV(ctx, bytes.NewReader(b), w, func([]float64) error { return nil }); err != context.Canceled {
 		t.Error(err)
 	}
 }
@@ -279,7 +311,7 @@ func TestConversionAgreesWithSox(t *testing.T) {
 	}
 }
 
-func run(t *testing.T, name string, args ...string) {
+func run(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
@@ -296,7 +328,7 @@ func correlation(a, b []int16) float64 {
 	return ab / math.Sqrt(aa*bb)
 }
 
-func FuzzInspect(f *testing.F) {
+func FuzzWAV(f *testing.F) {
 	for _, w := range []file{pcm16(8000, 1), pcm16(48000, 2), {tag: tagALaw, bits: 8, channels: 1, rate: 8000}, {tag: tagFloat, bits: 32, channels: 2, rate: 44100, extensible: true}} {
 		b := w.tone(440, 0.5, 5*time.Millisecond).bytes()
 		f.Add(b)
@@ -304,7 +336,7 @@ func FuzzInspect(f *testing.F) {
 	}
 	f.Add([]byte("RIFF\xff\xff\xff\xffWAVELIST\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		w, err := inspect(bytes.NewReader(b), int64(len(b)))
+		w, err := Inspect(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			if calls.CodeOf(err) != calls.CodeBadAudio {
 				t.Fatalf("error %v", err)
@@ -314,16 +346,16 @@ func FuzzInspect(f *testing.F) {
 		if w.offset+w.length > int64(len(b)) || w.length <= 0 || w.length%w.frameBytes() != 0 {
 			t.Fatalf("%+v does not lie in %d bytes", w, len(b))
 		}
-		a, err := convert(context.Background(), bytes.NewReader(b), int64(len(b)))
+		a, err := convert(b)
 		if err != nil {
 			if calls.CodeOf(err) != calls.CodeBadAudio {
 				t.Fatalf("convert: %v", err)
 			}
 			return
 		}
-		want := (w.frames()*sampleRate + int64(w.rate) - 1) / int64(w.rate)
+		want := (w.Frames()*Narrow + int64(w.rate) - 1) / int64(w.rate)
 		if int64(len(a.pcm)) != want {
-			t.Fatalf("%d samples of %d frames at %d Hz, want %d", len(a.pcm), w.frames(), w.rate, want)
+			t.Fatalf("%d samples of %d frames at %d Hz, want %d", len(a.pcm), w.Frames(), w.rate, want)
 		}
 	})
 }

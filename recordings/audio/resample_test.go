@@ -1,4 +1,4 @@
-package recordings
+package audio
 
 import (
 	"encoding/binary"
@@ -42,7 +42,7 @@ func TestResamplerKeepsTimeAndLength(t *testing.T) {
 			f.data = binary.LittleEndian.AppendUint16(f.data, v)
 		}
 		pcm := mustConvert(t, f.bytes()).pcm
-		if len(pcm) != 2*sampleRate {
+		if len(pcm) != 2*Narrow {
 			t.Errorf("%d Hz: %d samples", rate, len(pcm))
 		}
 		peak := 0
@@ -51,8 +51,8 @@ func TestResamplerKeepsTimeAndLength(t *testing.T) {
 				peak = i
 			}
 		}
-		if peak != sampleRate {
-			t.Errorf("%d Hz: the click is at sample %d, want %d", rate, peak, sampleRate)
+		if peak != Narrow {
+			t.Errorf("%d Hz: the click is at sample %d, want %d", rate, peak, Narrow)
 		}
 	}
 }
@@ -63,10 +63,10 @@ func TestResamplerDoesNotCareHowItsInputIsCut(t *testing.T) {
 	for i := range in {
 		in[i] = math.Sin(float64(i) * 0.05)
 	}
-	whole := newResampler(44100)
+	whole := newResampler(44100, Narrow)
 	want := whole.flush(whole.write(nil, in))
-	pieces := newResampler(44100)
-	var got []int16
+	pieces := newResampler(44100, Narrow)
+	var got []float64
 	for i, n := 0, 1; i < len(in); i, n = i+n, n%97+7 {
 		got = pieces.write(got, in[i:min(i+n, len(in))])
 	}
@@ -76,7 +76,7 @@ func TestResamplerDoesNotCareHowItsInputIsCut(t *testing.T) {
 	}
 	for i := range got {
 		if got[i] != want[i] {
-			t.Fatalf("sample %d is %d, want %d", i, got[i], want[i])
+			t.Fatalf("sample %d is %g, want %g", i, got[i], want[i])
 		}
 	}
 }

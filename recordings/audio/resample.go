@@ -1,22 +1,28 @@
-package recordings
+package audio
 
 import "math"
 
-// The filter: flat to 3.4 kHz, where telephony ends, and down by more than 60 dB
-// from 4 kHz, where everything would fold back into the band.
-const (
-	passEdge    = 3400.0 // Hz
-	stopEdge    = 4000.0 // Hz
-	attenuation = 70.0   // dB asked of the window; the design formula is approximate
-)
+// attenuation is what the window is asked for, in dB; the design formula is
+// approximate, and 60 dB are promised.
+const attenuation = 70.0
 
-// resampler brings any rate from 8 kHz up to 8 kHz with a Kaiser-windowed sinc,
-// one set of taps for every position that an output sample can have between two
-// input samples. It works on a stream: write as often as needed, then flush.
+// edges are where the band that is kept ends and where everything has to be
+// gone that would fold back into it, in Hz.
+type edges struct{ pass, stop float64 }
+
+// bands of the rates we make: telephony ends at 3.4 kHz, G.722 at 7 kHz.
+var bands = map[int]edges{
+	8000:  {3400, 4000},
+	16000: {7000, 8000},
+}
+
+// resampler brings a rate down to another with a Kaiser-windowed sinc, one set
+// of taps for every position that an output sample can have between two input
+// samples. It works on a stream: write as often as needed, then flush.
 type resampler struct {
 	up, down int         // output : input rate, reduced
 	half     int         // the filter reaches half input samples to either side
-	taps     [][]float64 // [phase][2·half]
+	taps     [][]float64 // [phase][2·half]; nil where the rates are one
 
 	buf   []float64 // input from index base on
 	base  int64
@@ -24,13 +30,14 @@ type resampler struct {
 	total int64 // input samples so far
 }
 
-func newResampler(rate int) *resampler {
-	g := gcd(rate, sampleRate)
-	r := &resampler{up: sampleRate / g, down: rate / g}
+// newResampler makes one from rate down to the rate out, which bands knows.
+func newResampler(rate, out int) *resampler {
+	g := gcd(rate, out)
+	r := &resampler{up: out / g, down: rate / g}
 	if r.up == r.down {
 		return r
 	}
-	r.design(float64(rate))
+	r.design(float64(rate), bands[out])
 	r.buf = make([]float64, r.half-1, r.half+blockFrames) // silence before the first sample
 	r.base = -int64(r.half - 1)
 	return r
@@ -39,11 +46,12 @@ func newResampler(rate int) *resampler {
 // design computes the taps. Length and shape follow Kaiser's formulas
 // (J. F. Kaiser, "Nonrecursive digital filter design using the I0-sinh window
 // function", 1974).
-func (r *resampler) design(rate float64) {
-	width := 2 * math.Pi * (stopEdge - passEdge) / rate
+func (r *resampler) design(rate float64, e edges) {
+	width := 2 * math.Pi * (e.stop - e.pass) / rate
 	r.half = int(math.Ceil((attenuation-7.95)/(2.285*width)))/2 + 1
+	r.half += r.half % 2 // 2·half is a multiple of four: see convolve
 	beta := 0.1102 * (attenuation - 8.7)
-	cutoff := (passEdge + stopEdge) / rate // of the input's Nyquist frequency
+	cutoff := (e.pass + e.stop) / rate // of the input's Nyquist frequency
 	r.taps = make([][]float64, r.up)
 	for p := range r.taps {
 		taps, sum := make([]float64, 2*r.half), 0.0
@@ -61,20 +69,17 @@ func (r *resampler) design(rate float64) {
 }
 
 // write takes input and appends to dst what of the output it completes.
-func (r *resampler) write(dst []int16, in []float64) []int16 {
+func (r *resampler) write(dst, in []float64) []float64 {
 	r.total += int64(len(in))
 	if r.taps == nil {
-		for _, x := range in {
-			dst = append(dst, toPCM(x))
-		}
-		return dst
+		return append(dst, in...)
 	}
 	r.buf = append(r.buf, in...)
 	return r.run(dst, math.MaxInt64)
 }
 
 // flush appends the rest: as much output as the input lasted.
-func (r *resampler) flush(dst []int16) []int16 {
+func (r *resampler) flush(dst []float64) []float64 {
 	if r.taps == nil {
 		return dst
 	}
@@ -84,7 +89,7 @@ func (r *resampler) flush(dst []int16) []int16 {
 }
 
 // run makes output samples below index end while their input is there.
-func (r *resampler) run(dst []int16, end int64) []int16 {
+func (r *resampler) run(dst []float64, end int64) []float64 {
 	first := int64(0)
 	for ; r.next < end; r.next++ {
 		at := r.next * int64(r.down)
@@ -92,12 +97,7 @@ func (r *resampler) run(dst []int16, end int64) []int16 {
 		if first+int64(2*r.half) > int64(len(r.buf)) {
 			break
 		}
-		sum := 0.0
-		x := r.buf[first : first+int64(2*r.half)]
-		for k, h := range r.taps[at%int64(r.up)] {
-			sum += h * x[k]
-		}
-		dst = append(dst, toPCM(sum))
+		dst = append(dst, convolve(r.taps[at%int64(r.up)], r.buf[first:]))
 	}
 	if drop := min(first, int64(len(r.buf))); drop > 0 {
 		r.buf = append(r.buf[:0], r.buf[drop:]...)
@@ -106,8 +106,19 @@ func (r *resampler) run(dst []int16, end int64) []int16 {
 	return dst
 }
 
-func toPCM(x float64) int16 {
-	return int16(max(math.MinInt16, min(math.Round(x*32768), math.MaxInt16)))
+// convolve sums taps times samples. Four sums, because one would wait for each
+// of its additions in turn.
+func convolve(taps, x []float64) float64 {
+	var a, b, c, d float64
+	x = x[:len(taps)]
+	for len(taps) >= 4 && len(x) >= 4 {
+		a += taps[0] * x[0]
+		b += taps[1] * x[1]
+		c += taps[2] * x[2]
+		d += taps[3] * x[3]
+		taps, x = taps[4:], x[4:]
+	}
+	return (a + b) + (c + d)
 }
 
 func sinc(x float64) float64 {
