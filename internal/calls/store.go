@@ -22,6 +22,10 @@ type Store interface {
 	// than once, and must come to the same each time.
 	Observe(fn func(Tx) error, done func(error))
 
+	// Note is Observe for what nobody waits for: where much is told, its commit is
+	// held back for some milliseconds, until others share it or somebody waits.
+	Note(fn func(Tx) error, done func(error))
+
 	// View runs fn on a consistent snapshot of committed state.
 	View(ctx context.Context, fn func(ReadTx) error) error
 

@@ -24,7 +24,7 @@ func (e *Engine) closeCall(c *calls.Call, untold []calls.Event) {
 }
 
 func (e *Engine) tryClose(c *calls.Call, last []calls.Event, try int) {
-	e.store.Observe(closing(c, last), func(err error) {
+	e.store.Note(closing(c, last), func(err error) {
 		switch {
 		case err == nil:
 		case takenAway(err):

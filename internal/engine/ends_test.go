@@ -226,6 +226,8 @@ func (s *stuckStore) Observe(fn func(calls.Tx) error, done func(error)) {
 	s.units <- func() { s.memStore.Observe(fn, done) }
 }
 
+func (s *stuckStore) Note(fn func(calls.Tx) error, done func(error)) { s.Observe(fn, done) }
+
 func TestStopDoesNotWaitForEver(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

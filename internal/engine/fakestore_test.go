@@ -53,6 +53,8 @@ func (m *memStore) Observe(fn func(calls.Tx) error, done func(error)) {
 	}
 }
 
+func (m *memStore) Note(fn func(calls.Tx) error, done func(error)) { m.Observe(fn, done) }
+
 func (m *memStore) View(_ context.Context, fn func(calls.ReadTx) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

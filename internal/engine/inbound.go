@@ -94,9 +94,8 @@ func digitsOnly(s string) string {
 // offer rings, pins the clips of the route and answers.
 func (s *session) offer() {
 	c := s.call
-	row := c.Clone()
 	s.e.metrics.started(c)
-	s.commit(func(tx calls.Tx) error { return tx.InsertCall(row) }, nil, s.event(calls.CallRinging, ringingData{SIPCode: 180}))
+	s.insert(s.event(calls.CallRinging, ringingData{SIPCode: 180}))
 	slot, _, ok := s.e.cfg.Limits.Acquire(c.Trunk)
 	if !ok {
 		s.refuse(503, 34, calls.ReasonBusyHere)

@@ -151,7 +151,8 @@ func (s *session) onAnswered(ev calls.LegEvent) {
 // dialog: a crash in between would leave a leg that nobody knows of.
 func (s *session) storeAnswer(answered calls.Event) {
 	s.tell(answered)
-	s.send(nil, func(err error) {
+	s.e.store.Note(s.unit(nil), func(err error) {
+		s.stored(err)
 		if err == nil {
 			failpoint.Hit(failpoint.AnswerStored)
 		}

@@ -19,7 +19,7 @@ func (s *session) putBack() {
 	s.customer.gone = true
 	s.closeAttempt(s.customer, calls.Ending{}, false)
 	s.call.Status, s.call.Trunk, s.call.Line, s.call.From = calls.StatusQueued, s.wish.trunk, s.wish.line, s.wish.from
-	s.send(nil, func(err error) {
+	s.sendNow(nil, func(err error) {
 		switch {
 		case s.ending.reason != "":
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)

@@ -30,7 +30,7 @@ func (e *Engine) endQueued(c *calls.Call, r calls.Result) {
 // observe writes a call that no session owns, without waiting.
 func (e *Engine) observe(c *calls.Call, events ...calls.Event) {
 	id := c.ID
-	e.store.Observe(write(c.Clone(), events, nil), func(err error) {
+	e.store.Note(write(c.Clone(), events, nil), func(err error) {
 		if err != nil {
 			e.log.Error("the call could not be written to the store", "call", id, "err", err)
 		}

@@ -207,7 +207,7 @@ func (s *session) tell(events ...calls.Event) { s.untold = append(s.untold, even
 // flush sends what this turn told so far.
 func (s *session) flush() {
 	if len(s.untold)+len(s.stale) > 0 {
-		s.send(nil, nil)
+		s.send()
 	}
 }
 
@@ -217,14 +217,29 @@ func (s *session) flush() {
 func (s *session) commit(first func(calls.Tx) error, then func(error), events ...calls.Event) {
 	s.flush()
 	s.tell(events...)
-	s.send(first, then)
+	s.sendNow(first, then)
 }
 
-// send is the unit of work of all that is untold.
-func (s *session) send(first func(calls.Tx) error, then func(error)) {
+// sendNow is the unit of work of first and of all that is untold; then runs in
+// the call's goroutine.
+func (s *session) sendNow(first func(calls.Tx) error, then func(error)) {
+	s.e.store.Observe(s.unit(first), func(err error) {
+		s.stored(err)
+		s.box.post(func() { then(err) })
+	})
+}
+
+// send is the unit of work of all that is untold; nobody waits for it.
+func (s *session) send() { s.e.store.Note(s.unit(nil), s.stored) }
+
+// unit takes all that is untold and the attempts that changed, behind first.
+func (s *session) unit(first func(calls.Tx) error) func(calls.Tx) error {
 	attempts, events := s.staleAttempts(), s.untold
 	s.untold = nil
-	unit := write(s.call.Clone(), events, func(tx calls.Tx) error {
+	if len(attempts) == 0 {
+		return write(s.call.Clone(), events, first)
+	}
+	return write(s.call.Clone(), events, func(tx calls.Tx) error {
 		if first != nil {
 			if err := first(tx); err != nil {
 				return err
@@ -232,14 +247,24 @@ func (s *session) send(first func(calls.Tx) error, then func(error)) {
 		}
 		return rewriteAttempts(tx, attempts)
 	})
-	s.e.store.Observe(unit, func(err error) {
-		if err != nil && !takenAway(err) {
-			s.log.Error("the call could not be written to the store", "err", err)
+}
+
+// insert is the unit of work of a call that arrived, with its first event.
+func (s *session) insert(event calls.Event) {
+	row := s.call.Clone()
+	s.e.store.Note(func(tx calls.Tx) error {
+		if err := tx.InsertCall(row); err != nil {
+			return err
 		}
-		if then != nil {
-			s.box.post(func() { then(err) })
-		}
-	})
+		return tx.AppendEvent(&event)
+	}, s.stored)
+}
+
+// stored is told what became of a unit; it runs in the writer's goroutine.
+func (s *session) stored(err error) {
+	if err != nil && !takenAway(err) {
+		s.log.Error("the call could not be written to the store", "err", err)
+	}
 }
 
 func (s *session) event(t calls.EventType, data any) calls.Event { return s.e.event(s.call, t, data) }

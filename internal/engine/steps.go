@@ -129,7 +129,7 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 func (s *session) lateAnswer(p *party, ev calls.LegEvent) {
 	if p.attempt == nil {
 		s.call.Dialog = ev.Dialog
-		s.send(nil, nil)
+		s.send()
 		return
 	}
 	s.setAttempt(p, func(a *calls.Attempt) {

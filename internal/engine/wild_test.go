@@ -24,6 +24,8 @@ func (l *lazyStore) Observe(fn func(calls.Tx) error, done func(error)) {
 	l.waiting = append(l.waiting, func() { l.memStore.Observe(fn, done) })
 }
 
+func (l *lazyStore) Note(fn func(calls.Tx) error, done func(error)) { l.Observe(fn, done) }
+
 func (l *lazyStore) Update(ctx context.Context, fn func(calls.Tx) error) error {
 	l.flush()
 	return l.memStore.Update(ctx, fn)

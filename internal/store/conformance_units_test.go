@@ -57,6 +57,29 @@ func failingUnitLeavesNothing(t *testing.T, s calls.Store) {
 	})
 }
 
+func seqGoesOnAfterAFailedUnit(t *testing.T, s calls.Store) {
+	c := insertCall(t, s, "call_1", "")
+	tell := func(id string, err error) func(calls.Tx) error {
+		return func(tx calls.Tx) error {
+			e := calls.ForCall(id, testTime, c, calls.CallDigit, nil)
+			return errors.Join(tx.AppendEvent(&e), err)
+		}
+	}
+	together(s, tell("e1", nil), tell("e2", errors.New("mine")), tell("e3", nil))
+	together(s, tell("e4", nil))
+	var seqs []string
+	view(t, s, func(r calls.ReadTx) error {
+		list, err := r.Events(calls.EventFilter{Subject: "call:call_1"})
+		for _, e := range list {
+			seqs = append(seqs, fmt.Sprint(e.ID, e.Seq))
+		}
+		return err
+	})
+	if got := strings.Join(seqs, " "); got != "e11 e32 e43" {
+		t.Errorf("ids with seq %s; want e1, e3, e4 with 1, 2, 3", got)
+	}
+}
+
 func panickingUnitIsAnError(t *testing.T, s calls.Store) {
 	errs := together(s,
 		func(tx calls.Tx) error {
@@ -95,9 +118,12 @@ func oneLine(t *testing.T, s calls.Store) {
 	var got []int // written by the units, which run one after another
 	for i := range 50 {
 		unit := func(calls.Tx) error { got = append(got, i); return nil }
-		if i%10 == 9 {
+		switch {
+		case i%10 == 9:
 			update(t, s, unit)
-		} else {
+		case i%3 == 0:
+			s.Note(unit, nil)
+		default:
 			s.Observe(unit, nil)
 		}
 	}

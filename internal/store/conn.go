@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"zvonar/internal/calls"
 )
 
 // database is what SQLite and PostgreSQL do differently. The texts of the
@@ -39,6 +41,8 @@ type conn interface {
 	exec(ctx context.Context, query string, args ...any) (int64, error)
 	// query calls row for every row of the result, in order.
 	query(ctx context.Context, row func(scanner) error, query string, args ...any) error
+	// appendEvent inserts a row of events with the next pos, and the next seq of its subject.
+	appendEvent(ctx context.Context, e *calls.Event) (pos, seq int64, err error)
 	// run runs statements that take no arguments, as written.
 	run(ctx context.Context, script string) error
 

@@ -54,18 +54,19 @@ func (t *tx) AppendEvent(e *calls.Event) error {
 	if len(e.Data) == 0 {
 		e.Data = []byte(`{}`)
 	}
-	type place struct{ pos, seq int64 }
-	p, err := one(t, func(sc scanner) (p place, err error) { err = sc.Scan(&p.pos, &p.seq); return p, err },
-		`INSERT INTO events (id, account, subject, seq, type, time, call_id, ref, direction, line, employee, data)
-		VALUES (?1, ?2, ?3, (SELECT coalesce(max(seq), 0) + 1 FROM events WHERE account = ?2 AND subject = ?3),
-			?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING pos, seq`,
-		e.ID, e.Account, e.Subject, e.Type, micros(e.Time), e.CallID, e.Ref, e.Direction, e.Line, e.Employee, string(e.Data))
+	if t.over {
+		return errTxOver
+	}
+	pos, seq, err := t.c.appendEvent(t.ctx, e)
+	if err != nil {
+		err = t.fail(err)
+	}
 	if conflict(err, "events.subject") && e.Type == calls.CallCompleted {
 		return calls.Errorf(calls.CodeWrongState, "%s is completed already; a call ends once", e.Subject)
 	}
 	if err != nil {
 		return err
 	}
-	e.Pos, e.Seq, t.notify = p.pos, p.seq, true
+	e.Pos, e.Seq, t.notify = pos, seq, true
 	return nil
 }

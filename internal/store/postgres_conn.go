@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"zvonar/internal/calls"
 )
 
 // postgresConn is one connection to the server. Round trips are what costs, so
@@ -225,6 +227,15 @@ func (c *postgresConn) exec(ctx context.Context, query string, args ...any) (int
 func (c *postgresConn) query(ctx context.Context, row func(scanner) error, query string, args ...any) error {
 	_, err := c.fly(ctx, row, query, args)
 	return err
+}
+
+func (c *postgresConn) appendEvent(ctx context.Context, e *calls.Event) (pos, seq int64, err error) {
+	err = c.query(ctx, func(sc scanner) error { return sc.Scan(&pos, &seq) },
+		`INSERT INTO events (id, account, subject, seq, type, time, call_id, ref, direction, line, employee, data)
+		VALUES (?1, ?2, ?3, (SELECT coalesce(max(seq), 0) + 1 FROM events WHERE account = ?2 AND subject = ?3),
+			?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING pos, seq`,
+		e.ID, e.Account, e.Subject, string(e.Type), micros(e.Time), e.CallID, e.Ref, string(e.Direction), e.Line, e.Employee, string(e.Data))
+	return pos, seq, err
 }
 
 // run runs a script with the simple protocol.

@@ -20,6 +20,7 @@ type unit struct {
 	fn       func(calls.Tx) error
 	done     func(error)
 	observed bool // nobody waits for it, and it must not be lost
+	patient  bool // observed, and in no hurry
 	state    atomic.Int32
 	err      error // of fn, until the batch is decided
 }
@@ -28,6 +29,8 @@ type unit struct {
 type queue struct {
 	mu     sync.Mutex
 	units  []*unit
+	hasty  int // how many of them are not patient
+	enough int // patient units that gather waits for; 0: it does not wait
 	closed bool
 	wake   chan struct{} // holds one token while there is something to see
 }
@@ -57,8 +60,32 @@ func (q *queue) put(u *unit, limit int) error {
 		return calls.Errorf(calls.CodeOverloaded, "the store has %d units of work waiting; try again in a moment", len(q.units))
 	}
 	q.units = append(q.units, u)
-	q.poke()
+	q.hasty += flag(!u.patient)
+	if q.hasty > 0 || len(q.units) >= q.enough {
+		q.poke()
+	}
 	return nil
+}
+
+// gather waits until n units are there, or one that is in a hurry, or over.
+func (q *queue) gather(n int, over <-chan struct{}) {
+	for {
+		q.mu.Lock()
+		q.enough = n
+		if q.hasty > 0 || len(q.units) >= n || q.closed {
+			q.enough = 0
+		}
+		wait := q.enough > 0
+		q.mu.Unlock()
+		if !wait {
+			return
+		}
+		select {
+		case <-q.wake:
+		case <-over:
+			n = 0
+		}
+	}
 }
 
 // wait returns once there is a unit to take, or at once where the caller is in a
@@ -90,6 +117,7 @@ func (q *queue) take(n int) (batch []*unit) {
 			break
 		}
 		seen++
+		q.hasty -= flag(!u.patient)
 		if u.state.CompareAndSwap(unitWaiting, unitTaken) {
 			batch = append(batch, u)
 		}
@@ -105,6 +133,7 @@ func (q *queue) putBack(units []*unit, behind int) {
 	defer q.mu.Unlock()
 	for _, u := range units {
 		u.err = nil
+		q.hasty += flag(!u.patient)
 		u.state.Store(unitWaiting)
 	}
 	q.units = slices.Insert(q.units, behind, units...)

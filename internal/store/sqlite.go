@@ -19,6 +19,7 @@ import (
 type sqliteDB struct {
 	path  string // absolute
 	clock clock.Clock
+	alone bool // no other process writes
 }
 
 func (d *sqliteDB) name() string { return d.path }
@@ -45,6 +46,9 @@ func (d *sqliteDB) connect(_ context.Context, reader bool) (conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.alone && !reader {
+		c.seqs.last = map[string]int64{}
+	}
 	return c, nil
 }
 
@@ -57,6 +61,9 @@ type sqliteConn struct {
 	stmts  map[string]*sqliteStmt
 	args   []driver.NamedValue // reused
 	row    sqliteRow           // reused
+
+	lastRow int64 // number of the row that was inserted last
+	seqs    sequences
 }
 
 // openSQLite opens the file with the pragmas every connection of ours carries.
@@ -154,6 +161,9 @@ func (c *sqliteConn) exec(ctx context.Context, query string, args ...any) (int64
 	if err != nil {
 		return 0, sqliteError(err)
 	}
+	if c.lastRow, err = r.LastInsertId(); err != nil {
+		return 0, err
+	}
 	return r.RowsAffected()
 }
 
@@ -213,14 +223,20 @@ func (c *sqliteConn) begin(ctx context.Context) error {
 	return c.do(ctx, "BEGIN IMMEDIATE")
 }
 
-func (c *sqliteConn) savepoint(ctx context.Context) error  { return c.do(ctx, "SAVEPOINT unit") }
-func (c *sqliteConn) rollbackTo(ctx context.Context) error { return c.do(ctx, "ROLLBACK TO unit") }
-func (c *sqliteConn) release(ctx context.Context) error    { return c.do(ctx, "RELEASE unit") }
+func (c *sqliteConn) savepoint(ctx context.Context) error { return c.do(ctx, "SAVEPOINT unit") }
+func (c *sqliteConn) rollbackTo(ctx context.Context) error {
+	c.seqs.forget()
+	return c.do(ctx, "ROLLBACK TO unit")
+}
+func (c *sqliteConn) release(ctx context.Context) error { return c.do(ctx, "RELEASE unit") }
 func (c *sqliteConn) commit(ctx context.Context, _ bool) error {
 	return c.do(ctx, "COMMIT")
 }
-func (c *sqliteConn) rollback(ctx context.Context) { _ = c.do(ctx, "ROLLBACK") }
-func (c *sqliteConn) broken() bool                 { return false }
+func (c *sqliteConn) rollback(ctx context.Context) {
+	c.seqs.forget()
+	_ = c.do(ctx, "ROLLBACK")
+}
+func (c *sqliteConn) broken() bool { return false }
 
 func (c *sqliteConn) close() error {
 	var errs []error

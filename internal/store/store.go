@@ -188,7 +188,7 @@ func (s *Store) database() (database, error) {
 		return nil, fmt.Errorf("open the database file: %w", err)
 	}
 	_ = f.Close()
-	return &sqliteDB{path: s.path, clock: s.cfg.Clock}, nil
+	return &sqliteDB{path: s.path, clock: s.cfg.Clock, alone: !s.cfg.shared}, nil
 }
 
 // takeLease makes this run the owner of its node.

@@ -257,6 +257,34 @@ func TestUnitsThatWaitTogetherShareOneCommit(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyWaitsForIsCommittedWithWhatSomebodyWaitsFor(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "zvonar.db"), Clock: clock.System(), wall: clock.NewFake(testTime)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeStore(t, s)
+	update(t, s, func(calls.Tx) error { return nil }) // the batch before began now, and time stands still
+	var seen []int64                                  // what was committed when each unit ran
+	unit := func(tx calls.Tx) error {
+		n, err := tx.Cursor("n")
+		if err := errors.Join(err, tx.SetCursor("n", n+1)); err != nil {
+			return err
+		}
+		return s.View(t.Context(), func(r calls.ReadTx) error {
+			committed, err := r.Cursor("n")
+			seen = append(seen, committed)
+			return err
+		})
+	}
+	s.Note(unit, nil)
+	s.Note(unit, nil)
+	update(t, s, unit)
+	if fmt.Sprint(seen) != "[0 0 0]" || readCursor(t, s, "n") != 3 {
+		t.Errorf("the units saw %v committed; want them to share one commit", seen)
+	}
+}
+
 func TestAFullQueueRefusesUpdatesButNeverObservations(t *testing.T) {
 	t.Parallel()
 	q := newQueue()

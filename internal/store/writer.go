@@ -13,6 +13,9 @@ import (
 
 const (
 	maxBatch = 256 // units that share one COMMIT
+	// company is how long after the beginning of a batch the next one begins where
+	// nobody waits for it (docs/decisions/032).
+	company = 10 * time.Millisecond
 	// maxQueue bounds the units of Update that wait; beyond it the caller is
 	// told to come back. Observe is never refused: what it tells has happened.
 	maxQueue = 16384
@@ -48,7 +51,12 @@ func (s *Store) Update(ctx context.Context, fn func(calls.Tx) error) error {
 
 // Observe implements calls.Store. After Close, done is called at once, on the
 // caller's goroutine, with ErrClosed.
-func (s *Store) Observe(fn func(calls.Tx) error, done func(error)) {
+func (s *Store) Observe(fn func(calls.Tx) error, done func(error)) { s.observe(fn, done, false) }
+
+// Note implements calls.Store; of Close and done it is as Observe.
+func (s *Store) Note(fn func(calls.Tx) error, done func(error)) { s.observe(fn, done, true) }
+
+func (s *Store) observe(fn func(calls.Tx) error, done func(error), patient bool) {
 	if done == nil {
 		done = func(err error) {
 			if err != nil {
@@ -56,7 +64,7 @@ func (s *Store) Observe(fn func(calls.Tx) error, done func(error)) {
 			}
 		}
 	}
-	if err := s.queue.put(&unit{fn: fn, done: done, observed: true}, 0); err != nil {
+	if err := s.queue.put(&unit{fn: fn, done: done, observed: true, patient: patient}, 0); err != nil {
 		done(err)
 	}
 }
@@ -69,7 +77,12 @@ func (s *Store) write() {
 	defer close(s.done)
 	var last fault
 	pause := firstPause
+	var began time.Time
 	for s.queue.wait(last != faultNone) {
+		if last == faultNone {
+			s.gather(began)
+		}
+		began = s.cfg.wall.Now()
 		s.health.enter()
 		done, err := s.round(last != faultNone)
 		if last = faultOf(err); last == faultGone {
@@ -89,6 +102,18 @@ func (s *Store) write() {
 			pause = min(2*pause, longestPause)
 		}
 	}
+}
+
+// gather waits for more to write, unless the batch before began long ago.
+func (s *Store) gather(before time.Time) {
+	rest := company - s.cfg.wall.Now().Sub(before)
+	if rest <= 0 {
+		return
+	}
+	over := make(chan struct{})
+	t := s.cfg.wall.AfterFunc(rest, func() { close(over) })
+	defer t.Stop()
+	s.queue.gather(maxBatch, over)
 }
 
 // pause waits before the next try; true where Close no longer wants one.
@@ -159,7 +184,12 @@ func (s *Store) probe() *unit {
 // have been told and what was observed waits again; else nobody was told yet.
 func (s *Store) runBatch(ctx context.Context, units []*unit) error {
 	start := time.Now()
-	notify, err := s.commit(ctx, units)
+	notify, err := s.commit(ctx, units, carefully(units))
+	if errors.Is(err, errRefused) {
+		if err = s.begin(ctx); err == nil {
+			notify, err = s.commit(ctx, units, true)
+		}
+	}
 	s.metrics.batch(len(units), time.Since(start), err)
 	if err == nil {
 		if notify {
@@ -247,9 +277,25 @@ func (s *Store) rollback(ctx context.Context) {
 	s.writer.rollback(ctx) // the transaction may be gone already
 }
 
-// commit runs the units and commits. An error means that nothing of any of them
-// remains.
-func (s *Store) commit(ctx context.Context, units []*unit) (notify bool, err error) {
+// errRefused is why a batch without savepoints has to be run again with them: one
+// of its units failed for reasons of its own.
+var errRefused = errors.New("a unit of the batch failed")
+
+// carefully reports whether each unit needs a savepoint. What was observed hardly
+// ever fails and may run again, so a batch of nothing else goes without, which
+// spares SQLite a copy of every page that each unit touches.
+func carefully(units []*unit) bool {
+	for _, u := range units {
+		if !u.observed {
+			return true
+		}
+	}
+	return false
+}
+
+// commit runs the units, each in a savepoint where that is asked for, and commits.
+// An error means that nothing of any of them remains.
+func (s *Store) commit(ctx context.Context, units []*unit, careful bool) (notify bool, err error) {
 	defer func() {
 		if err != nil {
 			s.rollback(ctx)
@@ -260,7 +306,7 @@ func (s *Store) commit(ctx context.Context, units []*unit) (notify bool, err err
 		return false, err
 	}
 	for _, u := range units {
-		told, err := s.runUnit(ctx, u)
+		told, err := s.runUnit(ctx, u, careful)
 		if err != nil {
 			return false, err
 		}
@@ -277,13 +323,15 @@ func (s *Store) commit(ctx context.Context, units []*unit) (notify bool, err err
 	return notify, nil
 }
 
-// runUnit runs one unit in a savepoint. Its own error stays in u.err; an error
-// returned means that the transaction around it is lost: on a full disk or an
-// I/O error SQLite rolls back everything by itself, and then there is no
-// savepoint left to end.
-func (s *Store) runUnit(ctx context.Context, u *unit) (notify bool, err error) {
-	if err := s.writer.savepoint(ctx); err != nil {
-		return false, err
+// runUnit runs one unit, in a savepoint if careful. Its own error stays in u.err;
+// an error returned means that the transaction around it is lost: on a full disk
+// or an I/O error SQLite rolls back everything by itself, and then there is no
+// savepoint left to end; without one any error of the unit is errRefused.
+func (s *Store) runUnit(ctx context.Context, u *unit, careful bool) (notify bool, err error) {
+	if careful {
+		if err := s.writer.savepoint(ctx); err != nil {
+			return false, err
+		}
 	}
 	t := &tx{ctx: ctx, s: s, c: s.writer}
 	u.err = s.call(u.fn, t)
@@ -296,7 +344,12 @@ func (s *Store) runUnit(ctx context.Context, u *unit) (notify bool, err error) {
 		// fails on every database, whatever fn made of it.
 		u.err = fmt.Errorf("store: %w", t.failed)
 	}
-	if u.err != nil {
+	switch {
+	case !careful && u.err != nil:
+		return false, errRefused
+	case !careful:
+		return t.notify, nil
+	case u.err != nil:
 		if err := s.writer.rollbackTo(ctx); err != nil {
 			return false, errors.Join(u.err, err)
 		}
