@@ -118,7 +118,7 @@ func TestSilenceSuppressionEndsADigitInTheAudio(t *testing.T) {
 	if got := f.digits(); got != "555" {
 		t.Errorf("heard %q, want three presses", got)
 	}
-	if facts := f.port.leg.in.source.facts("PCMA"); facts.Lost != 0 {
+	if facts := f.port.leg.in.source.facts("PCMA", 0); facts.Lost != 0 {
 		t.Errorf("%d packets count as lost", facts.Lost)
 	}
 }

@@ -30,6 +30,9 @@ const spareFiles = 256
 // fewestPorts is the least that is worth starting with.
 const fewestPorts = 2
 
+// filesAPort is what a leg takes: a socket for its audio, one for RTCP.
+const filesAPort = 2
+
 // checked fills in the defaults and returns the number of ports that may be open
 // at once, or an error that says what to change.
 func (c *Config) checked(maxFiles uint64) (int, error) {
@@ -56,9 +59,10 @@ func (c *Config) checked(maxFiles uint64) (int, error) {
 	if c.listen == nil {
 		c.listen = listen
 	}
-	room := int(min(maxFiles, 1<<20))
+	files := int(min(maxFiles, 1<<20))
+	room := (files - spareFiles) / filesAPort // ports
 	if c.PortMin == 0 && c.PortMax == 0 {
-		return max(fewestPorts, room-spareFiles), nil
+		return max(fewestPorts, room), nil
 	}
 	if c.PortMin < 1024 || c.PortMax > 65535 || c.PortMin > c.PortMax {
 		return 0, fmt.Errorf("media.ports: %d-%d is not a range within 1024-65535", c.PortMin, c.PortMax)
@@ -67,14 +71,14 @@ func (c *Config) checked(maxFiles uint64) (int, error) {
 	if ports < fewestPorts {
 		return 0, fmt.Errorf("media.ports: %d-%d holds %d even ports; a bridged call needs two", c.PortMin, c.PortMax, max(ports, 0))
 	}
-	if room-spareFiles < fewestPorts {
+	if room < fewestPorts {
 		return 0, fmt.Errorf("media.ports: this process may open only %d files, and %d are kept for the rest of it; raise the limit (ulimit -n, LimitNOFILE=) to %d",
-			room, spareFiles, ports+spareFiles)
+			files, spareFiles, filesAPort*ports+spareFiles)
 	}
-	if ports > room-spareFiles {
+	if ports > room {
 		c.Log.Warn("fewer calls than media.ports could hold: the process may open too few files",
-			"ports", ports, "usable", room-spareFiles, "limit", room, "raise_to", ports+spareFiles)
-		ports = room - spareFiles
+			"ports", ports, "usable", room, "limit", files, "raise_to", filesAPort*ports+spareFiles)
+		ports = room
 	}
 	return ports, nil
 }

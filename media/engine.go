@@ -23,6 +23,9 @@ type Engine struct {
 
 	analysts []*analyst
 	inband   atomic.Uint64 // digits heard in the audio
+	// unreported counts the legs whose port for RTCP was taken.
+	unreported atomic.Uint64
+	wall       func() int64 // Unix time in nanoseconds, as packets' arrivals have it
 
 	bridges sync.Mutex // who is bridged with whom (Port.peer)
 
@@ -50,7 +53,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, tones: sharedTones(), keys: sharedKeys(), epoch: time.Now(), limit: limit, done: make(chan struct{})}
+	e := &Engine{cfg: cfg, tones: sharedTones(), keys: sharedKeys(), epoch: time.Now(), wall: func() int64 { return time.Now().UnixNano() }, limit: limit, done: make(chan struct{})}
 	for i := range min(cfg.Shards, maxAnalysts) {
 		e.analysts = append(e.analysts, newAnalyst(e, i))
 	}
@@ -161,6 +164,7 @@ func (e *Engine) Open(events func(Event)) (*Port, error) {
 	p := &Port{engine: e, shard: s, home: s, number: number, events: events}
 	p.local = netip.AddrPortFrom(e.cfg.Advertise, sock.addr().Port())
 	p.leg = newLeg(p, sock)
+	p.leg.reports.sock = e.bindReports(sock.addr())
 	e.open++
 	s.load.Add(1)
 	s.do(func(s *shard) { s.add(p.leg) })
@@ -230,6 +234,17 @@ func (e *Engine) bind() (socket, int, error) {
 	refusal := calls.Errorf(calls.CodeOverloaded, "no media port is free; try again when a call has ended")
 	refusal.Err = last
 	return nil, 0, refusal
+}
+
+// bindReports opens the port behind a leg's for RTCP (RFC 3550 11). Where somebody
+// else has it the leg does without: its sound is worth more.
+func (e *Engine) bindReports(audio netip.AddrPort) socket {
+	sock, err := e.cfg.listen(netip.AddrPortFrom(e.cfg.IP, audio.Port()+1))
+	if err != nil {
+		e.unreported.Add(1)
+		return nil
+	}
+	return sock
 }
 
 func (e *Engine) lightest() *shard {

@@ -36,6 +36,7 @@ func newStage(t testing.TB) *stage {
 		t.Fatal(err)
 	}
 	s := &stage{t: t, engine: e, shard: newShard(e, noSleep{})}
+	e.wall = func() int64 { return int64(s.now) }
 	s.shard.next = beat
 	return s
 }
@@ -47,6 +48,8 @@ func (s *stage) open(address string) *far {
 	p := &Port{engine: s.engine, shard: s.shard, home: s.shard, local: sock.local}
 	p.events = func(ev Event) { f.events = append(f.events, ev) }
 	p.leg = newLeg(p, sock)
+	f.control = &memorySocket{local: netip.AddrPortFrom(sock.local.Addr(), sock.local.Port()+1), clock: &s.now}
+	p.leg.reports.sock = f.control
 	s.engine.open++
 	f.port = p
 	s.shard.do(func(sh *shard) { sh.add(p.leg) })
@@ -87,16 +90,17 @@ func (s *stage) turn() {
 
 // far is the far end of a port, and the port.
 type far struct {
-	t      testing.TB
-	stage  *stage
-	port   *Port
-	sock   *memorySocket
-	events []Event
-	addr   netip.AddrPort
-	seq    uint16
-	ts     uint32
-	ssrc   uint32
-	pt     uint8
+	t       testing.TB
+	stage   *stage
+	port    *Port
+	sock    *memorySocket
+	control *memorySocket // of RTCP
+	events  []Event
+	addr    netip.AddrPort
+	seq     uint16
+	ts      uint32
+	ssrc    uint32
+	pt      uint8
 }
 
 func (f *far) session() Session {

@@ -10,6 +10,7 @@ const maxBuckets = 8
 type (
 	latenessBounds struct{} // seconds
 	jitterBounds   struct{} // seconds
+	rttBounds      struct{} // seconds
 	lostBounds     struct{} // ratio
 	mosBounds      struct{} // 1 to 4.5
 )
@@ -17,12 +18,14 @@ type (
 var (
 	latenessTable = [maxBuckets]float64{.0005, .001, .002, .005, .01, .02, .05, .1}
 	jitterTable   = [maxBuckets]float64{.001, .002, .005, .01, .02, .03, .05, .1}
+	rttTable      = [maxBuckets]float64{.002, .01, .025, .05, .1, .2, .4, 1}
 	lostTable     = [maxBuckets]float64{0, .001, .005, .01, .02, .05, .1, .2}
 	mosTable      = [maxBuckets]float64{2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.4}
 )
 
 func (latenessBounds) of() *[maxBuckets]float64 { return &latenessTable }
 func (jitterBounds) of() *[maxBuckets]float64   { return &jitterTable }
+func (rttBounds) of() *[maxBuckets]float64      { return &rttTable }
 func (lostBounds) of() *[maxBuckets]float64     { return &lostTable }
 func (mosBounds) of() *[maxBuckets]float64      { return &mosTable }
 

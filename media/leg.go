@@ -28,10 +28,11 @@ type leg struct {
 	events     payloadTypes
 	offered    payloadTypes // codecs that the far end may choose from yet
 
-	in    inbound
-	out   outbound
-	hear  *ring // what the other side of a bridge says
-	speak *ring // where the other side hears us
+	in      inbound
+	out     outbound
+	reports reports
+	hear    *ring // what the other side of a bridge says
+	speak   *ring // where the other side hears us
 }
 
 // inbound is the state of what is received.
@@ -77,6 +78,9 @@ func (l *leg) beat() {
 		l.in.recorder.idle(l.shard.now)
 	}
 	l.transmit()
+	if l.shard.now >= l.reports.look {
+		l.report()
+	}
 }
 
 // configure takes a session description.
@@ -194,8 +198,10 @@ func (l *leg) close() {
 	if l.closed {
 		return
 	}
-	// What the far end said last may still wait in the socket.
+	// What the far end said last may still wait in the sockets.
 	l.receive()
+	l.report()
+	l.goodbye()
 	l.closed = true
 	l.untap()
 	l.stop(calls.PlayHangup)
@@ -205,8 +211,22 @@ func (l *leg) close() {
 	l.shard.remove(l)
 	// Closing a datagram socket has nothing left to fail at that anyone could act on.
 	_ = l.sock.close()
+	if l.reports.sock != nil {
+		_ = l.reports.sock.close()
+	}
 	l.shard.engine.release(l.port, l.in.anything)
-	facts := l.in.source.facts(string(l.session.Codec))
+	facts := l.facts()
 	l.shard.count.quality(&facts)
 	l.shard.emit(l.port, Event{Kind: EventClosed, Facts: facts})
+}
+
+// facts are what is told of the leg at its end.
+func (l *leg) facts() calls.LegFacts {
+	r := &l.reports
+	f := l.in.source.facts(string(l.session.Codec), r.rtt)
+	f.TX = int64(r.sent)
+	if r.heardOf {
+		f.TXLost, f.TXJitterMS = max(0, r.theirLost), round(float64(r.theirJit)*1000/sampleRate)
+	}
+	return f
 }

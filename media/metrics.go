@@ -17,7 +17,7 @@ const (
 	dropUnset                // before the session was known
 	dropHold                 // while the session does not receive
 	dropMalformed            // no RTP
-	dropRTCP                 // RTCP on the RTP port
+	dropRTCP                 // RTCP of a stranger, or that cannot be read
 	dropPayloadType          // not negotiated
 	dropSource               // from a stranger
 	dropSSRC                 // too many changes of the source
@@ -41,12 +41,15 @@ type counters struct {
 	digitsIn, digitsOut uint64
 	tonesOut            uint64
 	firstAudio          uint64
+	reportsIn           uint64
+	reportsOut          uint64
 	timeouts            [3]uint64 // by silences
 	lateTicks           uint64
 	reanchors           uint64
 	drops               [dropKinds]uint64
 	lateness            histogram[latenessBounds]
 	jitter              histogram[jitterBounds]
+	rtt                 histogram[rttBounds]
 	lost                histogram[lostBounds]
 	mos                 histogram[mosBounds]
 }
@@ -58,6 +61,8 @@ func (c *counters) add(o *counters) {
 	c.digitsOut += o.digitsOut
 	c.tonesOut += o.tonesOut
 	c.firstAudio += o.firstAudio
+	c.reportsIn += o.reportsIn
+	c.reportsOut += o.reportsOut
 	for i := range c.timeouts {
 		c.timeouts[i] += o.timeouts[i]
 	}
@@ -68,6 +73,7 @@ func (c *counters) add(o *counters) {
 	}
 	c.lateness.add(&o.lateness)
 	c.jitter.add(&o.jitter)
+	c.rtt.add(&o.rtt)
 	c.lost.add(&o.lost)
 	c.mos.add(&o.mos)
 }
@@ -93,7 +99,8 @@ type collector struct {
 	inUse, limit, strained                 *prometheus.Desc
 	packets, drops, digits                 *prometheus.Desc
 	firstAudio, timeouts, ticks, reanchors *prometheus.Desc
-	lateness, jitter, lost, mos            *prometheus.Desc
+	lateness, jitter, lost, mos, rtt       *prometheus.Desc
+	reports, unreported                    *prometheus.Desc
 }
 
 func (e *Engine) register(r prometheus.Registerer) error {
@@ -118,6 +125,9 @@ func (e *Engine) register(r prometheus.Registerer) error {
 		lateness:   desc("tx_lateness_seconds", "How long after its time a packet was sent."),
 		jitter:     desc("jitter_seconds", "Interarrival jitter of a leg at its end (RFC 3550)."),
 		lost:       desc("lost_ratio", "Share of the far end's packets that did not arrive, of a leg at its end."),
+		rtt:        desc("rtt_seconds", "Round trips to far ends, by their RTCP reports."),
+		reports:    desc("reports_total", "RTCP reports received (rx) and sent (tx).", "direction"),
+		unreported: desc("unreported_total", "Legs without RTCP of their own because the port behind theirs was taken."),
 		mos:        desc("mos", "Estimated opinion score (ITU-T G.107) of what was heard on a leg, at its end."),
 	}
 	if err := r.Register(c); err != nil {
@@ -129,7 +139,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.strained, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors,
-		c.lateness, c.jitter, c.lost, c.mos} {
+		c.lateness, c.jitter, c.lost, c.mos, c.rtt, c.reports, c.unreported} {
 		ch <- d
 	}
 }
@@ -168,10 +178,14 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for i, s := range silences {
 		count(c.timeouts, sum.timeouts[i], string(s))
 	}
+	count(c.reports, sum.reportsIn, "rx")
+	count(c.reports, sum.reportsOut, "tx")
+	count(c.unreported, e.unreported.Load())
 	count(c.ticks, sum.lateTicks)
 	count(c.reanchors, sum.reanchors)
 	ch <- sum.lateness.metric(c.lateness)
 	ch <- sum.jitter.metric(c.jitter)
+	ch <- sum.rtt.metric(c.rtt)
 	ch <- sum.lost.metric(c.lost)
 	ch <- sum.mos.metric(c.mos)
 }

@@ -27,6 +27,10 @@ type Session struct {
 	// 5.1). Remote and Codec are then unknown; the first packet of AcceptFrom's
 	// that fits names the codec. nil: the answer is here.
 	Offered []codec.ID
+	// Reports is where the far end takes RTCP; invalid: behind Remote. Mux has it
+	// beside the audio, on one port (RFC 5761).
+	Reports netip.AddrPort
+	Mux     bool
 	// AcceptFrom are further sources whose RTP may be latched (the signalling
 	// address, a trunk's media_from).
 	AcceptFrom []netip.Prefix

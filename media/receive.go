@@ -59,7 +59,7 @@ func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
 	case len(b) < rtpHeader || len(b) > maxDatagram || b[0]>>6 != 2:
 		return dropMalformed
 	case b[1] >= 192 && b[1] <= 223:
-		return dropRTCP // RFC 5761 4
+		return l.reported(b, from, at) // RFC 5761 4
 	}
 	if err := p.Unmarshal(b); err != nil || len(p.Payload) == 0 || len(p.Payload) > maxPayload {
 		return dropMalformed
@@ -76,7 +76,7 @@ func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
 	if chosen { // a stranger chooses nothing
 		l.choose(p.PayloadType)
 	}
-	v := l.in.source.take(p.SSRC, p.SequenceNumber, p.Timestamp, at, s.now)
+	v := l.in.source.take(p.SSRC, p.SequenceNumber, p.Timestamp, !event, at, s.now)
 	if v == refused {
 		return dropSSRC
 	}

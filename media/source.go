@@ -1,6 +1,7 @@
 package media
 
 import (
+	"math"
 	"time"
 
 	"zvonar/internal/calls"
@@ -19,6 +20,7 @@ type source struct {
 	arrived  bool // transit is valid
 
 	rx, lost int64 // of the former SSRCs
+	gaps     int64 // runs of packets that were missing when the next one came
 	changes  int   // within the present window
 	window   time.Duration
 }
@@ -41,30 +43,34 @@ const (
 )
 
 // take counts one accepted packet. arrival is in nanoseconds from any fixed
-// point; now is the shard's time.
-func (s *source) take(ssrc uint32, sequence uint16, timestamp uint32, arrival int64, now time.Duration) verdict {
+// point; now is the shard's time. timed is false of packets whose timestamp is not
+// that of their own beginning (telephone-events): they say nothing of jitter.
+func (s *source) take(ssrc uint32, sequence uint16, timestamp uint32, timed bool, arrival int64, now time.Duration) verdict {
 	if s.known && ssrc != s.ssrc && !s.mayChange(now) {
 		return refused
 	}
 	if !s.known || ssrc != s.ssrc {
 		s.restart(ssrc, sequence)
-		s.measure(timestamp, arrival)
+		s.measure(timestamp, timed, arrival)
 		return restarted
 	}
 	step := int16(sequence - uint16(s.highest))
 	const jump = 3000 // RFC 3550 A.1 MAX_DROPOUT: a minute of audio
 	switch {
 	case step > 0 && step < jump:
+		if step > 1 {
+			s.gaps++
+		}
 		s.highest += uint32(step)
 		s.received++
-		s.measure(timestamp, arrival)
+		s.measure(timestamp, timed, arrival)
 		return fresh
 	case step > -100 && step <= 0:
 		s.received++
 		return belated
 	}
 	s.restart(ssrc, sequence)
-	s.measure(timestamp, arrival)
+	s.measure(timestamp, timed, arrival)
 	return restarted
 }
 
@@ -87,7 +93,10 @@ func (s *source) restart(ssrc uint32, sequence uint16) {
 }
 
 // measure updates the interarrival jitter, in timestamp units.
-func (s *source) measure(timestamp uint32, arrival int64) {
+func (s *source) measure(timestamp uint32, timed bool, arrival int64) {
+	if !timed {
+		return
+	}
 	transit := arrival/(int64(time.Second)/sampleRate) - int64(timestamp)
 	if s.arrived {
 		// The difference is taken modulo 2^32: the timestamp wraps.
@@ -107,29 +116,26 @@ func (s *source) totals() (rx, lost int64) {
 	return rx, lost
 }
 
-// facts are what is told of the leg at its end.
-func (s *source) facts(codec string) calls.LegFacts {
+// counts are the packets that were to come and those that came, of the present
+// SSRC and the former ones.
+func (s *source) counts() (expected, received int64) {
 	rx, lost := s.totals()
-	f := calls.LegFacts{Codec: codec, RX: rx, Lost: lost, JitterMS: s.jitter * 1000 / sampleRate}
+	return rx + lost, rx
+}
+
+// facts are what is told of the leg at its end.
+func (s *source) facts(codec string, rtt time.Duration) calls.LegFacts {
+	rx, lost := s.totals()
+	f := calls.LegFacts{Codec: codec, RX: rx, Lost: lost, JitterMS: round(s.jitter * 1000 / sampleRate), RTTMS: round(float64(rtt) / float64(time.Millisecond))}
 	if rx > 0 {
-		f.MOS = mos(float64(lost)/float64(rx+lost), f.JitterMS)
+		h := heard{loss: float64(lost) / float64(rx+lost), jitter: f.JitterMS, rtt: rtt}
+		if s.gaps > 0 {
+			h.bursts = float64(lost) / float64(s.gaps)
+		}
+		f.MOS = mos(h)
 	}
 	return f
 }
 
-// mos estimates the opinion score of G.711 from random loss and jitter (ITU-T
-// G.107 with Ie 0 and Bpl 4.3, G.113 appendix I; the delay of a buffer twice the
-// jitter and of the frame is assumed).
-func mos(loss, jitterMS float64) float64 {
-	const base, bpl = 93.2, 4.3
-	delay := 20 + 2*jitterMS
-	r := base - 0.024*delay
-	if delay > 177.3 {
-		r -= 0.11 * (delay - 177.3)
-	}
-	ppl := 100 * loss
-	r -= 95 * ppl / (ppl + bpl)
-	r = max(0, min(100, r))
-	score := 1 + 0.035*r + r*(r-60)*(100-r)*7e-6
-	return float64(int(max(1, score)*100+0.5)) / 100
-}
+// round keeps a hundredth.
+func round(ms float64) float64 { return math.Round(ms*100) / 100 }

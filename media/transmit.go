@@ -126,6 +126,8 @@ func (l *leg) send(due time.Duration) {
 	default:
 		payload = copy(o.scratch[rtpHeader:], l.audio())
 	}
+	l.reports.sent++
+	l.reports.octets += uint32(payload)
 	b := o.scratch[:rtpHeader+payload]
 	b[0], b[1] = rtpVersion, pt
 	if o.marker {

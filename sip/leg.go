@@ -284,7 +284,7 @@ func (l *Leg) session(a sdp.Agreed, playing bool) media.Session {
 	}
 	s := media.Session{
 		Remote: a.Remote, Codec: a.Codec, PayloadType: a.PayloadType, DTMFPayload: a.DTMFPayload,
-		DTMFReceive: a.DTMFReceive, Ptime: a.Ptime, Send: a.Send && playing, Receive: a.Receive, AcceptFrom: accept,
+		DTMFReceive: a.DTMFReceive, Ptime: a.Ptime, Reports: a.Reports, Mux: a.Mux, Send: a.Send && playing, Receive: a.Receive, AcceptFrom: accept,
 	}
 	if l.trunk.DTMF == trunk.DTMFInfo {
 		s.DTMFReceive = nil

@@ -206,6 +206,11 @@ type LegFacts struct {
 	JitterMS float64 `json:"jitter_ms"`
 	RTTMS    float64 `json:"rtt_ms"`
 	MOS      float64 `json:"mos"`
+	// What went the other way: packets sent, and what the far end's RTCP reports
+	// say became of them (0 where it sends none).
+	TX         int64   `json:"tx"`
+	TXLost     int64   `json:"tx_lost"`
+	TXJitterMS float64 `json:"tx_jitter_ms"`
 }
 
 // Verdict is what answering machine detection decided.

@@ -20,8 +20,10 @@ func TestChecklist(t *testing.T) {
 		remote        string
 		ptime         int
 		send, receive bool
+		reports       string // "": behind the audio
+		mux           bool
 	}
-	plain := facts{codec.PCMA, 8, 0, "192.0.2.9:4000", 20, true, true}
+	plain := facts{codec.PCMA, 8, 0, "192.0.2.9:4000", 20, true, true, "", false}
 	with := func(change func(*facts)) facts {
 		f := plain
 		change(&f)
@@ -58,7 +60,10 @@ func TestChecklist(t *testing.T) {
 		{"ptime 0, negative, huge, words", text(c, m, "a=ptime:0", "a=ptime:-1", "a=ptime:99999999999999999999", "a=ptime:x"), plain, []string{"a=ptime:20"}},
 		{"maxptime 10 alone", text(c, m, "a=maxptime:10"), with(func(f *facts) { f.ptime = 10 }), []string{"a=ptime:10"}},
 		{"ptime of the session counts for nothing", text(c, "a=ptime:40", m), plain, []string{"a=ptime:20"}},
-		{"a=rtcp, rtcp-mux and bandwidth change nothing", text(c, "b=AS:84", m, "b=TIAS:64000", "a=rtcp:4007 IN IP4 192.0.2.7", "a=rtcp-mux", "a=rtcp-fb:* nack"), plain, []string{"m=audio 20000 RTP/AVP 8"}},
+		{"a=rtcp and bandwidth", text(c, "b=AS:84", m, "b=TIAS:64000", "a=rtcp:4007 IN IP4 192.0.2.7", "a=rtcp-fb:* nack"), with(func(f *facts) { f.reports = "192.0.2.7:4007" }), []string{"m=audio 20000 RTP/AVP 8"}},
+		{"a=rtcp without an address", text(c, m, "a=rtcp:4007"), with(func(f *facts) { f.reports = "192.0.2.9:4007" }), []string{"m=audio 20000 RTP/AVP 8"}},
+		{"a=rtcp that says nothing", text(c, m, "a=rtcp:99999 IN IP4 192.0.2.7", "a=rtcp:0", "a=rtcp:"), plain, []string{"m=audio 20000 RTP/AVP 8"}},
+		{"a=rtcp-mux", text(c, m, "a=rtcp-mux"), with(func(f *facts) { f.mux = true }), []string{"m=audio 20000 RTP/AVP 8", "a=rtcp-mux", "a=sendrecv"}},
 		{"unknown lines and attributes", text("x=1", c, "k=clear:1", "i=words", "a=group:BUNDLE a", m, "a=mid:a", "a=candidate:1 1 UDP 1 192.0.2.1 1 typ host", "a=ssrc:1 cname:x"), plain, []string{"m=audio 20000 RTP/AVP 8"}},
 		{"AVPF is answered as AVPF", text(c, "m=audio 4000 RTP/AVPF 8"), plain, []string{"m=audio 20000 RTP/AVPF 8"}},
 		{"SAVP with keys beside plain audio", text(c, "m=audio 5000 RTP/SAVP 8", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x", m), plain, []string{"m=audio 0 RTP/SAVP 8", "m=audio 20000 RTP/AVP 8"}},
@@ -87,7 +92,10 @@ func TestChecklist(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			is := facts{got.Codec, got.PayloadType, got.DTMFPayload, got.Remote.String(), int(got.Ptime / time.Millisecond), got.Send, got.Receive}
+			is := facts{got.Codec, got.PayloadType, got.DTMFPayload, got.Remote.String(), int(got.Ptime / time.Millisecond), got.Send, got.Receive, "", got.Mux}
+			if got.Reports.IsValid() {
+				is.reports = got.Reports.String()
+			}
 			if is != tc.want {
 				t.Errorf("agreed %+v, want %+v", is, tc.want)
 			}

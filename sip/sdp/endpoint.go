@@ -31,7 +31,9 @@ type Agreed struct {
 	DTMFPayload uint8   // far end's telephone-event number for sending, 0: none
 	DTMFReceive []uint8 // numbers under which events may arrive
 	Ptime       time.Duration
-	Send        bool // false: we are on hold
+	Reports     netip.AddrPort // where RTCP goes; invalid: the port behind Remote
+	Mux         bool           // RTCP goes beside the audio
+	Send        bool           // false: we are on hold
 	Receive     bool
 }
 
@@ -50,6 +52,7 @@ type Endpoint struct {
 	// meaning and a stream its place in every later offer of ours (RFC 3264 8).
 	payload uint8    // of pinned; used once before is set
 	events  uint8    // of telephone-event
+	mux     bool     // RTCP beside the audio was agreed
 	before  []string // refused streams before the audio
 	after   []string // and behind it
 }
@@ -89,6 +92,7 @@ func (e *Endpoint) Offer() []byte {
 		w.codec(e.number(id), id)
 	}
 	w.events(e.events)
+	w.mux(e.mux)
 	if e.held {
 		w.direction(SendOnly)
 	} else {
@@ -135,13 +139,14 @@ func (e *Endpoint) Answer(offer *Session) ([]byte, Agreed, error) {
 	if pick.DTMFPayload != 0 {
 		w.events(pick.DTMFPayload)
 	}
+	w.mux(pick.Mux)
 	direction := m.Direction.invert()
 	if e.held {
 		direction = direction.deaf()
 		pick.Receive = false
 	}
 	w.direction(direction)
-	e.pinned, e.payload, e.events = pick.Codec, pick.PayloadType, m.freeNumber(pick.DTMFPayload)
+	e.pinned, e.payload, e.events, e.mux = pick.Codec, pick.PayloadType, m.freeNumber(pick.DTMFPayload), pick.Mux
 	pick.DTMFReceive = receiveNumbers(pick.DTMFPayload)
 	body := e.write(strings.Join(e.before, "") + w.String() + strings.Join(e.after, ""))
 	e.settled = e.last
@@ -160,7 +165,8 @@ func (e *Endpoint) Accept(answer *Session) (Agreed, error) {
 	if e.held {
 		pick.Receive = false // whatever they say
 	}
-	e.pinned, e.settled = pick.Codec, e.last
+	pick.Mux = pick.Mux && e.mux // who was not offered it may not ask for it
+	e.pinned, e.settled, e.mux = pick.Codec, e.last, pick.Mux
 	// They send events under the number we offered; some send under their own.
 	pick.DTMFReceive = receiveNumbers(e.events)
 	if pick.DTMFPayload != 0 && pick.DTMFPayload != e.events {
@@ -190,6 +196,7 @@ func (e *Endpoint) choose(s *Session) (int, Agreed) {
 		}
 		if m.Addr.IsValid() && !m.Addr.IsUnspecified() {
 			a.Remote = netip.AddrPortFrom(m.Addr, uint16(m.Port))
+			a.Reports, a.Mux = m.reports(), m.Mux
 		} else {
 			a.Send = false // hold in the old manner, or an address we cannot use
 		}
@@ -220,6 +227,17 @@ func (e *Endpoint) pick(m *Media) (codec.ID, uint8, bool) {
 		}
 	}
 	return first, firstPT, first != ""
+}
+
+// reports is where m says that RTCP goes, invalid where it does not.
+func (m *Media) reports() netip.AddrPort {
+	switch {
+	case m.RTCP.Port() == 0:
+		return netip.AddrPort{}
+	case !m.RTCP.Addr().IsValid() || m.RTCP.Addr().IsUnspecified():
+		return netip.AddrPortFrom(m.Addr, m.RTCP.Port())
+	}
+	return m.RTCP
 }
 
 // eventNumber is the payload type of 8 kHz telephone-event in m, 0 if none.

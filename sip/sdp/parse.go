@@ -49,8 +49,10 @@ type Media struct {
 	Direction Direction
 	RTPMap    map[uint8]Codec
 	FMTP      map[uint8]string
-	Ptime     int // ms, 0: not said
-	MaxPtime  int // ms, 0: not said
+	Ptime     int            // ms, 0: not said
+	MaxPtime  int            // ms, 0: not said
+	RTCP      netip.AddrPort // where RTCP goes (RFC 3605); port 0: not said
+	Mux       bool           // RTCP may come beside the audio (RFC 5761)
 }
 
 // Session is a description as far as a telephone needs it.
@@ -205,6 +207,10 @@ func (r *reader) attribute(value string) {
 		}
 	case "ptime":
 		m.Ptime = millis(arg)
+	case "rtcp":
+		m.RTCP = rtcpAt(arg)
+	case "rtcp-mux":
+		m.Mux = true
 	case "maxptime":
 		m.MaxPtime = millis(arg)
 	}
@@ -237,6 +243,17 @@ func payload(arg string) (pt uint8, rest string, ok bool) {
 		return 0, "", false
 	}
 	return uint8(n), strings.TrimSpace(rest), true
+}
+
+// rtcpAt reads "4001[ IN IP4 192.0.2.1]"; without an address it is that of the
+// stream.
+func rtcpAt(arg string) netip.AddrPort {
+	num, at, _ := strings.Cut(strings.TrimSpace(arg), " ")
+	port, err := strconv.ParseUint(num, 10, 16)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(connection(at), uint16(port))
 }
 
 func millis(arg string) int {

@@ -249,3 +249,24 @@ func FuzzParseAndAnswer(f *testing.F) {
 		}
 	})
 }
+
+func TestRTCPBesideTheAudioIsAgreedToAndKept(t *testing.T) {
+	t.Parallel()
+	const c, m = "c=IN IP4 192.0.2.9", "m=audio 4000 RTP/AVP 8"
+	e := NewEndpoint(here, both, 7)
+	if strings.Contains(string(e.Offer()), "rtcp-mux") {
+		t.Error("offered of our own accord")
+	}
+	if got, err := e.Accept(parse(t, text(c, m, "a=rtcp-mux"))); err != nil || got.Mux {
+		t.Errorf("agreed to what was not offered: %+v %v", got, err)
+	}
+	if _, got, err := e.Answer(parse(t, text(c, m, "a=rtcp-mux"))); err != nil || !got.Mux {
+		t.Errorf("%+v %v", got, err)
+	}
+	if !strings.Contains(string(e.Offer()), "a=rtcp-mux") {
+		t.Error("a later offer drops it")
+	}
+	if got, err := e.Accept(parse(t, text(c, m))); err != nil || got.Mux || strings.Contains(string(e.Offer()), "rtcp-mux") {
+		t.Errorf("kept against their answer: %+v %v", got, err)
+	}
+}

@@ -55,6 +55,12 @@ func (w *mediaWriter) events(pt uint8) {
 	fmt.Fprintf(&w.attrs, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", pt, pt)
 }
 
+func (w *mediaWriter) mux(on bool) {
+	if on {
+		w.attrs.WriteString("a=rtcp-mux\r\n")
+	}
+}
+
 func (w *mediaWriter) direction(d Direction) {
 	w.attrs.WriteString("a=" + d.String() + "\r\n")
 }
