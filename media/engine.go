@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,13 +20,15 @@ type Engine struct {
 	tones toneClips
 	keys  [len(dtmf.Alphabet)]*Clip
 	epoch time.Time
-	limit int // ports that may be open at once
+	owns  bool // each shard keeps a processor of the scheduler
+	limit int  // ports that may be open at once
 
 	analysts []*analyst
 	inband   atomic.Uint64 // digits heard in the audio
 	// unreported counts the legs whose port for RTCP was taken.
 	unreported atomic.Uint64
 	wall       func() int64 // Unix time in nanoseconds, as packets' arrivals have it
+	told       sync.Once    // of the threads' priority
 
 	bridges sync.Mutex // who is bridged with whom (Port.peer)
 
@@ -70,6 +73,18 @@ func NewEngine(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
+// OwnProcessors gives the process one processor of the Go scheduler more for each
+// shard, which keeps it while it waits for its beat: it never queues behind other
+// goroutines, and the runtime's monitor has nothing to take away from it
+// (docs/decisions/036). It is for the one engine of a daemon and has to be called
+// before Start. restore, after Stop, takes them away again.
+func (e *Engine) OwnProcessors() (restore func()) {
+	e.owns = true
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + e.cfg.Shards)
+	return func() { runtime.GOMAXPROCS(before) }
+}
+
 // Start starts the shards. The context is not kept: Stop ends them.
 func (e *Engine) Start(context.Context) error {
 	e.mu.Lock()
@@ -78,7 +93,7 @@ func (e *Engine) Start(context.Context) error {
 		return errors.New("the media engine can be started once")
 	}
 	for range e.cfg.Shards {
-		sleep, err := newSleeper()
+		sleep, err := newSleeper(e.owns)
 		if err != nil {
 			for _, s := range e.shards {
 				err = errors.Join(err, s.sleep.close())
@@ -266,6 +281,19 @@ func (e *Engine) release(p *Port, heard bool) {
 		e.ports.release(p.number, heard, e.since())
 	}
 	e.balance()
+}
+
+// preferred tells, for the first shard, what its thread was given.
+func (e *Engine) preferred(nice int, err error) {
+	e.told.Do(func() {
+		switch {
+		case err != nil:
+			e.cfg.Log.Info("the threads that move the sound wait their turn like all others", "err", err)
+		case nice > shardNice:
+			e.cfg.Log.Info("the threads that move the sound go before others of this process only in part; LimitNICE= (CAP_SYS_NICE) would let them",
+				"nice", nice, "wanted", shardNice)
+		}
+	})
 }
 
 // leaveBridge separates a port that closes from the one it is bridged with.

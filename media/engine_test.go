@@ -338,7 +338,7 @@ func TestSocketsPassDatagramsWithTheirSourceAndTime(t *testing.T) {
 
 func TestASleeperWakesAtTheCommandOrInTime(t *testing.T) {
 	t.Parallel()
-	fast, err := newSleeper()
+	fast, err := newSleeper(true)
 	if err != nil {
 		t.Fatal(err)
 	}

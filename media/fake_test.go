@@ -26,6 +26,7 @@ type stage struct {
 type noSleep struct{}
 
 func (noSleep) wait(time.Duration) {}
+func (noSleep) rest()              {}
 func (noSleep) wake()              {}
 func (noSleep) close() error       { return nil }
 
@@ -192,9 +193,11 @@ type memorySocket struct {
 	sent    int
 	clock   *time.Duration
 	closed  bool
+	looks   int // calls of recv
 }
 
 func (s *memorySocket) recv(b []byte) (int, netip.AddrPort, int64, bool) {
+	s.looks++
 	if len(s.in) == 0 {
 		return 0, netip.AddrPort{}, 0, false
 	}

@@ -199,7 +199,9 @@ func (l *leg) close() {
 		return
 	}
 	// What the far end said last may still wait in the sockets.
-	l.receive()
+	for range maxReceive {
+		l.receive()
+	}
 	l.report()
 	l.goodbye()
 	l.closed = true

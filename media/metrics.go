@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -46,6 +47,7 @@ type counters struct {
 	timeouts            [3]uint64 // by silences
 	lateTicks           uint64
 	reanchors           uint64
+	busy                time.Duration
 	drops               [dropKinds]uint64
 	lateness            histogram[latenessBounds]
 	jitter              histogram[jitterBounds]
@@ -68,6 +70,7 @@ func (c *counters) add(o *counters) {
 	}
 	c.lateTicks += o.lateTicks
 	c.reanchors += o.reanchors
+	c.busy += o.busy
 	for i := range c.drops {
 		c.drops[i] += o.drops[i]
 	}
@@ -100,7 +103,7 @@ type collector struct {
 	packets, drops, digits                 *prometheus.Desc
 	firstAudio, timeouts, ticks, reanchors *prometheus.Desc
 	lateness, jitter, lost, mos, rtt       *prometheus.Desc
-	reports, unreported                    *prometheus.Desc
+	reports, unreported, busy              *prometheus.Desc
 }
 
 func (e *Engine) register(r prometheus.Registerer) error {
@@ -122,6 +125,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 		timeouts:   desc("timeouts_total", "Times a far end was silent for longer than its time-out: it never spoke, fell silent, held the call.", "silence"),
 		ticks:      desc("late_ticks_total", "Beats of a shard that came more than 5 ms late."),
 		reanchors:  desc("reanchors_total", "Times a stream was set on because frames could not be sent in time."),
+		busy:       desc("busy_seconds_total", "Time that the shards spent on their beats."),
 		lateness:   desc("tx_lateness_seconds", "How long after its time a packet was sent."),
 		jitter:     desc("jitter_seconds", "Interarrival jitter of a leg at its end (RFC 3550)."),
 		lost:       desc("lost_ratio", "Share of the far end's packets that did not arrive, of a leg at its end."),
@@ -139,7 +143,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.strained, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors,
-		c.lateness, c.jitter, c.lost, c.mos, c.rtt, c.reports, c.unreported} {
+		c.lateness, c.jitter, c.lost, c.mos, c.rtt, c.reports, c.unreported, c.busy} {
 		ch <- d
 	}
 }
@@ -183,6 +187,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(c.unreported, e.unreported.Load())
 	count(c.ticks, sum.lateTicks)
 	count(c.reanchors, sum.reanchors)
+	ch <- prometheus.MustNewConstMetric(c.busy, prometheus.CounterValue, sum.busy.Seconds())
 	ch <- sum.lateness.metric(c.lateness)
 	ch <- sum.jitter.metric(c.jitter)
 	ch <- sum.rtt.metric(c.rtt)

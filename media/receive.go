@@ -27,7 +27,10 @@ const maxPayload = 1024
 // Digits beyond this many a second are no finger's.
 const maxDigitRate = 40
 
-// receive takes what has arrived.
+// receive takes what has arrived, up to the first packet whose successor is not due
+// yet: the next look at the socket would find nothing, and is left out. What jitter
+// sent along with it is taken at the next turn, where its age tells that more may
+// wait.
 func (l *leg) receive() {
 	s := l.shard
 	for left := max(maxReceive, int(maxReceive*l.ptime/defaultPtime)); left > 0; {
@@ -43,6 +46,8 @@ func (l *leg) receive() {
 				s.refusals--
 				continue
 			}
+		} else if s.wall-at < int64(len(s.packet.Payload))*int64(time.Second/sampleRate) {
+			return
 		}
 		left--
 	}

@@ -24,13 +24,11 @@ const maxDatagram = 1500
 // shard owns legs: only its goroutine (or a test that plays it) touches them.
 // Times are counted from the engine's epoch.
 type shard struct {
-	engine *Engine
-	sleep  sleeper
-	box    *outbox
-	load   atomic.Int64 // legs, for the choice of a shard
-	// strained tells that beats come late so often that a further leg would be
-	// heard by those there are.
-	strained atomic.Bool
+	engine   *Engine
+	sleep    sleeper
+	box      *outbox
+	load     atomic.Int64 // legs, for the choice of a shard
+	strained atomic.Bool  // a further leg would be heard by those there are
 	ended    chan struct{}
 
 	mu       sync.Mutex // of the two fields below alone; taken once a beat
@@ -38,7 +36,9 @@ type shard struct {
 	stopping bool
 
 	spare  []func(*shard) // the other half of commands
+	clock  func() int64   // Unix nanoseconds
 	now    time.Duration
+	wall   int64         // the same instant by the clock that stamps packets
 	next   time.Duration // nominal time of the next beat
 	slot   int           // of the next beat
 	legs   map[*leg]struct{}
@@ -49,7 +49,9 @@ type shard struct {
 	events []told
 	roused uint64 // analysts to wake after the beat, by index
 	count  counters
-	strain float64 // share of late beats, of the last two seconds or so
+	late   float64       // share of late beats, and of the time spent on beats,
+	busy   float64       // of the last two seconds or so
+	toil   time.Duration // since the last beat
 	// refusals may still be read in this beat beyond the share of their leg.
 	refusals int
 	packet   rtp.Packet // reused by receive
@@ -84,23 +86,37 @@ func (s *shard) stop() {
 	s.sleep.wake()
 }
 
-// run is the shard's goroutine.
+// run is the shard's goroutine. Its thread ends with it.
 func (s *shard) run() {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	defer close(s.ended)
-	s.next = s.engine.since() + beat
+	s.engine.preferred(prefer())
 	for {
-		s.sleep.wait(s.next - s.engine.since())
-		if s.advance(s.engine.since()) {
+		if len(s.legs) == 0 && len(s.early) == 0 {
+			s.rest()
+		} else {
+			s.sleep.wait(s.next - s.engine.since())
+		}
+		began := s.engine.since()
+		ended := s.advance(began)
+		s.labour(s.engine.since() - began)
+		if ended {
 			return
 		}
 	}
 }
 
+// rest waits for a command; while there are no legs nobody needs a beat.
+func (s *shard) rest() {
+	s.late, s.busy = 0, 0
+	s.strained.Store(false)
+	s.sleep.rest()
+	s.next = s.engine.since() + beat
+}
+
 // advance does all that is due at now, and reports whether the shard has ended.
 func (s *shard) advance(now time.Duration) (ended bool) {
-	s.now = now
+	s.now, s.wall = now, s.engine.wall()
 	stopping := s.obey()
 	if late := now - s.next; late > wheelSlots*beat {
 		// Whole turns are left out: every leg is still served once.
@@ -122,27 +138,6 @@ func (s *shard) advance(now time.Duration) (ended bool) {
 	clear(s.events)
 	s.events = s.events[:0]
 	return stopping
-}
-
-// Beats that are late by one are heard as jitter of that size, and worse comes with
-// the next legs; a single stall of a tenth of a second is no strain.
-const (
-	strainMemory = 400 // beats
-	strainBegins = 0.2 // share of late beats
-	strainEnds   = 0.1
-)
-
-// gauge counts a beat towards the strain.
-func (s *shard) gauge(late bool) {
-	share := 0.0
-	if late {
-		s.count.lateTicks++
-		share = 1
-	}
-	s.strain += (share - s.strain) / strainMemory
-	if was := s.strained.Load(); !was && s.strain > strainBegins || was && s.strain < strainEnds {
-		s.strained.Store(!was)
-	}
 }
 
 // serve is one beat.

@@ -29,7 +29,16 @@ const receiveBuffer = 64 << 10
 type sleeper interface {
 	// wait returns after d or at once after wake.
 	wait(d time.Duration)
+	// rest returns after wake alone.
+	rest()
 	// wake ends the present or the next wait; safe from any goroutine.
 	wake()
 	close() error
 }
+
+// What the thread of a shard asks for: that it gets a processor at once when it
+// wakes, since it wants it for a few milliseconds at most.
+const (
+	shardNice  = -20
+	shardSlice = 100 * time.Microsecond // of a turn where others wait, too; Linux 6.12 and later
+)

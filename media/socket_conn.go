@@ -104,6 +104,8 @@ func (s *timerSleeper) wait(d time.Duration) {
 	}
 }
 
+func (s *timerSleeper) rest() { <-s.woken }
+
 func (s *timerSleeper) wake() {
 	select {
 	case s.woken <- struct{}{}:

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -169,41 +168,3 @@ func (s *rawSocket) aim(to netip.AddrPort) {
 func (s *rawSocket) addr() netip.AddrPort { return s.local }
 
 func (s *rawSocket) close() error { return unix.Close(s.fd) }
-
-// pollSleeper waits in ppoll on an eventfd: as exact as nanosleep on a locked
-// thread, and it can be woken.
-type pollSleeper struct {
-	fd      int
-	pending atomic.Bool
-}
-
-func newSleeper() (sleeper, error) {
-	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("open the media shard's wake-up: %w", err)
-	}
-	return &pollSleeper{fd: fd}, nil
-}
-
-func (s *pollSleeper) wait(d time.Duration) {
-	timeout := unix.NsecToTimespec(int64(max(d, 0)))
-	fds := [1]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
-	n, err := unix.Ppoll(fds[:], &timeout, nil)
-	if err != nil || n == 0 {
-		return
-	}
-	var b [8]byte
-	_, _ = unix.Read(s.fd, b[:])
-	s.pending.Store(false)
-}
-
-func (s *pollSleeper) wake() {
-	if s.pending.Swap(true) {
-		return
-	}
-	one := [8]byte{}
-	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = unix.Write(s.fd, one[:])
-}
-
-func (s *pollSleeper) close() error { return unix.Close(s.fd) }

@@ -2,8 +2,13 @@
 
 package media
 
-import "net/netip"
+import (
+	"errors"
+	"net/netip"
+)
 
 func listen(local netip.AddrPort) (socket, error) { return listenConn(local) }
 
-func newSleeper() (sleeper, error) { return newTimerSleeper(), nil }
+func newSleeper(bool) (sleeper, error) { return newTimerSleeper(), nil }
+
+func prefer() (nice int, err error) { return 0, errors.ErrUnsupported }

@@ -40,6 +40,7 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
+	defer d.media.OwnProcessors()()
 	if err := d.Start(ctx); err != nil {
 		return err
 	}
