@@ -33,7 +33,10 @@ func (h *hook) release(l *Leg) {
 // repeated takes a further 2xx to our INVITE.
 func (h *hook) repeated(res *sipmsg.Response) {
 	if l := h.leg.Load(); l != nil {
-		l.do(func() { l.repeated(res) })
+		h.ua.m.response(res, in)
+		if h.ua.find(res.CallID().Value(), tagOf(res.From())) != l { // else it is there already; see arrive
+			l.do(func() { l.repeated(res) })
+		}
 		return
 	}
 	end := h.end.Load()

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"zvonar/internal/calls"
@@ -176,26 +175,4 @@ func mutate(r *rand.Rand, b []byte) []byte {
 		}
 	}
 	return b
-}
-
-func TestARepeated200ThatOvertakesTheFirstHangsNothingUp(t *testing.T) {
-	t.Parallel()
-	a, p := withRaw(t, nil)
-	k := a.dial(t, nil)
-	invite := p.read("INVITE")
-	res := sipmsg.NewResponseFromRequest(invite.(*sipmsg.Request), 200, "OK", nil)
-	res.To().Params = sipmsg.HeaderParams{{K: "tag", V: "x"}}
-	res.AppendHeader(sipmsg.NewHeader("Contact", "<sip:raw@"+p.conn.LocalAddr().String()+">"))
-	k.leg.do(func() { k.leg.repeated(res) })
-	p.respond(invite, 200, "x", rawSDP)
-	k.until(calls.LegAnswered)
-	a.ua.strays.mu.Lock()
-	n := len(a.ua.strays.dismissed)
-	a.ua.strays.mu.Unlock()
-	if n != 0 {
-		t.Error("our own call was taken for another branch and hung up")
-	}
-	k.leg.Hangup(0)
-	p.respond(p.read("BYE"), 200, "", "")
-	k.end()
 }

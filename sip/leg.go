@@ -27,6 +27,7 @@ type Leg struct {
 	trunk    *trunk.Trunk
 	port     *media.Port
 	box      mailbox
+	turns    turns
 	hook     *hook
 	started  time.Time
 	// received is the message whose headers ReceivedHeader reads: the INVITE of
@@ -56,6 +57,12 @@ type Leg struct {
 	uas        uas
 	answer     answer
 	mod        modification
+}
+
+func (ua *UA) newLeg(role calls.Role) *Leg {
+	l := &Leg{ua: ua, role: role, started: ua.clock.Now(), hook: &hook{ua: ua}}
+	l.box.work, l.turns.clock = ua.work, ua.clock
+	return l
 }
 
 // timerName names a leg's timers.

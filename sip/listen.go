@@ -45,6 +45,7 @@ func (ua *UA) open(ctx context.Context) error {
 			TCP: &sipmsg.TransportTCP{DialerCreate: noDial},
 			TLS: &sipmsg.TransportTLS{TransportTCP: &sipmsg.TransportTCP{DialerCreate: noDial}},
 		}))
+	ua.tp.OnMessage(ua.arrive) // before the transaction layer, which starts goroutines
 	ua.tx = sipmsg.NewTransactionLayer(ua.tp,
 		sipmsg.WithTransactionLayerLogger(quiet),
 		sipmsg.WithTransactionLayerUnhandledResponseHandler(func(res *sipmsg.Response) {

@@ -100,7 +100,7 @@ func (l *Leg) sendModify(credentials []sipmsg.Header) {
 	err := l.ua.stamp(req)
 	var tx *sipmsg.ClientTx
 	if err == nil {
-		tx, err = l.ua.begin(req, func(res *sipmsg.Response) { l.do(func() { l.reAck(res) }) })
+		tx, err = l.ua.begin(req, nil)
 	}
 	if err != nil {
 		l.ua.log.Warn("sip: a request within a dialog could not be sent", "leg", l.id, "method", method, "error", err)
@@ -109,8 +109,11 @@ func (l *Leg) sendModify(credentials []sipmsg.Header) {
 	}
 	m.tx, m.req = tx, req
 	l.ua.listen(tx, func(res *sipmsg.Response, err error) {
+		if err == nil && (res.IsProvisional() || req.Method == sipmsg.INVITE && res.IsSuccess()) {
+			return // the latter is here already; see arrive
+		}
 		l.do(func() {
-			if m.tx == tx && (err != nil || !res.IsProvisional()) {
+			if m.tx == tx {
 				l.modifyReplied(res, err)
 			}
 		})

@@ -42,8 +42,7 @@ func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	ua.m.request(req.Method, in)
 	if req.Method == sipmsg.ACK {
-		ua.serveAck(req)
-		tx.Terminate()
+		tx.Terminate() // its leg has it; see arrive
 		return
 	}
 	ua.load.begin(keyOf(req), tx)
@@ -76,20 +75,6 @@ func (ua *UA) refuseMethod(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	ua.reply(req, tx, code, sipmsg.NewHeader("Allow", allowed))
 }
 
-// serveAck passes an ACK on; there is no answer to one, whatever is wrong with it.
-func (ua *UA) serveAck(req *sipmsg.Request) {
-	if req.CallID() == nil || req.To() == nil || req.From() == nil || req.CSeq() == nil {
-		return
-	}
-	if l := ua.find(req.CallID().Value(), tagOf(req.To())); l != nil {
-		l.do(func() {
-			if l.fromPeer(req) {
-				l.acked(req)
-			}
-		})
-	}
-}
-
 // serveInDialog hands a request to its leg.
 func (ua *UA) serveInDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, tag string) {
 	l := ua.find(req.CallID().Value(), tag)
@@ -97,10 +82,12 @@ func (ua *UA) serveInDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, tag string
 		ua.reply(req, tx, sipmsg.StatusCallTransactionDoesNotExists)
 		return
 	}
-	if !l.box.post(func() { l.within(req, tx) }) {
-		ua.m.Drop(dropMailbox)
-		ua.reply(req, tx, sipmsg.StatusServiceUnavailable)
-	}
+	l.turns.take(keyOf(req), func() {
+		if !l.box.post(func() { l.within(req, tx) }) {
+			ua.m.Drop(dropMailbox)
+			ua.work.start(func() { ua.reply(req, tx, sipmsg.StatusServiceUnavailable) })
+		}
+	})
 }
 
 // contentType is the body's type without parameters, in lower case.
@@ -123,9 +110,8 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		ua.reply(req, tx, sipmsg.StatusLoopDetected)
 		return
 	}
-	l := &Leg{ua: ua, role: calls.RoleCustomer, trunk: t, started: ua.clock.Now(), id: ua.cfg.IDs.New("leg_"), patience: ua.cfg.patience(), hook: &hook{ua: ua}}
-	l.box.work = ua.work
-	l.uas.seenKey = seen
+	l := ua.newLeg(calls.RoleCustomer)
+	l.trunk, l.id, l.patience, l.uas.seenKey = t, ua.cfg.IDs.New("leg_"), ua.cfg.patience(), seen
 	refuse := func(code int, why string) {
 		ua.unsee(seen)
 		ua.m.Refuse(why)
@@ -172,12 +158,11 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 
 // drainAcks reads the ACKs that sipgo matches to an INVITE's own transaction:
 // those of our final responses, and those of peers that reuse its branch for a
-// 2xx. Unread ones would park a goroutine each.
+// 2xx, which their leg has already. Unread ones would park a goroutine each.
 func (ua *UA) drainAcks(tx *sipmsg.ServerTx) {
 	for {
 		select {
-		case ack := <-tx.Acks():
-			ua.serveAck(ack)
+		case <-tx.Acks():
 		case <-tx.Done():
 			return
 		}

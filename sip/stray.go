@@ -76,18 +76,9 @@ func (ua *UA) stray(res *sipmsg.Response) {
 			ua.sendCancel(invite, nil)
 		}
 	case res.IsSuccess():
-		l := ua.find(id.Value(), tagOf(from))
-		if l == nil {
+		if ua.find(id.Value(), tagOf(from)) == nil { // else its leg has it; see arrive
 			ua.dismiss(res, nil)
-			return
 		}
-		l.do(func() {
-			if tagOf(to) == l.d.remote.tag {
-				l.handle(&input{ev: evRepeat, res: res})
-				return
-			}
-			ua.dismiss(res, l.trunk)
-		})
 	}
 }
 

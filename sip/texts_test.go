@@ -75,6 +75,7 @@ func TestSipgoLogsAreTamed(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(newGuardedLog(slog.NewTextHandler(&out, nil))).With("from", "sip:79991234567@x")
 	log.Info("not worth a line")
+	log.Warn("TCP ref went negative, not worth one either")
 	log.Error("failed to parse", "data", "INVITE sip:78005553535@x SIP/2.0\r\n"+strings.Repeat("x", 4000), "error", error(errText("call 79990001122")))
 	text := out.String()
 	for _, secret := range []string{"79991234567", "78005553535", "79990001122", "not worth"} {

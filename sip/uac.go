@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -16,34 +15,24 @@ import (
 
 // uac is what a leg that we dialled keeps besides its dialog.
 type uac struct {
-	req    calls.DialRequest
-	invite *sipmsg.Request // the last one sent
-	tx     *sipmsg.ClientTx
-	ack    *sipmsg.Request // for our 2xx; sent again with each repetition
-	auth   auth
-	offer  []byte
-	early  []earlyDialog
-	reason sipmsg.Header // for CANCEL and BYE; nil: the usual one
+	req      calls.DialRequest
+	invite   *sipmsg.Request // the last one sent
+	tx       *sipmsg.ClientTx
+	ack      *sipmsg.Request // for our 2xx; sent again with each repetition
+	answered bool            // the first 2xx is here
+	auth     auth
+	offer    []byte
+	early    []earlyDialog
+	reason   sipmsg.Header // for CANCEL and BYE; nil: the usual one
 }
-
-// earlyDialog is one that a provisional response began: a proxy may ring several
-// telephones, each with a To tag of its own (RFC 3261 13.2.2.4).
-type earlyDialog struct {
-	tag       string
-	agreed    *sdp.Agreed // the audio it described; nil: none yet
-	remoteSeq uint32      // of their last request within it; 0: none
-}
-
-// maxEarly bounds the early dialogs of a call; further ones only ring.
-const maxEarly = 16
 
 // Dial sends an INVITE and returns at once. Every event of the leg goes to
 // events, LegEnded last. An error (*calls.Error) means that nothing was sent:
 // unknown trunk, no port, forbidden characters.
 func (ua *UA) Dial(req calls.DialRequest, events func(calls.LegEvent)) (*Leg, error) {
-	l := &Leg{ua: ua, outbound: true, role: req.Role, events: events, started: ua.clock.Now(), hook: &hook{ua: ua}}
+	l := ua.newLeg(req.Role)
+	l.outbound, l.events = true, events
 	l.hook.leg.Store(l)
-	l.box.work = ua.work
 	if err := l.prepare(req); err != nil {
 		return nil, err
 	}
@@ -184,6 +173,9 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 	failpoint.Hit(failpoint.InviteSent)
 	tx := l.uac.tx
 	l.ua.listen(tx, func(res *sipmsg.Response, err error) {
+		if err == nil && res.StatusCode < 300 {
+			return // it is here already; see arrive
+		}
 		l.do(func() {
 			if l.uac.tx == tx {
 				l.replied(res, err)
@@ -233,83 +225,6 @@ func (l *Leg) answered(res *sipmsg.Response) (sdp.Agreed, error) {
 	return l.media.Accept(s)
 }
 
-// progressed takes a provisional response: ringing, perhaps with audio.
-func (l *Leg) progressed(in *input) {
-	code := in.res.StatusCode
-	if code == 100 {
-		l.ending.Trying = true
-		l.emit(calls.LegEvent{Kind: calls.LegTrying, Code: code})
-		return
-	}
-	l.ending.Progress = true
-	if code == statusEarlyDialogTerminated {
-		l.earlyOver(tagOf(in.res.To()))
-		return
-	}
-	if l.ringAt.IsZero() {
-		l.ringAt = l.ua.clock.Now()
-		observe(l.ua.m.pdd, l.trunk.Name, l.ringAt.Sub(l.started))
-	}
-	if code >= 180 && code <= 183 {
-		l.ending.Rang = true
-	}
-	l.emit(calls.LegEvent{Kind: calls.LegRinging, Code: code})
-	early := l.earlyBegun(tagOf(in.res.To()))
-	if len(in.res.Body()) == 0 {
-		return
-	}
-	s, err := sdp.Parse(in.res.Body())
-	if err != nil {
-		return
-	}
-	a, err := l.media.Accept(s)
-	if err != nil {
-		return
-	}
-	if early != nil {
-		early.agreed = &a
-	}
-	l.setMedia(a, false) // of several telephones the latest is heard
-	if !l.heardEarly {
-		l.heardEarly = true
-		l.emit(calls.LegEvent{Kind: calls.LegEarlyMedia, Code: code, Codec: string(a.Codec)})
-	}
-}
-
-// statusEarlyDialogTerminated says that one of the telephones that rang does no
-// more, while the call goes on (RFC 6228).
-const statusEarlyDialogTerminated = 199
-
-// earlyOf finds an early dialog; nil: there is none.
-func (l *Leg) earlyOf(tag string) *earlyDialog {
-	for i := range l.uac.early {
-		if e := &l.uac.early[i]; tag != "" && e.tag == tag {
-			return e
-		}
-	}
-	return nil
-}
-
-// earlyBegun finds or makes an early dialog; nil: it cannot be kept.
-func (l *Leg) earlyBegun(tag string) *earlyDialog {
-	if e := l.earlyOf(tag); e != nil || tag == "" || len(l.uac.early) >= maxEarly {
-		return e
-	}
-	l.uac.early = append(l.uac.early, earlyDialog{tag: tag})
-	return &l.uac.early[len(l.uac.early)-1]
-}
-
-// earlyOver forgets an early dialog; the audio of the latest other one is heard.
-func (l *Leg) earlyOver(tag string) {
-	l.uac.early = slices.DeleteFunc(l.uac.early, func(e earlyDialog) bool { return e.tag == tag })
-	for i := len(l.uac.early) - 1; i >= 0; i-- {
-		if a := l.uac.early[i].agreed; a != nil {
-			l.setMedia(*a, false)
-			return
-		}
-	}
-}
-
 // authenticate sends the INVITE again with credentials.
 func (l *Leg) authenticate(in *input) { l.sendInvite(in.credentials) }
 
@@ -323,64 +238,6 @@ func (l *Leg) establish(in *input) {
 	l.acknowledge(in.res)
 	l.emit(calls.LegEvent{Kind: calls.LegAnswered, Code: in.res.StatusCode, Codec: string(in.media.Codec), Dialog: l.d.store()})
 	l.modify()
-}
-
-// acknowledge confirms the dialog with the 2xx and sends its ACK.
-func (l *Leg) acknowledge(res *sipmsg.Response) {
-	l.d.confirm(res)
-	l.hearPeers()
-	l.uac.ack = l.d.request(sipmsg.ACK, l.uac.invite.CSeq().SeqNo)
-	if err := l.ua.stamp(l.uac.ack); err != nil {
-		l.ua.log.Warn("sip: the ACK has no way to go", "leg", l.id, "error", err)
-		return
-	}
-	l.reAck(res)
-}
-
-// reAck sends the ACK; each repetition of a 2xx gets its own again (RFC 3261
-// 13.2.2.4): to the first INVITE or to the last one within the dialog.
-func (l *Leg) reAck(res *sipmsg.Response) {
-	for _, ack := range []*sipmsg.Request{l.uac.ack, l.mod.ack} {
-		if ack == nil || res.CSeq() == nil || ack.CSeq().SeqNo != res.CSeq().SeqNo {
-			continue
-		}
-		if err := l.ua.write(ack); err != nil {
-			l.ua.log.Warn("sip: an ACK could not be sent", "leg", l.id, "error", err)
-		}
-	}
-}
-
-// repeated takes a further 2xx: ours again, or one of another branch of a fork,
-// which is answered and hung up. It may overtake the first one, which comes by
-// another goroutine: until that one is known nothing is hung up, for whoever
-// gets no ACK says it again.
-func (l *Leg) repeated(res *sipmsg.Response) {
-	l.ua.m.response(res, in)
-	if l.d.remote.tag == "" && l.state != stEnded {
-		return
-	}
-	if tagOf(res.To()) == l.d.remote.tag {
-		l.handle(&input{ev: evRepeat, res: res})
-		return
-	}
-	l.ua.dismiss(res, l.trunk)
-}
-
-// lateAnswer takes a 2xx that crossed our CANCEL: nobody is on our side any more.
-func (l *Leg) lateAnswer(in *input) {
-	l.ending.Code = in.res.StatusCode
-	l.ending.Canceled = true
-	l.acknowledge(in.res)
-	l.bye()
-}
-
-// refuseMedia takes a 2xx whose audio we cannot use.
-func (l *Leg) refuseMedia(in *input) {
-	l.stopTimer(timerRing)
-	l.ending.Code, l.ending.Media = in.res.StatusCode, true
-	l.uac.reason = reason(58, "no common codec")
-	l.acknowledge(in.res)
-	l.bye()
 }
 
 // calleeCodes are final responses that the callee gave, not the network.

@@ -239,9 +239,8 @@ func (l *Leg) acked(req *sipmsg.Request) {
 	l.modify()
 }
 
-// overtaken takes a later request of the caller for the ACK that it overtook:
-// each message has a goroutine of its own in sipgo, so their order is not kept,
-// and whoever offers again has our 2xx. An ACK with an answer in it has to come.
+// overtaken takes a later request of the caller for the ACK that it overtook on
+// the wire: whoever offers again has our 2xx. An ACK with an answer in it has to come.
 func (l *Leg) overtaken() {
 	if l.answer.res == nil || l.answer.late {
 		return
