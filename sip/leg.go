@@ -50,6 +50,7 @@ type Leg struct {
 	facts      calls.LegFacts
 	ringAt     time.Time
 	heardEarly bool // early media was reported
+	redirects  []calls.Redirect
 	closed     bool // the port sent its last event
 	over       bool // LegEnded was sent
 	timers     [timerCount]clock.Timer
@@ -220,7 +221,7 @@ func (l *Leg) report() {
 	if l.events == nil { // nobody listened: nobody is told, nobody waits
 		l.held = nil
 	}
-	l.emit(calls.LegEvent{Kind: calls.LegEnded, Code: l.ending.Code, Ending: l.ending, Facts: l.facts})
+	l.emit(calls.LegEvent{Kind: calls.LegEnded, Code: l.ending.Code, Ending: l.ending, Facts: l.facts, Redirects: l.redirects})
 	l.ua.gone(l)
 	l.hook.release(l)
 }

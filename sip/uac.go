@@ -88,6 +88,12 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	l.d.local = party{name: name, tag: sipmsg.GenerateTagN(20), uri: sipmsg.Uri{Scheme: "sip", User: from}}
 	host := t.Target()
 	l.d.target = sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI(), Port: int(host.Port)}
+	if via := req.Via; via.IsValid() {
+		if !t.Accepts(via.Addr()) {
+			return calls.Errorf(calls.CodeInvalidField, "%s is no address of trunk %s", via, t.Name)
+		}
+		l.d.target.Host, l.d.target.Port = hostOf(via.Addr()), int(via.Port())
+	}
 	l.d.target.UriParams = transportParam(l.d.transport)
 	l.d.remote = party{uri: sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI()}}
 	l.key = l.d.key()
@@ -102,7 +108,10 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 func (l *Leg) invite() {
 	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
 	defer cancel()
-	target, err := l.trunk.Resolve(ctx)
+	target, err := l.uac.req.Via, error(nil)
+	if !target.IsValid() {
+		target, err = l.trunk.Resolve(ctx)
+	}
 	if err != nil {
 		l.post(&input{ev: evTransport, err: err})
 		return
@@ -111,7 +120,7 @@ func (l *Leg) invite() {
 	host, port := l.ua.sentBy(l.d.transport, l.d.nextHop)
 	l.d.local.uri.Host = host
 	if l.trunk.Username != "" {
-		l.d.local.uri.Host = l.d.target.Host // registrars know their own domain only
+		l.d.local.uri.Host = l.trunk.Target().HostForURI() // registrars know their own domain only
 	}
 	contact := sipmsg.Uri{Scheme: "sip", User: l.d.local.uri.User, Host: host, Port: port}
 	contact.UriParams = transportParam(l.d.transport)
@@ -253,6 +262,7 @@ func (l *Leg) failed(in *input) {
 	if in.res.StatusCode == sipmsg.StatusNotAcceptableHere || in.res.StatusCode == sipmsg.StatusGlobalNotAcceptable {
 		l.ending.Media = true
 	}
+	l.redirects = redirects(l.trunk, l.ending, in.res)
 	if calleeCodes[in.res.StatusCode] {
 		l.endedBy(l.party())
 	}

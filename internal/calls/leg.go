@@ -1,6 +1,9 @@
 package calls
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // DialRequest is one outbound leg to place: the attempt it belongs to is
 // already durable.
@@ -17,6 +20,9 @@ type DialRequest struct {
 	// MediaTimeout ends an answered leg whose audio stops or never comes, 0 = the
 	// defaults.
 	MediaTimeout time.Duration
+	// Via is the trunk's address that a redirection named; zero: the one that is
+	// configured. It must be one of the trunk's.
+	Via netip.AddrPort
 	// Headers are further headers of the INVITE ("X-Call-ID": "…"); names and
 	// values must be Printable. nil: none.
 	Headers map[string]string
@@ -89,6 +95,15 @@ type LegEvent struct {
 	Silence Silence
 	Ending  Ending
 	Facts   LegFacts
+	// Redirects is of LegEnded: where a 3xx of a trunk that may redirect sends the
+	// call, best first; nil where nothing of it can be followed.
+	Redirects []Redirect
+}
+
+// Redirect is a target that a 3xx names.
+type Redirect struct {
+	To  string         // the number, digits only, as the trunk writes it
+	Via netip.AddrPort // where at the trunk; zero: its configured address
 }
 
 // Invite is an inbound call that a line offers to the engine.

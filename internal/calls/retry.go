@@ -22,3 +22,13 @@ func MayRetry(e Ending) bool {
 	}
 	return e.Transport || e.Timeout
 }
+
+// MayFollow says whether a redirection may be followed: a 300, 301 or 302 that
+// was the first word about the callee. Whoever sent it rang nobody.
+func MayFollow(e Ending) bool {
+	switch {
+	case e.Answered, e.Progress, e.Rang, e.Canceled, e.Timeout, e.Transport, e.Media:
+		return false
+	}
+	return e.Code >= 300 && e.Code <= 302
+}

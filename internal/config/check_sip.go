@@ -137,9 +137,6 @@ func checkTrunks(cfg *Config, r *report) {
 		if t.Username == "" && t.Password != "" {
 			r.bad(join(at, "username"), "there is a password without a username; set it, or remove the password")
 		}
-		if t.Redirect {
-			r.bad(join(at, "redirect"), "following redirections (3xx) is not available in this version: such a call ends as unreachable, redirected; write false")
-		}
 		if len(t.Realm) > maxRealm {
 			r.bad(join(at, "realm"), "a realm has at most %d bytes; copy it from the trunk's 401 or 407", maxRealm)
 		}

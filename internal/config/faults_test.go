@@ -77,7 +77,6 @@ var faults = []struct {
 	{"a reserved codec alone", "media: {codecs: [G722]}\n", []string{"1:17 media.codecs: G722 is not available"}},
 
 	{"a trunk without anything", "trunks:\n  - {}\n", []string{"2:5 trunks[0].name: a name is needed", "2:5 trunks[0].uri: is needed"}},
-	{"redirections", "trunks:\n  - name: m\n    uri: sip:h\n    redirect: true\n", []string{"4:15 trunks[0].redirect: following redirections (3xx) is not available in this version"}},
 	{"realm", "trunks:\n  - name: m\n    uri: sip:h\n    realm: " + strings.Repeat("r", 300) + "\n", []string{"4:12 trunks[0].realm: a realm has at most 256 bytes"}},
 	{"registration", "trunks:\n  - name: m\n    uri: sip:h\n    register: true\n", []string{"4:15 trunks[0].register: registration is not available in this version"}},
 	{"a user in a trunk's address", "trunks: [{name: m, uri: \"sip:me:topsecret@host\"}]\n", []string{"1:25 trunks[0].uri: must not have a user part"}},

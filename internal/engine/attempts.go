@@ -9,10 +9,11 @@ import (
 
 // newAttempt adds an attempt to the call; commitAttempt makes it durable. The
 // customer gets a further one only where the last one cannot have rung him
-// (calls.MayRetry); whoever looks for another target asks here, and nowhere else.
+// (calls.MayRetry, calls.MayFollow); whoever looks for another target asks here, and nowhere else.
 func (s *session) newAttempt(role calls.Role, trunk, to string) (*calls.Attempt, error) {
 	c := s.call
-	if role == calls.RoleCustomer && s.customer.attempt != nil && !(s.customer.gone && calls.MayRetry(s.customer.ended)) {
+	if last := s.customer; role == calls.RoleCustomer && last.attempt != nil &&
+		!(last.gone && (calls.MayRetry(last.ended) || calls.MayFollow(last.ended))) {
 		return nil, errors.New("the customer may have been rung already")
 	}
 	a := calls.Attempt{

@@ -100,7 +100,7 @@ func (s *session) dialCustomer() {
 	}
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: a.ID, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
-		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(),
+		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via,
 	}, s.listen(s.customer))
 	if err != nil {
 		s.log.Warn("the trunk could not be asked to call", "trunk", a.Trunk, "err", err)
@@ -170,6 +170,9 @@ func (s *session) startTalk(at time.Time) {
 
 // onUnanswered ends a call whose customer never came to the phone.
 func (s *session) onUnanswered(ev calls.LegEvent) {
+	if s.phase == dialing && s.follow(ev) {
+		return
+	}
 	end := ev.Ending
 	judged := calls.Judge(end)
 	if s.phase == connecting {

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -44,7 +46,10 @@ type session struct {
 
 	// A call whose attempt comes too late returns to the queue as it was.
 	wish struct{ trunk, line, from string }
-	back bool // it does
+
+	redirected redirection
+	steps      steps
+	back       bool // it does
 
 	// Why the call ends, once that is known; the first answer stays.
 	ending endCause
@@ -60,6 +65,7 @@ type party struct {
 	hung    bool // we told the leg to end
 	gone    bool // LegEnded was seen, or the leg never came to be
 	ended   calls.Ending
+	via     netip.AddrPort // where at the trunk a redirection sent us; zero: as configured
 }
 
 // hangUp ends the party's leg, if it has one; LegEnded follows.
@@ -83,6 +89,7 @@ const (
 	timerWatchdog timerKey = "watchdog"
 	timerExpect   timerKey = "expect"
 	timerConfirm  timerKey = "confirm"
+	timerRate     timerKey = "rate"
 )
 
 func (e *Engine) newSession(c *calls.Call) *session {
@@ -91,6 +98,7 @@ func (e *Engine) newSession(c *calls.Call) *session {
 		log:    e.log.With("call", c.ID),
 		plays:  map[int64]calls.RecordingRef{},
 		timers: map[timerKey]clock.Timer{},
+		steps:  steps{calls.RoleCustomer: customerSteps, calls.RoleManager: managerSteps},
 	}
 	s.customer = s.addParty(calls.RoleCustomer, nil)
 	return s
@@ -262,7 +270,7 @@ func (s *session) insert(event calls.Event) {
 
 // stored is told what became of a unit; it runs in the writer's goroutine.
 func (s *session) stored(err error) {
-	if err != nil && !takenAway(err) {
+	if err != nil && !takenAway(err) && !errors.Is(err, errBlocked) {
 		s.log.Error("the call could not be written to the store", "err", err)
 	}
 }

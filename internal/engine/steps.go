@@ -28,6 +28,10 @@ func (p phase) String() string {
 
 type step func(*session, calls.LegEvent)
 
+// steps are the tables of the parties. A session is given them when it is made,
+// since their steps lead back to them.
+type steps map[calls.Role]map[phase]map[calls.LegEventKind]step
+
 // customerSteps says what an event of the customer's leg does in each phase.
 // What is not listed does nothing: a 180 after the answer, a digit while ringing.
 var customerSteps = map[phase]map[calls.LegEventKind]step{
@@ -113,13 +117,10 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 	if ev.Kind == calls.LegAnswered && s.phase == leaving {
 		s.lateAnswer(p, ev)
 	}
-	table := customerSteps
-	if p.role == calls.RoleManager {
-		if table = managerSteps; p != s.manager && s.phase != leaving {
-			return
-		}
+	if p.role == calls.RoleManager && p != s.manager && s.phase != leaving {
+		return
 	}
-	if f := table[s.phase][ev.Kind]; f != nil {
+	if f := s.steps[p.role][s.phase][ev.Kind]; f != nil {
 		f(s, ev)
 	}
 }

@@ -27,6 +27,7 @@ type Config struct {
 	MaxCPS     float64
 	Codecs     []codec.ID // in order of preference; empty: PCMA, PCMU
 	DTMF       DTMF       // "": auto
+	Redirect   bool       // its 3xx may be followed
 }
 
 // DTMF is by which ways a trunk's digits are taken. One press that arrives by

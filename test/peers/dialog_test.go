@@ -28,6 +28,22 @@ func TestSIPpCalleesThatDoUnusualThings(t *testing.T) {
 	}
 }
 
+// TestSIPpARedirectionIsFollowedInsideTheTrunk: the best target stands for no
+// number that may be called, the next one is another host's.
+func TestSIPpARedirectionIsFollowedInsideTheTrunk(t *testing.T) {
+	t.Parallel()
+	peer := scenario(t, "follow", 2, "", nil)
+	d := start(t, options{peerPort: peer.port, trunk: ", redirect: true"})
+	c := d.over(d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(7.2))}))
+	peer.done()
+	if c.Outcome != "answered" || c.Reason != "flow_end" || c.To != "79161234567" || len(c.Attempts) != 2 {
+		t.Fatalf("ended as %+v", c)
+	}
+	if a, b := c.Attempts[0], c.Attempts[1]; a.SIPCode != 302 || a.Charged || b.Target != "79167777777" || !b.Charged {
+		t.Errorf("attempts %+v", c.Attempts)
+	}
+}
+
 // TestSIPpCallersThatDoUnusualThings are far ends that call us. Where no ACK comes
 // our BYE has to wait for it (RFC 3261 15): the flow has hung up long before.
 func TestSIPpCallersThatDoUnusualThings(t *testing.T) {

@@ -238,14 +238,15 @@ func (d *daemon) clip(pcm []int16) int64 {
 
 // call is the resource as far as the tests read it.
 type call struct {
-	ID, Status, Outcome, Reason, Trunk string
-	SIPCode                            int    `json:"sip_code"`
-	HangupBy                           string `json:"hangup_by"`
-	TalkMS                             int64  `json:"talk_ms"`
-	Direction                          string
-	Digits                             []struct{ Digit, Via string }
-	Attempts                           []struct {
+	ID, To, Status, Outcome, Reason, Trunk string
+	SIPCode                                int    `json:"sip_code"`
+	HangupBy                               string `json:"hangup_by"`
+	TalkMS                                 int64  `json:"talk_ms"`
+	Direction                              string
+	Digits                                 []struct{ Digit, Via string }
+	Attempts                               []struct {
 		N       int
+		Target  string
 		SIPCode int  `json:"sip_code"`
 		Charged bool `json:"charged"`
 	}
