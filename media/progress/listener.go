@@ -21,6 +21,8 @@ type Options struct {
 	// Countries are those whose tones are likeliest here: where two countries have
 	// the same one, the first is told.
 	Countries []string
+	// Book holds the announcements that are known; nil: none are.
+	Book *Book
 }
 
 // Listener hears tones, beeps and known announcements. It implements
@@ -32,6 +34,7 @@ type Listener struct {
 	heard    heard
 	hush     hush
 	speech   speech
+	finder   *finder // nil without a book
 
 	tell func(amd.Finding) // during Feed only
 	see  func(*spectrum.Frame)
@@ -60,6 +63,9 @@ func New(o Options) *Listener {
 	}
 	l := &Listener{tones: arrange(o.Tones, o.Countries), spectrum: spectrum.New(), sitTold: -1}
 	l.see = l.frame
+	if o.Book != nil {
+		l.finder = newFinder(o.Book)
+	}
 	return l
 }
 
@@ -101,6 +107,11 @@ func (l *Listener) Close(tell func(amd.Finding)) {
 // frame takes 10 ms.
 func (l *Listener) frame(f *spectrum.Frame) {
 	line := look(f)
+	if l.finder != nil {
+		if found, ok := l.finder.take(f); ok {
+			l.tell(found)
+		}
+	}
 	l.speech.take(&line)
 	was := l.tracker.sounding()
 	if b, ok := l.tracker.take(&line); ok {

@@ -60,7 +60,10 @@ func TestEveryToneIsHeardWithinTwoCadences(t *testing.T) {
 	t.Parallel()
 	tones := Tones()
 	tried, missed := 0, 0
-	for _, c := range conditions {
+	for n, c := range conditions {
+		if testing.Short() && n%4 != 0 {
+			continue
+		}
 		for i := range tones {
 			tone := &tones[i]
 			w := newWay(uint64(i), c.change)
