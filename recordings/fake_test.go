@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"zvonar/internal/calls"
@@ -24,6 +25,7 @@ type state struct {
 	recordings []calls.Recording
 	events     []calls.Event
 	audit      []calls.AuditEntry
+	versions   []calls.ClipVersion
 	lastID     int64
 }
 
@@ -32,7 +34,7 @@ var errDisk = errors.New("disk full")
 func (m *memory) Update(_ context.Context, fn func(calls.Tx) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := &memTx{failAt: m.failAt, state: state{slices.Clone(m.state.recordings), slices.Clone(m.state.events), slices.Clone(m.state.audit), m.state.lastID}}
+	t := &memTx{failAt: m.failAt, state: state{slices.Clone(m.state.recordings), slices.Clone(m.state.events), slices.Clone(m.state.audit), slices.Clone(m.state.versions), m.state.lastID}}
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -80,15 +82,37 @@ func (t *memTx) RecordingByRecordID(account string, n int64) (*calls.Recording, 
 func (t *memTx) Recordings(f calls.RecordingFilter) (page []*calls.Recording, err error) {
 	all := slices.Clone(t.recordings)
 	slices.SortFunc(all, func(a, b calls.Recording) int { return cmp.Compare(b.ID, a.ID) })
+	if f.Oldest {
+		slices.Reverse(all)
+	}
 	for _, r := range all {
-		if r.Account == f.Account && (f.Cursor == "" || r.ID < f.Cursor) && len(page) < f.Limit {
+		if r.Account == f.Account && (f.State == "" || r.State == f.State) && (f.Cursor == "" || r.ID < f.Cursor) && len(page) < f.Limit {
 			page = append(page, &r)
 		}
 	}
 	return page, nil
 }
 
+func (t *memTx) RecordingVersion(account, id string, version int) (*calls.ClipVersion, error) {
+	for _, v := range t.versions {
+		if v.RecordingID == id && v.Version == version {
+			return &v, nil
+		}
+	}
+	if r, err := t.Recording(account, id); err != nil || r.Version == version {
+		return r.Upload(), err
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (t *memTx) PutRecordingVersion(v *calls.ClipVersion) error {
+	t.versions = slices.DeleteFunc(t.versions, func(o calls.ClipVersion) bool { return o.RecordingID == v.RecordingID && o.Version == v.Version })
+	t.versions = append(t.versions, *v)
+	return t.fail("version")
+}
+
 func (t *memTx) InsertRecording(r *calls.Recording) error {
+	r.Versions = max(r.Versions, r.Version) // as the store reads it
 	t.recordings = append(t.recordings, *r)
 	return t.fail("insert")
 }
@@ -122,4 +146,8 @@ func (t *memTx) AppendEvent(e *calls.Event) error {
 func (t *memTx) Audit(a calls.AuditEntry) error {
 	t.audit = append(t.audit, a)
 	return t.fail("audit")
+}
+
+func containsAll(s string, parts ...string) bool {
+	return !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(s, p) })
 }

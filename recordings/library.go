@@ -41,6 +41,9 @@ type Config struct {
 	FirstID     int64         // first record_id; 0: DefaultFirstID
 	MaxBytes    int64         // of an upload; 0: DefaultMaxBytes
 	Loudness    float64       // LUFS that every clip is brought to; 0: as it was uploaded
+	FourEyes    bool          // whoever uploaded a recording may not approve it
+	Approvals   int           // needed for one recording: 1 or 2, of different moderators; 0: 1
+	Claim       time.Duration // how long a moderator has a recording for himself; 0: DefaultClaim
 	Clock       clock.Clock   // nil: the system's
 	IDs         *clock.IDs    // nil: fresh ones
 	Log         *slog.Logger  // nil: none
@@ -68,6 +71,8 @@ func New(cfg Config) (*Library, error) {
 		return nil, fmt.Errorf("recordings.min_duration is %s: no clip may be longer than %s", cfg.MinDuration, MaxDuration)
 	case cfg.Loudness != 0 && (cfg.Loudness < minLoudness || cfg.Loudness > maxLoudness):
 		return nil, fmt.Errorf("recordings.loudness is %g LUFS: it must be from %g to %g", cfg.Loudness, minLoudness, maxLoudness)
+	case cfg.Approvals < 0 || cfg.Approvals > 2:
+		return nil, fmt.Errorf("recordings.approvals is %d: it must be 1 or 2", cfg.Approvals)
 	case cfg.FirstID < 0 || cfg.MaxBytes < 0:
 		return nil, errors.New("recordings: first_id and the size limit must not be negative")
 	}
@@ -79,6 +84,12 @@ func New(cfg Config) (*Library, error) {
 	}
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = DefaultMaxBytes
+	}
+	if cfg.Approvals == 0 {
+		cfg.Approvals = 1
+	}
+	if cfg.Claim <= 0 {
+		cfg.Claim = DefaultClaim
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = clock.System()
@@ -118,7 +129,7 @@ func (l *Library) Add(ctx context.Context, account, title, actor string, system 
 		return nil, err
 	}
 	rec = &calls.Recording{
-		ID: l.cfg.IDs.New("rec_"), Account: account, Title: title, State: calls.RecordingPending, Version: 1,
+		ID: l.cfg.IDs.New("rec_"), Account: account, Title: title, State: calls.RecordingPending, Version: 1, Versions: 1,
 		SHA256: p.SHA256, WideSHA256: p.WideSHA256, DurationMS: p.Duration.Milliseconds(), System: system,
 		Checks: p.Checks, Print: p.Print, UploadedBy: actor, CreatedAt: l.cfg.Clock.Now().UTC(),
 	}
@@ -133,19 +144,4 @@ func (l *Library) Add(ctx context.Context, account, title, actor string, system 
 	}
 	l.cfg.Log.Info("recording uploaded", "recording", rec.ID, "account", account, "duration_ms", rec.DurationMS, "sha256", rec.SHA256)
 	return rec, nil
-}
-
-// told is the data of an event: the recording, with times as they are published.
-type told struct {
-	*calls.Recording
-	DecidedAt calls.Stamp `json:"decided_at"`
-	CreatedAt calls.Stamp `json:"created_at"`
-}
-
-// tell appends the event about rec to the unit of work that changed it.
-func (l *Library) tell(tx calls.Tx, rec *calls.Recording, t calls.EventType) error {
-	e := calls.NewEvent(l.cfg.IDs.New("evt_"), l.cfg.Clock.Now().UTC(), "recording:"+rec.ID, t,
-		told{rec, calls.StampOf(rec.DecidedAt), calls.Stamp(rec.CreatedAt)})
-	e.Account = rec.Account
-	return tx.AppendEvent(&e)
 }

@@ -325,10 +325,10 @@ func TestResultsAreCounted(t *testing.T) {
 	l, _ := library(t, func(c *Config) { c.Metrics = reg })
 	r := add(t, l, 440)
 	l.Add(context.Background(), "main", "", "bot", false, strings.NewReader("text"))
-	if _, err := l.Approve(context.Background(), "main", r.ID, "anna"); err != nil {
+	if _, err := l.Approve(context.Background(), by("anna", r)); err != nil {
 		t.Fatal(err)
 	}
-	l.Approve(context.Background(), "main", r.ID, "anna")
+	l.Approve(context.Background(), by("anna", r))
 	if got := testutil.ToFloat64(l.metrics.uploads.WithLabelValues("bad-audio")); got != 1 {
 		t.Errorf("bad-audio: %v", got)
 	}

@@ -9,12 +9,17 @@ import (
 	"zvonar/internal/calls"
 )
 
+// by is a decision of actor on r.
+func by(actor string, r *calls.Recording) Decision {
+	return Decision{Account: r.Account, ID: r.ID, Actor: actor, Reason: "because"}
+}
+
 func TestApproveGivesTheRecordID(t *testing.T) {
 	t.Parallel()
 	l, m := library(t)
 	first, second := add(t, l, 440), add(t, l, 500)
 	for i, r := range []*calls.Recording{second, first} {
-		got, err := l.Approve(context.Background(), "main", r.ID, "anna")
+		got, err := l.Approve(context.Background(), by("anna", r))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,18 +41,18 @@ func TestDecisionsAreFinal(t *testing.T) {
 	l, m := library(t)
 	approved, rejected := add(t, l, 440), add(t, l, 500)
 	ctx := context.Background()
-	if _, err := l.Approve(ctx, "main", approved.ID, "anna"); err != nil {
+	if _, err := l.Approve(ctx, by("anna", approved)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := l.Reject(ctx, "main", rejected.ID, "anna", " too loud ")
+	r, err := l.Reject(ctx, Decision{Account: "main", ID: rejected.ID, Actor: "anna", Reason: " too loud "})
 	if err != nil || r.State != calls.RecordingIsRejected || r.Reason != "too loud" || r.RecordID != nil {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	events := len(m.state.events)
 	for _, id := range []string{approved.ID, rejected.ID} {
-		_, err := l.Approve(ctx, "main", id, "anna")
+		_, err := l.Approve(ctx, Decision{Account: "main", ID: id, Actor: "anna"})
 		wantCode(t, err, calls.CodeWrongState)
-		_, err = l.Reject(ctx, "main", id, "anna", "no")
+		_, err = l.Reject(ctx, Decision{Account: "main", ID: id, Actor: "anna", Reason: "no"})
 		wantCode(t, err, calls.CodeWrongState)
 	}
 	if len(m.state.events) != events {
@@ -60,12 +65,12 @@ func TestDecisionsNeedARecordingAndAReason(t *testing.T) {
 	l, _ := library(t)
 	r := add(t, l, 440)
 	ctx := context.Background()
-	_, err := l.Approve(ctx, "other", r.ID, "anna")
+	_, err := l.Approve(ctx, Decision{Account: "other", ID: r.ID, Actor: "anna"})
 	wantCode(t, err, calls.CodeNotFound)
-	_, err = l.Approve(ctx, "main", "rec_nothing", "anna")
+	_, err = l.Approve(ctx, Decision{Account: "main", ID: "rec_nothing", Actor: "anna"})
 	wantCode(t, err, calls.CodeNotFound)
 	for _, reason := range []string{"", "  ", "a\x00", strings.Repeat("a", 1001)} {
-		_, err = l.Reject(ctx, "main", r.ID, "anna", reason)
+		_, err = l.Reject(ctx, Decision{Account: "main", ID: r.ID, Actor: "anna", Reason: reason})
 		wantCode(t, err, calls.CodeInvalidField)
 	}
 }
@@ -76,14 +81,14 @@ func TestAUnitThatFailsLeavesNothing(t *testing.T) {
 		l, m := library(t)
 		r := add(t, l, 440)
 		m.failAt = op
-		if _, err := l.Approve(context.Background(), "main", r.ID, "anna"); !errors.Is(err, errDisk) {
+		if _, err := l.Approve(context.Background(), by("anna", r)); !errors.Is(err, errDisk) {
 			t.Fatalf("%s: %v", op, err)
 		}
 		if got := m.state.recordings[0]; got.State != calls.RecordingPending || got.RecordID != nil || len(m.state.events) != 1 {
 			t.Errorf("%s: %+v, %d events", op, got, len(m.state.events))
 		}
 		m.failAt = ""
-		got, err := l.Approve(context.Background(), "main", r.ID, "anna")
+		got, err := l.Approve(context.Background(), by("anna", r))
 		if err != nil || *got.RecordID != 1460168 {
 			t.Errorf("%s: again: %+v, %v", op, got, err)
 		}
@@ -94,7 +99,7 @@ func TestResolveFindsApprovedRecordingsByEitherName(t *testing.T) {
 	t.Parallel()
 	l, m := library(t)
 	approved, pending := add(t, l, 440), add(t, l, 500)
-	if _, err := l.Approve(context.Background(), "main", approved.ID, "anna"); err != nil {
+	if _, err := l.Approve(context.Background(), by("anna", approved)); err != nil {
 		t.Fatal(err)
 	}
 	resolve := func(account string, id calls.ClipID) (r *calls.Recording, err error) {

@@ -45,6 +45,7 @@ func (d *daemon) buildTokens(ctx context.Context) error {
 func (d *daemon) buildLibrary(context.Context) (err error) {
 	d.clips, err = recordings.New(recordings.Config{Store: d.store, Dir: filepath.Join(d.cfg.DataDir, "clips"),
 		MinDuration: d.cfg.Recordings.MinDuration.Duration(), FirstID: d.cfg.Recordings.FirstID,
+		FourEyes: d.cfg.Recordings.FourEyes, Approvals: d.cfg.Recordings.Approvals, Claim: d.cfg.Recordings.Claim.Duration(),
 		Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "recordings"), Metrics: d.reg})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,11 +15,23 @@ import (
 
 // recordingsCmd is `zvonar recordings`.
 type recordingsCmd struct {
-	Add     recordingsAddCmd     `cmd:"" help:"Upload a clip; it waits for a moderator."`
-	List    recordingsListCmd    `cmd:"" help:"List clips, newest first."`
-	Show    recordingsShowCmd    `cmd:"" help:"Show a clip and what was measured of it."`
+	Add   recordingsAddCmd   `cmd:"" help:"Upload a clip; it waits for a moderator."`
+	List  recordingsListCmd  `cmd:"" help:"List clips, newest first."`
+	Show  recordingsShowCmd  `cmd:"" help:"Show a clip and what was measured of it."`
+	Audio recordingsAudioCmd `cmd:"" help:"Write the sound of a clip to a WAV file."`
+
+	Queue   recordingsQueueCmd   `cmd:"" help:"List what waits for a moderator, oldest first, or claim the next one."`
+	Claim   recordingsClaimCmd   `cmd:"" help:"Claim a pending clip: nobody else decides on it meanwhile."`
+	Release recordingsReleaseCmd `cmd:"" help:"Give a claimed clip back to the queue."`
 	Approve recordingsApproveCmd `cmd:"" help:"Approve a clip: it gets its record_id and may be played."`
 	Reject  recordingsRejectCmd  `cmd:"" help:"Reject a clip."`
+	Archive recordingsArchiveCmd `cmd:"" help:"Archive a clip: calls that were accepted play it, no new ones."`
+	Restore recordingsRestoreCmd `cmd:"" help:"Take a clip out of the archive."`
+	Revoke  recordingsRevokeCmd  `cmd:"" help:"Revoke a clip: nobody hears it any more."`
+	Undo    recordingsUndoCmd    `cmd:"" help:"Take your last decision on a clip back, within a minute."`
+
+	Versions recordingsVersionsCmd `cmd:"" help:"List every upload of a clip."`
+	History  recordingsHistoryCmd  `cmd:"" help:"Tell who did what to a clip."`
 }
 
 type recordingsAddCmd struct {
@@ -26,6 +39,7 @@ type recordingsAddCmd struct {
 	File   string `arg:"" help:"WAV file of at least 7 s; - is stdin." placeholder:"FILE"`
 	Title  string `help:"What people call it (default: the name of the file)." placeholder:"TITLE"`
 	System bool   `help:"A prompt (busy, hold, confirm): moderated, but free of the least duration."`
+	Of     string `name:"version-of" help:"A new version of this recording; until it is approved calls play what they played before." placeholder:"ID"`
 }
 
 // Run uploads a clip.
@@ -44,13 +58,17 @@ func (c *recordingsAddCmd) Run(ctx context.Context, a *app) error {
 		defer func() { _ = f.Close() }() // only read
 		from, name = f, filepath.Base(c.File)
 	}
+	if c.Of != "" {
+		rec, err := remote.AddVersion(ctx, c.Of, name, from)
+		return c.recording(a, rec, err)
+	}
 	rec, err := remote.AddRecording(ctx, name, first(c.Title, strings.TrimSuffix(name, filepath.Ext(name))), c.System, from)
 	return c.recording(a, rec, err)
 }
 
 type recordingsListCmd struct {
 	remote
-	State string `help:"pending, approved or rejected." placeholder:"STATE"`
+	State string `help:"pending, approved, rejected, archived or revoked." placeholder:"STATE"`
 	Limit int    `help:"At most so many (default ${default})." default:"50" placeholder:"N"`
 }
 
@@ -60,7 +78,11 @@ func (c *recordingsListCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	list, err := remote.Recordings(ctx, c.State, c.Limit)
+	filter := url.Values{}
+	if c.State != "" {
+		filter.Set("state", c.State)
+	}
+	list, err := remote.Recordings(ctx, filter, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -96,37 +118,6 @@ func (c *recordingsShowCmd) Run(ctx context.Context, a *app) error {
 	return a.table([]string{"CHECK", "VALUE", "LIMIT", "LEVEL"}, rows)
 }
 
-type recordingsApproveCmd struct {
-	remote
-	ID string `arg:"" help:"recording_id." placeholder:"ID"`
-}
-
-// Run approves a clip.
-func (c *recordingsApproveCmd) Run(ctx context.Context, a *app) error {
-	remote, err := c.client(a)
-	if err != nil {
-		return err
-	}
-	rec, err := remote.Approve(ctx, c.ID)
-	return c.recording(a, rec, err)
-}
-
-type recordingsRejectCmd struct {
-	remote
-	ID     string `arg:"" help:"recording_id." placeholder:"ID"`
-	Reason string `required:"" help:"What the uploader must change." placeholder:"REASON"`
-}
-
-// Run rejects a clip.
-func (c *recordingsRejectCmd) Run(ctx context.Context, a *app) error {
-	remote, err := c.client(a)
-	if err != nil {
-		return err
-	}
-	rec, err := remote.Reject(ctx, c.ID, c.Reason)
-	return c.recording(a, rec, err)
-}
-
 // recording prints one clip, unless err.
 func (r *remote) recording(a *app, rec client.Recording, err error) error {
 	switch {
@@ -134,10 +125,21 @@ func (r *remote) recording(a *app, rec client.Recording, err error) error {
 		return err
 	case r.JSON:
 		return a.json(rec)
+	case rec.RecordID != nil && rec.Live != nil && rec.Live.Version != rec.Version:
+		return a.say("%s, record_id %d: version %d is %s, version %d is played until it is approved (%s, “%s”)",
+			rec.RecordingID, *rec.RecordID, rec.Version, rec.State, rec.Live.Version, span(rec.DurationMS), rec.Title)
+	case rec.RecordID != nil && rec.Reason != nil:
+		return a.say("%s is %s, record_id %d: %s", rec.RecordingID, rec.State, *rec.RecordID, *rec.Reason)
 	case rec.RecordID != nil:
 		return a.say("%s is %s as record_id %d (%s, “%s”)", rec.RecordingID, rec.State, *rec.RecordID, span(rec.DurationMS), rec.Title)
 	case rec.Reason != nil:
 		return a.say("%s is %s: %s", rec.RecordingID, rec.State, *rec.Reason)
+	}
+	if len(rec.Approvals) > 0 {
+		return a.say("%s has the approval of %s and needs another one (%s, “%s”)", rec.RecordingID, rec.Approvals[0].By, span(rec.DurationMS), rec.Title)
+	}
+	if rec.ClaimedBy != nil {
+		return a.say("%s is %s, claimed by %s until %s (%s, “%s”)", rec.RecordingID, rec.State, *rec.ClaimedBy, stamp(rec.ClaimedUntil), span(rec.DurationMS), rec.Title)
 	}
 	return a.say("%s is %s (%s, “%s”)", rec.RecordingID, rec.State, span(rec.DurationMS), rec.Title)
 }

@@ -43,11 +43,16 @@ type listAuditInput struct {
 type auditListOutput struct{ Body List[AuditResource] }
 
 func (s *Server) listAudit(ctx context.Context, in *listAuditInput) (*auditListOutput, error) {
-	filter := calls.AuditFilter{Account: accountOf(ctx), Actor: in.Actor, Action: in.Action, Object: in.Object, Since: in.Since, Until: in.Until, Limit: in.size()}
-	if in.Cursor != "" {
-		before, err := strconv.ParseInt(in.Cursor, 10, 64)
+	return s.auditPage(ctx, calls.AuditFilter{Account: accountOf(ctx), Actor: in.Actor, Action: in.Action, Object: in.Object, Since: in.Since, Until: in.Until}, in.Page)
+}
+
+// auditPage lists one page of what filter selects.
+func (s *Server) auditPage(ctx context.Context, filter calls.AuditFilter, page Page) (*auditListOutput, error) {
+	filter.Limit = page.size()
+	if page.Cursor != "" {
+		before, err := strconv.ParseInt(page.Cursor, 10, 64)
 		if err != nil || before < 1 {
-			return nil, calls.Errorf(calls.CodeInvalidField, "must be the next of the page before").At("query.cursor", in.Cursor)
+			return nil, calls.Errorf(calls.CodeInvalidField, "must be the next of the page before").At("query.cursor", page.Cursor)
 		}
 		filter.Before = before
 	}

@@ -28,6 +28,15 @@ func aCall(ref string) func(*house) {
 	}
 }
 
+// before asks for something else first.
+func before(path, body string) func(*house) {
+	return func(h *house) {
+		if got := h.do("POST", path, body); got.code != 200 {
+			h.t.Fatalf("%d %s", got.code, got.body)
+		}
+	}
+}
+
 // aWebhook makes one, and an event from before it was there.
 func aWebhook(h *house) {
 	h.put(func(tx calls.Tx) error {
@@ -40,12 +49,20 @@ func aWebhook(h *house) {
 // changes has a sample for every operation that changes something, by its
 // operationId. {call} in a path is the id of the newest call.
 var changes = map[string]sample{
-	"cancel-calls":      {path: "/v1/calls?ref=r1", object: "ref:r1", prep: aCall("r1")},
-	"hangup-call":       {path: "/v1/calls/{call}/hangup", object: "{call}", prep: aCall("r2")},
-	"add-recording":     {path: "/v1/recordings", body: "form"},
-	"approve-recording": {path: "/v1/recordings/rec_pending/approve", object: "rec_pending"},
-	"reject-recording":  {path: "/v1/recordings/rec_pending/reject", body: `{"reason":"too loud"}`, object: "rec_pending"},
-	"put-blacklist":     {path: "/v1/blacklist/79004443322", body: `{"reason":"asked"}`, object: "number:79004443322"},
+	"cancel-calls":          {path: "/v1/calls?ref=r1", object: "ref:r1", prep: aCall("r1")},
+	"hangup-call":           {path: "/v1/calls/{call}/hangup", object: "{call}", prep: aCall("r2")},
+	"add-recording":         {path: "/v1/recordings", body: "form"},
+	"approve-recording":     {path: "/v1/recordings/rec_pending/approve", object: "rec_pending"},
+	"reject-recording":      {path: "/v1/recordings/rec_pending/reject", body: `{"reason":"too loud"}`, object: "rec_pending"},
+	"claim-next-recording":  {path: "/v1/recordings/claim", object: "rec_pending"},
+	"claim-recording":       {path: "/v1/recordings/rec_pending/claim", object: "rec_pending"},
+	"release-recording":     {path: "/v1/recordings/rec_pending/release", object: "rec_pending", prep: before("/v1/recordings/rec_pending/claim", "")},
+	"archive-recording":     {path: "/v1/recordings/rec_ok/archive", object: "rec_ok"},
+	"restore-recording":     {path: "/v1/recordings/rec_ok/restore", object: "rec_ok", prep: before("/v1/recordings/rec_ok/archive", "")},
+	"revoke-recording":      {path: "/v1/recordings/rec_ok/revoke", body: `{"reason":"a law"}`, object: "rec_ok"},
+	"undo-recording":        {path: "/v1/recordings/rec_ok/undo", object: "rec_ok", prep: before("/v1/recordings/rec_ok/revoke", `{"reason":"a law"}`)},
+	"add-recording-version": {path: "/v1/recordings/rec_ok/versions", body: "file", object: "rec_ok"},
+	"put-blacklist":         {path: "/v1/blacklist/79004443322", body: `{"reason":"asked"}`, object: "number:79004443322"},
 	"delete-blacklist": {path: "/v1/blacklist/79004443322", object: "number:79004443322", prep: func(h *house) {
 		h.do("PUT", "/v1/blacklist/79004443322", "")
 	}},
@@ -119,10 +136,15 @@ func (c sample) leavesAnEntry(h *house, method string) {
 }
 
 func (c sample) send(h *house, method, path string) reply {
-	if c.body != "form" {
+	fields := map[string]string{"title": "hello"}
+	switch c.body {
+	case "form":
+	case "file":
+		fields = nil
+	default:
 		return h.do(method, path, c.body)
 	}
-	body, contentType := form(h.t, map[string]string{"title": "hello"}, wav(8))
+	body, contentType := form(h.t, fields, wav(8))
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("Authorization", "Bearer "+h.tokens[calls.PermAdmin])

@@ -39,7 +39,7 @@ func TestEachEndpointLetsInExactlyTheRolesItDeclares(t *testing.T) {
 	n := 0
 	for path, operations := range d.Paths {
 		// The stream would not end; as a list the endpoint is the same.
-		url := strings.NewReplacer("{id}", "nobody", "{number}", "79004443322").Replace(path)
+		url := strings.NewReplacer("{id}", "nobody", "{number}", "79004443322", "{version}", "1").Replace(path)
 		for method, op := range operations {
 			n++
 			if op.Role == "" || len(op.Security) == 0 {
@@ -74,7 +74,9 @@ func TestDangerousEndpointsNeedTheRightRole(t *testing.T) {
 	want := map[string]calls.Permission{
 		"POST /v1/calls": calls.PermCaller, "DELETE /v1/calls": calls.PermCaller, "POST /v1/calls/{id}/hangup": calls.PermCaller,
 		"POST /v1/recordings/{id}/approve": calls.PermModerator, "POST /v1/recordings/{id}/reject": calls.PermModerator,
-		"PUT /v1/blacklist/{number}": calls.PermOperator, "DELETE /v1/blacklist/{number}": calls.PermOperator,
+		"POST /v1/recordings/{id}/revoke": calls.PermModerator, "POST /v1/recordings/{id}/undo": calls.PermModerator, "POST /v1/recordings/claim": calls.PermModerator,
+		"POST /v1/recordings/{id}/versions": calls.PermCaller,
+		"PUT /v1/blacklist/{number}":        calls.PermOperator, "DELETE /v1/blacklist/{number}": calls.PermOperator,
 		"POST /v1/webhooks": calls.PermOperator, "GET /v1/trunks": calls.PermOperator,
 		"GET /v1/tokens": calls.PermAdmin, "POST /v1/tokens": calls.PermAdmin, "POST /v1/tokens/{id}/rotate": calls.PermAdmin, "DELETE /v1/tokens/{id}": calls.PermAdmin,
 		"GET /v1/calls": calls.PermViewer, "GET /v1/events": calls.PermViewer,

@@ -128,7 +128,7 @@ func (s *Server) admit(q *request, r *http.Request) *Problem {
 }
 
 func (s *Server) bodyLimit(r *http.Request) int64 {
-	if r.Method == http.MethodPost && r.URL.Path == "/v1/recordings" {
+	if isUpload(r) {
 		return s.cfg.MaxUpload
 	}
 	return s.cfg.MaxBody
@@ -138,7 +138,7 @@ func (s *Server) bodyLimit(r *http.Request) int64 {
 // taken for broken JSON (curl -d says it is a form).
 func checkContentType(r *http.Request) *Problem {
 	ct := r.Header.Get("Content-Type")
-	if ct == "" || r.ContentLength == 0 || r.URL.Path == "/v1/recordings" || isTextCallback(r) {
+	if ct == "" || r.ContentLength == 0 || isUpload(r) || isTextCallback(r) {
 		return nil
 	}
 	media, _, err := mime.ParseMediaType(ct)
@@ -197,4 +197,10 @@ func routeOf(r *http.Request) string {
 		return "other"
 	}
 	return path
+}
+
+// isUpload reports whether r brings a file: a new recording, or a new version of one.
+func isUpload(r *http.Request) bool {
+	rest, ok := strings.CutPrefix(r.URL.Path, "/v1/recordings")
+	return ok && r.Method == http.MethodPost && (rest == "" || strings.HasSuffix(rest, "/versions"))
 }

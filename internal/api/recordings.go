@@ -37,10 +37,7 @@ func (s *Server) declareRecordings() {
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
 			"audio/wav": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
 	}, s.recordingAudio)
-	register(s, calls.PermModerator, huma.Operation{OperationID: "approve-recording", Method: http.MethodPost, Path: "/v1/recordings/{id}/approve",
-		Summary: "Approve a recording: it gets its record_id", DefaultStatus: http.StatusOK, Tags: []string{"recordings"}}, s.approveRecording)
-	register(s, calls.PermModerator, huma.Operation{OperationID: "reject-recording", Method: http.MethodPost, Path: "/v1/recordings/{id}/reject",
-		Summary: "Reject a recording", DefaultStatus: http.StatusOK, Tags: []string{"recordings"}}, s.rejectRecording)
+	s.declareModeration()
 }
 
 // RecordingPath names the recording a request is about. Exported, as Page is,
@@ -57,20 +54,16 @@ type addedRecordingOutput struct {
 }
 
 func (s *Server) addRecording(ctx context.Context, _ *struct{}) (*addedRecordingOutput, error) {
-	q := requestOf(ctx)
-	deadline := time.Now().Add(uploadTimeout)
-	control := http.NewResponseController(q.w)
-	_ = control.SetReadDeadline(deadline)
-	_ = control.SetWriteDeadline(deadline.Add(writeTimeout))
-	if err := q.r.ParseMultipartForm(uploadMemory); err != nil {
-		return nil, formError(err)
-	}
-	defer func() { _ = q.r.MultipartForm.RemoveAll() }()
-	title, system, err := uploadFields(q.r.MultipartForm)
+	form, err := readForm(ctx)
 	if err != nil {
 		return nil, err
 	}
-	file, err := uploadFile(q.r.MultipartForm)
+	defer func() { _ = form.RemoveAll() }()
+	title, system, err := uploadFields(form)
+	if err != nil {
+		return nil, err
+	}
+	file, err := uploadFile(form)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +74,19 @@ func (s *Server) addRecording(ctx context.Context, _ *struct{}) (*addedRecording
 	}
 	s.changed(ctx, "recording.add", rec.ID, "")
 	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+}
+
+// readForm reads an upload. The caller removes what waits of it on the disk.
+func readForm(ctx context.Context) (*multipart.Form, error) {
+	q := requestOf(ctx)
+	deadline := time.Now().Add(uploadTimeout)
+	control := http.NewResponseController(q.w)
+	_ = control.SetReadDeadline(deadline)
+	_ = control.SetWriteDeadline(deadline.Add(writeTimeout))
+	if err := q.r.ParseMultipartForm(uploadMemory); err != nil {
+		return nil, formError(err)
+	}
+	return q.r.MultipartForm, nil
 }
 
 // formError tells a form that is too large from one that is broken.
@@ -127,12 +133,13 @@ func uploadFile(form *multipart.Form) (multipart.File, error) {
 type listRecordingsInput struct {
 	Page
 	State string `query:"state" enum:"draft,processing,pending,approved,rejected,archived,revoked"`
+	Order string `query:"order" enum:"newest,oldest" default:"newest" doc:"oldest first is the moderators' queue"`
 }
 
 type recordingListOutput struct{ Body List[RecordingResource] }
 
 func (s *Server) listRecordings(ctx context.Context, in *listRecordingsInput) (*recordingListOutput, error) {
-	filter := calls.RecordingFilter{Account: accountOf(ctx), State: calls.RecordingState(in.State), Cursor: in.Cursor, Limit: in.size()}
+	filter := calls.RecordingFilter{Account: accountOf(ctx), State: calls.RecordingState(in.State), Oldest: in.Order == "oldest", Cursor: in.Cursor, Limit: in.size()}
 	var rows []*calls.Recording
 	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
 		rows, err = tx.Recordings(filter)
@@ -171,6 +178,11 @@ func (s *Server) recordingAudio(ctx context.Context, in *RecordingPath) (*huma.S
 	if err != nil {
 		return nil, err
 	}
+	return s.sound(ctx, rec)
+}
+
+// sound streams what a recording shows.
+func (s *Server) sound(ctx context.Context, rec *calls.Recording) (*huma.StreamResponse, error) {
 	audio, err := s.cfg.Recordings.Open(ctx, rec)
 	if err != nil {
 		return nil, err
@@ -185,36 +197,4 @@ func (s *Server) recordingAudio(ctx context.Context, in *RecordingPath) (*huma.S
 		h.Set("Cache-Control", "private, max-age=3600")
 		http.ServeContent(q.w, q.r, "", time.Time{}, audio)
 	}}, nil
-}
-
-func (s *Server) approveRecording(ctx context.Context, in *RecordingPath) (*recordingOutput, error) {
-	rec, err := s.recording(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if rec, err = s.cfg.Recordings.Approve(ctx, rec.Account, rec.ID, actorOf(ctx)); err != nil {
-		return nil, err
-	}
-	return &recordingOutput{Body: viewRecording(rec)}, nil
-}
-
-type rejectInput struct {
-	RecordingPath
-	Body struct {
-		Reason string `json:"reason" minLength:"1" maxLength:"1000" doc:"what the uploader must change"`
-	} `nameHint:"Rejection"`
-}
-
-func (s *Server) rejectRecording(ctx context.Context, in *rejectInput) (*recordingOutput, error) {
-	if !calls.Printable(in.Body.Reason) {
-		return nil, calls.Errorf(calls.CodeInvalidField, "control characters are not allowed here").At("body.reason", nil)
-	}
-	rec, err := s.recording(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if rec, err = s.cfg.Recordings.Reject(ctx, rec.Account, rec.ID, actorOf(ctx), in.Body.Reason); err != nil {
-		return nil, err
-	}
-	return &recordingOutput{Body: viewRecording(rec)}, nil
 }

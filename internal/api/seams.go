@@ -8,6 +8,7 @@ import (
 	"zvonar/internal/calls"
 	"zvonar/internal/engine"
 	"zvonar/internal/outbox"
+	"zvonar/recordings"
 )
 
 // Engine is what the API asks of the engine; engine.API has these methods.
@@ -24,8 +25,20 @@ type Engine interface {
 type Recordings interface {
 	// Add reads one clip from r, checks and stores it as pending.
 	Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (*calls.Recording, error)
-	Approve(ctx context.Context, account, id, actor string) (*calls.Recording, error)
-	Reject(ctx context.Context, account, id, actor, reason string) (*calls.Recording, error)
+	// AddVersion reads a new version of a recording likewise.
+	AddVersion(ctx context.Context, account, id, actor string, r io.Reader) (*calls.Recording, error)
+	Approve(context.Context, recordings.Decision) (*calls.Recording, error)
+	Reject(context.Context, recordings.Decision) (*calls.Recording, error)
+	Archive(context.Context, recordings.Decision) (*calls.Recording, error)
+	Restore(context.Context, recordings.Decision) (*calls.Recording, error)
+	Revoke(context.Context, recordings.Decision) (*calls.Recording, error)
+	// Undo takes the last decision back.
+	Undo(ctx context.Context, account, id, actor string) (*calls.Recording, error)
+	// Claim gives a pending recording to one moderator, ClaimNext the oldest that
+	// waits for him, Release gives it back.
+	Claim(ctx context.Context, account, id, actor string) (*calls.Recording, error)
+	ClaimNext(ctx context.Context, account, actor string) (*calls.Recording, error)
+	Release(ctx context.Context, account, id, actor string) (*calls.Recording, error)
 	// Open gives the stored WAV; the caller closes it.
 	Open(ctx context.Context, rec *calls.Recording) (io.ReadSeekCloser, error)
 }

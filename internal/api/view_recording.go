@@ -20,13 +20,54 @@ type RecordingResource struct {
 	DecidedBy   *string              `json:"decided_by"`
 	DecidedAt   calls.Stamp          `json:"decided_at"`
 	CreatedAt   calls.Stamp          `json:"created_at"`
+
+	UploadedAt   calls.Stamp        `json:"uploaded_at" doc:"of this version"`
+	Live         *calls.LiveVersion `json:"live" doc:"what calls play; null: nothing"`
+	Versions     int                `json:"versions" doc:"how many were uploaded"`
+	ClaimedBy    *string            `json:"claimed_by" doc:"the moderator who has it before him"`
+	ClaimedUntil calls.Stamp        `json:"claimed_until"`
+	Approvals    []ApprovalView     `json:"approvals" nullable:"false" doc:"given so far, where two are needed"`
+	UndoUntil    calls.Stamp        `json:"undo_until" doc:"until then whoever decided may take it back"`
+}
+
+// ApprovalView is one approval of a recording that needs two.
+type ApprovalView struct {
+	By string      `json:"by"`
+	At calls.Stamp `json:"at"`
+}
+
+// VersionResource is one upload of a recording as published.
+type VersionResource struct {
+	Version    int                  `json:"version"`
+	State      calls.RecordingState `json:"state" enum:"pending,approved,rejected,superseded,withdrawn,archived,revoked,draft,processing"`
+	Live       bool                 `json:"live" doc:"calls play this one"`
+	SHA256     string               `json:"sha256"`
+	DurationMS int64                `json:"duration_ms"`
+	Checks     []calls.Check        `json:"checks" nullable:"false"`
+	Reason     *string              `json:"reason"`
+	UploadedBy *string              `json:"uploaded_by"`
+	UploadedAt calls.Stamp          `json:"uploaded_at"`
+	DecidedBy  *string              `json:"decided_by"`
+	DecidedAt  calls.Stamp          `json:"decided_at"`
+}
+
+func viewVersion(v *calls.ClipVersion, live *calls.LiveVersion) VersionResource {
+	return VersionResource{Version: v.Version, State: v.State, Live: live != nil && live.Version == v.Version, SHA256: v.SHA256, DurationMS: v.DurationMS,
+		Checks: append([]calls.Check{}, v.Checks...), Reason: orNull(v.Reason), UploadedBy: orNull(v.UploadedBy), UploadedAt: calls.Stamp(v.CreatedAt),
+		DecidedBy: orNull(v.DecidedBy), DecidedAt: calls.StampOf(v.DecidedAt)}
 }
 
 func viewRecording(r *calls.Recording) RecordingResource {
+	approvals := make([]ApprovalView, 0, len(r.Approvals))
+	for _, a := range r.Approvals {
+		approvals = append(approvals, ApprovalView{By: a.By, At: calls.Stamp(a.At)})
+	}
 	return RecordingResource{
 		RecordingID: r.ID, ID: r.ID, RecordID: r.RecordID, Title: r.Title, State: r.State, Version: r.Version,
 		SHA256: r.SHA256, WideSHA256: orNull(r.WideSHA256), DurationMS: r.DurationMS, System: r.System, Checks: append([]calls.Check{}, r.Checks...),
 		Reason: orNull(r.Reason), UploadedBy: orNull(r.UploadedBy), DecidedBy: orNull(r.DecidedBy),
 		DecidedAt: calls.StampOf(r.DecidedAt), CreatedAt: calls.Stamp(r.CreatedAt),
+		UploadedAt: calls.Stamp(r.Upload().CreatedAt), Live: r.Live, Versions: max(r.Versions, r.Version), Approvals: approvals,
+		ClaimedBy: orNull(r.ClaimedBy), ClaimedUntil: calls.StampOf(r.ClaimedUntil), UndoUntil: calls.StampOf(r.UndoUntil),
 	}
 }

@@ -49,6 +49,8 @@ type Recording struct {
 	DecidedBy  string     `json:"decided_by"`
 	DecidedAt  *time.Time `json:"decided_at"`
 	CreatedAt  time.Time  `json:"created_at"`
+	// UploadedAt is when this version came; zero: with the recording.
+	UploadedAt time.Time `json:"uploaded_at"`
 
 	// Live is what calls play; nil where nothing is approved, archived or revoked.
 	Live *LiveVersion `json:"live"`
@@ -108,6 +110,7 @@ type ClipVersion struct {
 	WideSHA256  string         `json:"wide_sha256"`
 	DurationMS  int64          `json:"duration_ms"`
 	Checks      []Check        `json:"checks"`
+	Print       string         `json:"print,omitempty"` // as of the recording; never published
 	Reason      string         `json:"reason"`
 	UploadedBy  string         `json:"uploaded_by"`
 	DecidedBy   string         `json:"decided_by"`
@@ -115,14 +118,23 @@ type ClipVersion struct {
 	CreatedAt   time.Time      `json:"created_at"`
 }
 
-// Upload is the version that the recording shows, as one of its versions. Its
-// time is that of the recording for the first one alone; whoever makes another
-// sets CreatedAt.
+// Upload is the version that the recording shows, as one of its versions.
 func (r *Recording) Upload() *ClipVersion {
+	at := r.UploadedAt
+	if at.IsZero() {
+		at = r.CreatedAt
+	}
 	return &ClipVersion{RecordingID: r.ID, Account: r.Account, Version: r.Version, State: r.State,
 		SHA256: r.SHA256, WideSHA256: r.WideSHA256,
-		DurationMS: r.DurationMS, Checks: r.Checks, Reason: r.Reason, UploadedBy: r.UploadedBy, DecidedBy: r.DecidedBy,
-		DecidedAt: r.DecidedAt, CreatedAt: r.CreatedAt}
+		DurationMS: r.DurationMS, Checks: r.Checks, Print: r.Print, Reason: r.Reason, UploadedBy: r.UploadedBy, DecidedBy: r.DecidedBy,
+		DecidedAt: r.DecidedAt, CreatedAt: at}
+}
+
+// Show makes v the version that the recording shows.
+func (r *Recording) Show(v *ClipVersion) {
+	r.Version, r.State, r.SHA256, r.WideSHA256, r.DurationMS = v.Version, v.State, v.SHA256, v.WideSHA256, v.DurationMS
+	r.Checks, r.Print, r.Reason = v.Checks, v.Print, v.Reason
+	r.UploadedBy, r.UploadedAt, r.DecidedBy, r.DecidedAt = v.UploadedBy, v.CreatedAt, v.DecidedBy, v.DecidedAt
 }
 
 // Standing is what a call that pinned a version must know of it now.

@@ -3,11 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -46,6 +43,14 @@ type Recording struct {
 	DecidedBy   *string              `json:"decided_by"`
 	DecidedAt   calls.Stamp          `json:"decided_at"`
 	CreatedAt   calls.Stamp          `json:"created_at"`
+
+	UploadedAt   calls.Stamp        `json:"uploaded_at"`
+	Live         *calls.LiveVersion `json:"live"`
+	Versions     int                `json:"versions"`
+	ClaimedBy    *string            `json:"claimed_by"`
+	ClaimedUntil calls.Stamp        `json:"claimed_until"`
+	Approvals    []Approval         `json:"approvals"`
+	UndoUntil    calls.Stamp        `json:"undo_until"`
 }
 
 // Blocked is a number on the blacklist as published.
@@ -114,64 +119,6 @@ func (c *Client) Calls(ctx context.Context, filter url.Values, limit int) ([]cal
 // Hangup ends a call.
 func (c *Client) Hangup(ctx context.Context, id string) (calls.CallView, error) {
 	return ask[calls.CallView](ctx, c, http.MethodPost, "/v1/calls/"+url.PathEscape(id)+"/hangup", nil)
-}
-
-// AddRecording uploads a clip from r; file is its name.
-func (c *Client) AddRecording(ctx context.Context, file, title string, system bool, r io.Reader) (rec Recording, err error) {
-	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
-	defer cancel()
-	body, w := io.Pipe()
-	form := multipart.NewWriter(w)
-	go func() { w.CloseWithError(writeForm(form, filepath.Base(file), title, system, r)) }()
-	defer func() { _ = body.Close() }() // lets the writer end where the answer came early
-	res, err := c.send(ctx, http.MethodPost, "/v1/recordings", http.Header{"Content-Type": {form.FormDataContentType()}}, body)
-	if err != nil {
-		return rec, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	err = decode(res, &rec)
-	return rec, err
-}
-
-func writeForm(form *multipart.Writer, file, title string, system bool, r io.Reader) error {
-	for name, value := range map[string]string{"title": title, "system": strconv.FormatBool(system)} {
-		if err := form.WriteField(name, value); err != nil {
-			return err
-		}
-	}
-	part, err := form.CreateFormFile("file", file)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(part, r); err != nil {
-		return err
-	}
-	return form.Close()
-}
-
-// Recordings lists up to limit recordings, newest first; state "" is any.
-func (c *Client) Recordings(ctx context.Context, state string, limit int) ([]Recording, error) {
-	filter := url.Values{}
-	if state != "" {
-		filter.Set("state", state)
-	}
-	return list[Recording](ctx, c, "/v1/recordings", filter, limit)
-}
-
-// Recording shows a recording by its recording_id or record_id.
-func (c *Client) Recording(ctx context.Context, id string) (Recording, error) {
-	return ask[Recording](ctx, c, http.MethodGet, "/v1/recordings/"+url.PathEscape(id), nil)
-}
-
-// Approve approves a recording: it gets its record_id.
-func (c *Client) Approve(ctx context.Context, id string) (Recording, error) {
-	return ask[Recording](ctx, c, http.MethodPost, "/v1/recordings/"+url.PathEscape(id)+"/approve", nil)
-}
-
-// Reject rejects a recording.
-func (c *Client) Reject(ctx context.Context, id, reason string) (Recording, error) {
-	in := map[string]string{"reason": reason}
-	return ask[Recording](ctx, c, http.MethodPost, "/v1/recordings/"+url.PathEscape(id)+"/reject", in)
 }
 
 // Block puts a number on the blacklist.

@@ -117,6 +117,10 @@ func checkGeneral(cfg *Config, r *report) {
 	r.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
 	r.oneOf("log.format", cfg.Log.Format, "json", "text")
 	r.between("recordings.min_duration", cfg.Recordings.MinDuration, leastClip, 10*time.Minute)
+	r.between("recordings.claim", cfg.Recordings.Claim, time.Minute, 24*time.Hour)
+	if n := cfg.Recordings.Approvals; n < 1 || n > 2 {
+		r.bad("recordings.approvals", "%d is neither 1 nor 2", n)
+	}
 	if id := cfg.Recordings.FirstID; id < 1 || id > 1e15 {
 		r.bad("recordings.first_id", "%d is outside 1 to 1000000000000000", id)
 	}

@@ -149,6 +149,9 @@ type Egress struct {
 type Recordings struct {
 	MinDuration Duration `yaml:"min_duration"` // at least 7s
 	FirstID     int64    `yaml:"first_id"`     // first record_id ever given
+	FourEyes    bool     `yaml:"four_eyes"`    // whoever uploaded may not approve
+	Approvals   int      `yaml:"approvals"`    // of different moderators, 1 or 2
+	Claim       Duration `yaml:"claim"`        // how long a moderator has a recording for himself
 	TTS         TTS      `yaml:"tts"`
 }
 
@@ -252,7 +255,7 @@ func Default() *Config {
 		Media: Media{IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"},
 			DeadAir: DeadAir{Never: Duration(30 * time.Second), Lost: Duration(30 * time.Second)}},
 		Recordings: Recordings{
-			MinDuration: Duration(leastClip), FirstID: 1000001,
+			MinDuration: Duration(leastClip), FirstID: 1000001, Approvals: 1, Claim: Duration(10 * time.Minute),
 		},
 		Dialer: Dialer{
 			Window: calls.Window{From: "09:00", To: "21:00"}, MaxAttemptsPerDay: 3, Countries: []string{"RU"},

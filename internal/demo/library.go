@@ -41,7 +41,7 @@ func add(ctx context.Context, api *client.Client, c *clip) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if rec, err = api.Approve(ctx, rec.RecordingID); err != nil {
+	if rec, err = api.Moderate(ctx, rec.RecordingID, "approve", client.Decision{}); err != nil {
 		return 0, err
 	}
 	if rec.RecordID == nil {

@@ -41,7 +41,7 @@ func scanRecording(sc scanner) (*calls.Recording, error) {
 
 func packRecording(r *calls.Recording) (string, error) {
 	p := plainRecording(*r)
-	p.CreatedAt, p.DecidedAt = stored(p.CreatedAt), storedPtr(p.DecidedAt)
+	p.CreatedAt, p.UploadedAt, p.DecidedAt = stored(p.CreatedAt), stored(p.UploadedAt), storedPtr(p.DecidedAt)
 	p.ClaimedUntil, p.UndoUntil = storedPtr(p.ClaimedUntil), storedPtr(p.UndoUntil)
 	p.Approvals = slices.Clone(p.Approvals)
 	for i := range p.Approvals {

@@ -1,0 +1,134 @@
+package client
+
+import (
+	"context"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+
+	"zvonar/internal/calls"
+)
+
+// AddRecording uploads a clip from r; file is its name.
+func (c *Client) AddRecording(ctx context.Context, file, title string, system bool, r io.Reader) (Recording, error) {
+	return c.upload(ctx, "/v1/recordings", file, map[string]string{"title": title, "system": strconv.FormatBool(system)}, r)
+}
+
+// AddVersion uploads a new version of a recording.
+func (c *Client) AddVersion(ctx context.Context, id, file string, r io.Reader) (Recording, error) {
+	return c.upload(ctx, "/v1/recordings/"+url.PathEscape(id)+"/versions", file, nil, r)
+}
+
+// upload sends a form with fields and a file.
+func (c *Client) upload(ctx context.Context, path, file string, fields map[string]string, r io.Reader) (rec Recording, err error) {
+	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
+	defer cancel()
+	body, w := io.Pipe()
+	form := multipart.NewWriter(w)
+	go func() { w.CloseWithError(writeForm(form, filepath.Base(file), fields, r)) }()
+	defer func() { _ = body.Close() }() // lets the writer end where the answer came early
+	res, err := c.send(ctx, http.MethodPost, path, http.Header{"Content-Type": {form.FormDataContentType()}}, body)
+	if err != nil {
+		return rec, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	err = decode(res, &rec)
+	return rec, err
+}
+
+func writeForm(form *multipart.Writer, file string, fields map[string]string, r io.Reader) error {
+	for name, value := range fields {
+		if err := form.WriteField(name, value); err != nil {
+			return err
+		}
+	}
+	part, err := form.CreateFormFile("file", file)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(part, r); err != nil {
+		return err
+	}
+	return form.Close()
+}
+
+// Recordings lists up to limit recordings; filter has the parameters of GET
+// /v1/recordings.
+func (c *Client) Recordings(ctx context.Context, filter url.Values, limit int) ([]Recording, error) {
+	return list[Recording](ctx, c, "/v1/recordings", filter, limit)
+}
+
+// Recording shows a recording by its recording_id or record_id.
+func (c *Client) Recording(ctx context.Context, id string) (Recording, error) {
+	return ask[Recording](ctx, c, http.MethodGet, "/v1/recordings/"+url.PathEscape(id), nil)
+}
+
+// Decision is the body of what a moderator asks for, as far as it has one.
+type Decision struct {
+	Reason  string `json:"reason,omitempty"`
+	Version int    `json:"version,omitempty"`
+	Calls   string `json:"calls,omitempty"` // of revoke: hold, cancel
+}
+
+// Moderate does one thing to a recording: approve, reject, archive, restore,
+// revoke, undo, claim, release.
+func (c *Client) Moderate(ctx context.Context, id, what string, d Decision) (Recording, error) {
+	var in any
+	if d != (Decision{}) {
+		in = d
+	}
+	return ask[Recording](ctx, c, http.MethodPost, "/v1/recordings/"+url.PathEscape(id)+"/"+what, in)
+}
+
+// ClaimNext claims the oldest recording that waits.
+func (c *Client) ClaimNext(ctx context.Context) (Recording, error) {
+	return ask[Recording](ctx, c, http.MethodPost, "/v1/recordings/claim", nil)
+}
+
+// RecordingVersions lists the uploads of a recording, newest first.
+func (c *Client) RecordingVersions(ctx context.Context, id string) ([]Version, error) {
+	return list[Version](ctx, c, "/v1/recordings/"+url.PathEscape(id)+"/versions", url.Values{}, 500)
+}
+
+// RecordingHistory lists who did what to a recording, newest first.
+func (c *Client) RecordingHistory(ctx context.Context, id string, limit int) ([]Audit, error) {
+	return list[Audit](ctx, c, "/v1/recordings/"+url.PathEscape(id)+"/history", url.Values{}, limit)
+}
+
+// RecordingAudio streams the sound of a recording as WAV; version 0 is the one it
+// shows. The caller closes it.
+func (c *Client) RecordingAudio(ctx context.Context, id string, version int) (io.ReadCloser, error) {
+	path := "/v1/recordings/" + url.PathEscape(id)
+	if version > 0 {
+		path += "/versions/" + strconv.Itoa(version)
+	}
+	res, err := c.send(ctx, http.MethodGet, path+"/audio", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// Version is one upload of a recording as published.
+type Version struct {
+	Version    int                  `json:"version"`
+	State      calls.RecordingState `json:"state"`
+	Live       bool                 `json:"live"`
+	SHA256     string               `json:"sha256"`
+	DurationMS int64                `json:"duration_ms"`
+	Checks     []calls.Check        `json:"checks"`
+	Reason     *string              `json:"reason"`
+	UploadedBy *string              `json:"uploaded_by"`
+	UploadedAt calls.Stamp          `json:"uploaded_at"`
+	DecidedBy  *string              `json:"decided_by"`
+	DecidedAt  calls.Stamp          `json:"decided_at"`
+}
+
+// Approval is one approval of a recording that needs two.
+type Approval struct {
+	By string      `json:"by"`
+	At calls.Stamp `json:"at"`
+}
