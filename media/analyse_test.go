@@ -61,6 +61,7 @@ func TestDigitsInTheAudioAreHeardWhereTheSessionAsksForIt(t *testing.T) {
 	}{
 		"A-law":    {codec.PCMA, 8, true, "1035#"},
 		"mu-law":   {codec.PCMU, 0, true, "1035#"},
+		"G.722":    {codec.G722, 9, true, "1035#"},
 		"not told": {codec.PCMA, 8, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,6 +71,8 @@ func TestDigitsInTheAudioAreHeardWhereTheSessionAsksForIt(t *testing.T) {
 			session.Codec, session.PayloadType, session.Inband = tc.codec, tc.pt, tc.inband
 			f.pt = tc.pt
 			f.port.Set(session)
+			f.stage.settle()
+			f.sayWords(codec.Lead(f.port.leg.codec.Index), never)
 			f.sayWords(pressed(t, tc.codec, "1035#", 80*time.Millisecond, 80*time.Millisecond), never)
 			if got := f.digits(); got != tc.want {
 				t.Errorf("heard %q, want %q", got, tc.want)

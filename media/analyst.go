@@ -38,6 +38,7 @@ type tap struct {
 	port    *Port
 	analyst *analyst
 	ring    soundRing
+	decoder codec.Decoder              // of the analyst alone
 	heard   atomic.Pointer[[]Analyser] // replaced, never changed
 	closed  atomic.Bool
 }
@@ -132,10 +133,7 @@ func (a *analyst) hear(t *tap) {
 		if !ok {
 			return
 		}
-		table := codec.DecodeTable(rec.codec)
-		for i, c := range a.payload[:rec.n] {
-			a.pcm[i] = table[c]
-		}
+		t.decoder.Decode(rec.codec, a.pcm[:], a.payload[:rec.n])
 		s := Sound{
 			PCM: a.pcm[:rec.n], At: a.engine.epoch.Add(rec.at), Gap: int(rec.gap), Lost: rec.lost,
 			Fresh: rec.kind == soundFresh, Pause: rec.kind == soundPause,

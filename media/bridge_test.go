@@ -19,9 +19,8 @@ func pair(t *testing.T, second codec.ID) (*stage, *far, *far) {
 	a, b := s.open("127.0.0.1:20000"), s.open("127.0.0.1:20002")
 	a.answer()
 	session := b.session()
-	if second == codec.PCMU {
-		b.pt, session.Codec, session.PayloadType = 0, codec.PCMU, 0
-	}
+	info, _ := codec.Lookup(second)
+	b.pt, session.Codec, session.PayloadType = info.PayloadType, second, info.PayloadType
 	b.port.Set(session)
 	Bridge(a.port, b.port)
 	s.settle()

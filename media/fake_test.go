@@ -128,6 +128,13 @@ func (f *far) sayFrom(from netip.AddrPort, c byte) {
 	f.ts += 160
 }
 
+// header is of the next packet of audio.
+func (f *far) header() rtp.Header {
+	h := rtp.Header{Version: 2, PayloadType: f.pt, SequenceNumber: f.seq, Timestamp: f.ts, SSRC: f.ssrc}
+	f.seq, f.ts = f.seq+1, f.ts+160
+	return h
+}
+
 func (f *far) packet(from netip.AddrPort, h rtp.Header, payload []byte) {
 	b, err := (&rtp.Packet{Header: h, Payload: payload}).Marshal()
 	if err != nil {

@@ -7,10 +7,11 @@ type player struct {
 	clip  *Clip
 	id    int64
 	loop  bool
-	pos   int   // next sample of the clip
-	sent  int64 // samples that left, over all turns of a loop
-	begun bool  // its first frame left
-	tone  bool  // makes no events
+	pos   int    // next sample of the clip
+	sent  int64  // samples that left, over all turns of a loop
+	begun bool   // its first frame left
+	tone  bool   // makes no events
+	lead  []byte // of the codec's Lead, what has to leave before the clip
 }
 
 func (p *player) active() bool { return p.clip != nil }
@@ -20,17 +21,20 @@ func (p *player) over() bool { return p.pos >= p.clip.samples && (!p.loop || p.c
 
 // frame gives the next n code words of the codec with that index. They lie in the
 // clip itself, or in scratch where the clip ends within the frame: then the rest
-// is the clip from its start (loop) or silence. The result is only to be read.
+// is the clip from its start (loop) or silence. A lead comes first. The result is
+// only to be read.
 func (p *player) frame(index, n int, scratch []byte, silence byte) []byte {
 	words := p.clip.words[index]
-	if p.pos+n <= len(words) {
+	if len(p.lead) == 0 && p.pos+n <= len(words) {
 		f := words[p.pos : p.pos+n]
 		p.pos += n
 		p.sent += int64(n)
 		return f
 	}
 	f := scratch[:n]
-	filled := 0
+	early := copy(f, p.lead)
+	p.lead = p.lead[early:]
+	filled := early
 	for filled < n {
 		if p.pos >= len(words) {
 			if !p.loop || len(words) == 0 {
@@ -42,7 +46,7 @@ func (p *player) frame(index, n int, scratch []byte, silence byte) []byte {
 		p.pos += k
 		filled += k
 	}
-	p.sent += int64(filled)
+	p.sent += int64(filled - early)
 	fill(f[filled:], silence)
 	return f
 }

@@ -159,7 +159,7 @@ func (l *leg) noise() {
 func (l *leg) sound(restarted bool) {
 	s, p := l.shard, &l.shard.packet
 	if l.in.recorder != nil {
-		l.in.recorder.write(p.Timestamp, restarted, codec.DecodeTable(l.codec.Index), p.Payload, s.now)
+		l.in.recorder.write(p.Timestamp, restarted, l.codec.Index, p.Payload, s.now)
 	}
 	if t := l.in.tap; t != nil {
 		if !t.ring.put(p.SequenceNumber, p.Timestamp, restarted, l.codec.Index, p.Payload, s.now) {

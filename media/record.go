@@ -3,6 +3,8 @@ package media
 import (
 	"sync/atomic"
 	"time"
+
+	"zvonar/media/codec"
 )
 
 // Recorder holds received audio: 8 kHz mono, from the first packet heard, each
@@ -21,6 +23,8 @@ type Recorder struct {
 	origin  int64
 	started time.Duration // when the first packet came
 	heardAt time.Duration
+	decoder codec.Decoder
+	pcm     [maxPayload]int16
 }
 
 const (
@@ -60,7 +64,7 @@ func (r *Recorder) PCM() []int16 {
 
 // write puts the samples of one packet where its timestamp says; restarted is the
 // first packet of a new stream.
-func (r *Recorder) write(timestamp uint32, restarted bool, table *[256]int16, payload []byte, now time.Duration) {
+func (r *Recorder) write(timestamp uint32, restarted bool, index int, payload []byte, now time.Duration) {
 	wall := int64((now - r.started) / (time.Second / sampleRate))
 	switch {
 	case !r.begun:
@@ -69,14 +73,14 @@ func (r *Recorder) write(timestamp uint32, restarted bool, table *[256]int16, pa
 		r.base, r.origin = timestamp, max(r.head, wall)
 	}
 	r.heardAt = now
+	pcm := r.pcm[:r.decoder.Decode(index, r.pcm[:], payload)]
 	at := r.origin + int64(int32(timestamp-r.base))
 	if at < r.published.Load() || at+int64(len(payload)) > r.max {
 		return
 	}
-	for i, c := range payload {
-		p := at + int64(i)
-		chunk := r.chunk(int(p / chunkSamples))
-		chunk[p%chunkSamples] = table[c]
+	for p := at; len(pcm) > 0; {
+		n := copy(r.chunk(int(p / chunkSamples))[p%chunkSamples:], pcm)
+		p, pcm = p+int64(n), pcm[n:]
 	}
 	r.head = max(r.head, at+int64(len(payload)))
 	r.publish(r.head - settle)

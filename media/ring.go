@@ -48,6 +48,7 @@ type ringReader struct {
 	pending [2 * maxFrame]byte
 	n       int
 	frame   int // bytes of the last frame: what a lost one would have held
+	words   codec.Translator
 }
 
 // put stores one frame. restarted begins a new sequence after the highest.
@@ -150,12 +151,7 @@ func (r *ring) next(index int, silence byte) bool {
 		r.read.Store(read + 1)
 		return true
 	}
-	t := codec.Translation(s.codec, index)
-	n := min(s.n, len(o.pending)-o.n)
-	for i, c := range s.data[:n] {
-		o.pending[o.n+i] = t[c]
-	}
-	o.n += n
+	o.n += o.words.Translate(s.codec, index, o.pending[o.n:], s.data[:s.n])
 	o.frame = s.n
 	r.read.Store(read + 1)
 	return s.n > 0

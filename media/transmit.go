@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/media/codec"
 	"zvonar/media/dtmf"
 )
 
@@ -167,7 +168,7 @@ func (l *leg) audio() []byte {
 		l.finish(calls.PlayEnd)
 	}
 	if p.active() && !p.begun {
-		p.begun = true
+		p.begun, p.lead = true, codec.Lead(l.codec.Index)
 		if !p.tone {
 			l.shard.emit(l.port, Event{Kind: EventPlaybackStarted, PlayID: p.id})
 		}
@@ -229,14 +230,21 @@ func (l *leg) sendDigits(digits string) {
 	l.shard.count.digitsOut += uint64(taken)
 }
 
-// tone is the next frame of a digit as a tone: silence once the key is up.
+// tone is the next frame of a digit as a tone: silence once the key is up. The
+// lead of a codec that needs one is taken from the tone's time.
 func (l *leg) tone(code uint8) []byte {
 	o := &l.out
 	frame := o.tail[:l.frame]
-	words := l.shard.engine.keys[code].words[l.codec.Index]
-	from := min(o.toned, len(words))
-	n := copy(frame, words[from:])
-	fill(frame[n:], l.codec.Silence)
+	fill(frame, l.codec.Silence)
+	lead, words := codec.Lead(l.codec.Index), l.shard.engine.keys[code].words[l.codec.Index]
+	for i := range frame {
+		switch at := o.toned + i; {
+		case at < len(lead):
+			frame[i] = lead[at]
+		case at < len(words):
+			frame[i] = words[at-len(lead)]
+		}
+	}
 	o.toned += l.frame
 	return frame
 }

@@ -346,7 +346,7 @@ func TestDigitsAreSentInPlaceOfAudioWhichWaits(t *testing.T) {
 func TestDigitsAreTonesWhereNoTelephoneEventWasAgreed(t *testing.T) {
 	t.Parallel()
 	for _, ptime := range []time.Duration{10, 20, 30, 60} {
-		for _, id := range []codec.ID{codec.PCMA, codec.PCMU} {
+		for _, id := range []codec.ID{codec.PCMA, codec.PCMU, codec.G722} {
 			s := newStage(t)
 			f, peer := s.open("127.0.0.1:20000"), s.open("127.0.0.1:20002")
 			info, _ := codec.Lookup(id)

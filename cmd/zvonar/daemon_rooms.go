@@ -70,8 +70,7 @@ func (d *daemon) buildLine(context.Context) (err error) {
 	return nil
 }
 
-// trunkConfigs turns the configured trunks into the user agent's. A codec that
-// this version does not speak is left out of the offer.
+// trunkConfigs turns the configured trunks into the user agent's.
 func trunkConfigs(cfg *config.Config) []trunk.Config {
 	out := make([]trunk.Config, 0, len(cfg.Trunks))
 	for _, t := range cfg.Trunks {
@@ -81,9 +80,7 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 		}
 		var codecs []codec.ID
 		for _, n := range names {
-			if id := codec.ID(n); id == codec.PCMA || id == codec.PCMU {
-				codecs = append(codecs, id)
-			}
+			codecs = append(codecs, codec.ID(n))
 		}
 		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm, Redirect: t.Redirect,
 			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,

@@ -13,9 +13,6 @@ import (
 // knownCodecs are the codecs that may be named.
 var knownCodecs = []string{"PCMA", "PCMU", "G722"}
 
-// reservedCodec is read, and left out of every offer in this version.
-const reservedCodec = "G722"
-
 func checkSIP(cfg *Config, r *report) {
 	if len(cfg.SIP.Listen) == 0 {
 		r.bad("sip.listen", "the user agent needs an address; write it like [udp://127.0.0.1:5060]")
@@ -111,9 +108,6 @@ func checkOverlap(cfg *Config, r *report) {
 func (r *report) codecs(path string, list []string) {
 	for i, c := range list {
 		r.oneOf(element(path, i), c, knownCodecs...)
-	}
-	if len(list) == 1 && list[0] == reservedCodec {
-		r.bad(path, "G722 is not available in this version; name PCMA or PCMU too")
 	}
 	unique(r, path, list, "", self)
 }

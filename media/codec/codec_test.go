@@ -151,6 +151,9 @@ func TestEncodingAgreesWithALinearSearchOfTheDecisionValues(t *testing.T) {
 func TestDecodedValuesRiseWithTheInterval(t *testing.T) {
 	t.Parallel()
 	for _, info := range All() {
+		if info.Stateful {
+			continue
+		}
 		table := DecodeTable(info.Index)
 		values := slices.Sorted(slices.Values(table[:]))
 		if values[0] != -values[255] {
@@ -179,6 +182,9 @@ func TestTranslationIsDecodingThenEncoding(t *testing.T) {
 func TestSilenceIsTheCodeWordOfZero(t *testing.T) {
 	t.Parallel()
 	for _, info := range All() {
+		if info.Stateful {
+			continue // TestSilenceOfG722IsSilentFromAnyState
+		}
 		var b [1]byte
 		if Encode(info.ID, b[:], []int16{0}); b[0] != info.Silence {
 			t.Errorf("%s: zero is %#02x, Silence is %#02x", info.ID, b[0], info.Silence)

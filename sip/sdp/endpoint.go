@@ -308,10 +308,8 @@ func receiveNumbers(pt uint8) []uint8 {
 
 // staticPayload is a codec's number in our offers (RFC 3551 table 4).
 func staticPayload(id codec.ID) uint8 {
-	if id == codec.PCMU {
-		return 0
-	}
-	return 8
+	info, _ := codec.Lookup(id)
+	return info.PayloadType
 }
 
 // plainRTP reports whether proto is unencrypted RTP. SAVP needs keys, which are

@@ -276,6 +276,8 @@ func (m *Media) codecOf(pt uint8) Codec {
 		return Codec{"PCMU", 8000}
 	case 8:
 		return Codec{"PCMA", 8000}
+	case 9: // the clock is half of what the codec samples (RFC 3551 4.5.2)
+		return Codec{"G722", 8000}
 	}
 	return Codec{}
 }

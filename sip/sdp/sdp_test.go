@@ -270,3 +270,26 @@ func TestRTCPBesideTheAudioIsAgreedToAndKept(t *testing.T) {
 		t.Errorf("kept against their answer: %+v %v", got, err)
 	}
 }
+
+func TestG722HasTheClockOfTheTelephone(t *testing.T) {
+	t.Parallel()
+	all := []codec.ID{codec.PCMA, codec.PCMU, codec.G722}
+	const c = "c=IN IP4 192.0.2.9"
+	e := NewEndpoint(here, all, 7)
+	if offer := string(e.Offer()); !strings.Contains(offer, "m=audio 20000 RTP/AVP 8 0 9 101") || !strings.Contains(offer, "a=rtpmap:9 G722/8000\r\n") {
+		t.Errorf("offered\n%s", offer)
+	}
+	for name, lines := range map[string][]string{
+		"static":         {c, "m=audio 4000 RTP/AVP 9 8 101", "a=rtpmap:101 telephone-event/8000"},
+		"mapped":         {c, "m=audio 4000 RTP/AVP 9 8 101", "a=rtpmap:9 G722/8000", "a=rtpmap:101 telephone-event/8000"},
+		"another number": {c, "m=audio 4000 RTP/AVP 109 101", "a=rtpmap:109 g722/8000/1", "a=rtpmap:101 telephone-event/8000"},
+	} {
+		_, got, err := NewEndpoint(here, all, 7).Answer(parse(t, text(lines...)))
+		if err != nil || got.Codec != codec.G722 || got.DTMFPayload != 101 {
+			t.Errorf("%s: %+v %v", name, got, err)
+		}
+	}
+	if _, got, err := NewEndpoint(here, all, 7).Answer(parse(t, text(c, "m=audio 4000 RTP/AVP 9 8", "a=rtpmap:9 G722/16000"))); err != nil || got.Codec != codec.PCMA {
+		t.Errorf("a clock of 16000 was taken: %+v %v", got, err)
+	}
+}
