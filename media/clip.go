@@ -31,6 +31,18 @@ func NewClip(pcm []int16) *Clip {
 	return c
 }
 
+// NewWideClip is NewClip with the same sound at 16 kHz for the codecs that carry
+// it; nil: there is none.
+func NewWideClip(pcm, wide []int16) *Clip {
+	c := NewClip(pcm)
+	if wide != nil {
+		info, _ := codec.Lookup(codec.G722)
+		n := codec.EncodeWide(c.words[info.Index], wide)
+		fill(c.words[info.Index][n:], info.Silence) // the two forms may differ by a sample
+	}
+	return c
+}
+
 // Duration of the clip.
 func (c *Clip) Duration() time.Duration { return durationOf(int64(c.samples)) }
 

@@ -81,6 +81,28 @@ func TestAClipIsHeardInG722AfterItsLead(t *testing.T) {
 	}
 }
 
+func TestAClipThatWasKeptWideIsHeardWide(t *testing.T) {
+	t.Parallel()
+	wide, narrow := make([]int16, 16001), make([]int16, 8000)
+	for i := range wide {
+		wide[i] = int16(8000 * math.Sin(2*math.Pi*5500*float64(i)/16000)) // above the telephone's band
+	}
+	for name, tc := range map[string]struct {
+		clip  *Clip
+		heard bool
+	}{"wide": {NewWideClip(narrow, wide), true}, "narrow": {NewWideClip(narrow, nil), false}} {
+		if n := len(tc.clip.words[2]); n != 8000 {
+			t.Fatalf("%s: %d words", name, n)
+		}
+		d := codec.NewG722Decoder()
+		pcm := make([]int16, 16000)
+		d.Decode(pcm, tc.clip.words[2])
+		if loud := slices.Max(pcm[4000:]) > 4000; loud != tc.heard {
+			t.Errorf("%s: a peak of %d", name, slices.Max(pcm[4000:]))
+		}
+	}
+}
+
 func TestBridgedPortsHearEachOtherWhateverTheirCodecs(t *testing.T) {
 	t.Parallel()
 	ids := []codec.ID{codec.PCMA, codec.PCMU, codec.G722}

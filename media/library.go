@@ -3,11 +3,13 @@ package media
 import (
 	"container/list"
 	"sync"
+
+	"zvonar/internal/calls"
 )
 
 // Library keeps clips by content hash, least recently used out first by bytes.
 type Library struct {
-	load func(sha256 string) ([]int16, error)
+	load Load
 	max  int64
 
 	mu      sync.Mutex
@@ -24,18 +26,23 @@ type entry struct {
 	place *list.Element
 }
 
-// NewLibrary makes a library that loads what it misses with load (8 kHz mono).
-// maxBytes bounds what is kept; clips that are being played live on regardless.
-func NewLibrary(maxBytes int64, load func(sha256 string) ([]int16, error)) *Library {
+// Load reads the samples of a recording: 8 kHz mono, and 16 kHz mono where it has
+// them (nil where not).
+type Load func(calls.RecordingRef) (pcm, wide []int16, err error)
+
+// NewLibrary makes a library that loads what it misses with load. maxBytes bounds
+// what is kept; clips that are being played live on regardless.
+func NewLibrary(maxBytes int64, load Load) *Library {
 	return &Library{load: load, max: maxBytes, entries: map[string]*entry{}, used: list.New()}
 }
 
 // Get returns the clip, loading it if needed; several callers that miss the same
 // clip wait for one load. A failed load is not remembered. Safe for concurrent
 // use; it blocks while it loads, so it must not be called from an event.
-func (l *Library) Get(sha256 string) (*Clip, error) {
+func (l *Library) Get(ref calls.RecordingRef) (*Clip, error) {
+	key := ref.SHA256 + ref.WideSHA256
 	l.mu.Lock()
-	if e, ok := l.entries[sha256]; ok {
+	if e, ok := l.entries[key]; ok {
 		if e.place != nil {
 			l.used.MoveToFront(e.place)
 		}
@@ -43,15 +50,15 @@ func (l *Library) Get(sha256 string) (*Clip, error) {
 		<-e.done
 		return e.clip, e.err
 	}
-	e := &entry{hash: sha256, done: make(chan struct{})}
-	l.entries[sha256] = e
+	e := &entry{hash: key, done: make(chan struct{})}
+	l.entries[key] = e
 	l.mu.Unlock()
 
-	pcm, err := l.load(sha256)
+	pcm, wide, err := l.load(ref)
 	if err != nil {
 		e.err = err
 	} else {
-		e.clip = NewClip(pcm)
+		e.clip = NewWideClip(pcm, wide)
 	}
 	l.mu.Lock()
 	l.keep(e)

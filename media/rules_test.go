@@ -256,7 +256,8 @@ func TestALibraryLoadsOnceAndForgetsTheLeastUsed(t *testing.T) {
 	var mu sync.Mutex
 	loads := map[string]int{}
 	release := make(chan struct{})
-	lib := NewLibrary(2*codec.Count*1000, func(hash string) ([]int16, error) {
+	lib := NewLibrary(2*codec.Count*1000, func(ref calls.RecordingRef) ([]int16, []int16, error) {
+		hash := ref.SHA256
 		mu.Lock()
 		loads[hash]++
 		mu.Unlock()
@@ -264,18 +265,18 @@ func TestALibraryLoadsOnceAndForgetsTheLeastUsed(t *testing.T) {
 		case "slow":
 			<-release
 		case "bad":
-			return nil, errors.New("no such file")
+			return nil, nil, errors.New("no such file")
 		case "huge":
-			return make([]int16, 5000), nil
+			return make([]int16, 5000), nil, nil
 		}
-		return make([]int16, 1000), nil
+		return make([]int16, 1000), nil, nil
 	})
 	var wg sync.WaitGroup
 	clips := make([]*Clip, 8)
 	for i := range clips {
 		wg.Go(func() {
 			var err error
-			if clips[i], err = lib.Get("slow"); err != nil {
+			if clips[i], err = lib.Get(calls.RecordingRef{SHA256: "slow"}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -288,7 +289,7 @@ func TestALibraryLoadsOnceAndForgetsTheLeastUsed(t *testing.T) {
 		}
 	}
 	get := func(hash string) {
-		if _, err := lib.Get(hash); err != nil {
+		if _, err := lib.Get(calls.RecordingRef{SHA256: hash}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -298,7 +299,7 @@ func TestALibraryLoadsOnceAndForgetsTheLeastUsed(t *testing.T) {
 	get("slow")
 	get("b")
 	for _, hash := range []string{"bad", "bad"} {
-		if _, err := lib.Get(hash); err == nil {
+		if _, err := lib.Get(calls.RecordingRef{SHA256: hash}); err == nil {
 			t.Error("a failed load gave a clip")
 		}
 	}

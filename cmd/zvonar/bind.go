@@ -30,7 +30,7 @@ func (l line) Dial(req calls.DialRequest, events func(calls.LegEvent)) (engine.L
 func (l line) Prepare(clips []calls.RecordingRef) error {
 	var errs []error
 	for _, c := range clips {
-		_, err := l.clips.Get(c.SHA256)
+		_, err := l.clips.Get(c)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
@@ -55,7 +55,7 @@ type boundLeg struct {
 
 // Play implements engine.Leg.
 func (l boundLeg) Play(id int64, clip calls.RecordingRef, loop bool) error {
-	c, err := l.clips.Get(clip.SHA256)
+	c, err := l.clips.Get(clip)
 	if err != nil {
 		return err
 	}

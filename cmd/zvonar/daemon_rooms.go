@@ -139,7 +139,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	audio := media.NewLibrary(clipCache, d.clips.Load)
+	audio := media.NewLibrary(clipCache, d.loadClip)
 	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio}, Clips: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
@@ -154,6 +154,19 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	d.add("dialer", d.dialer.Start, nil) // stopped first of all, by Stop
 	d.add("calls", d.engine.Start, nil)
 	return nil
+}
+
+// loadClip reads a clip for the line. One whose 16 kHz form is lost is played in
+// the narrow one, which is what was approved, too.
+func (d *daemon) loadClip(ref calls.RecordingRef) (pcm, wide []int16, err error) {
+	if pcm, err = d.clips.Load(ref.SHA256); err != nil || ref.WideSHA256 == "" {
+		return pcm, nil, err
+	}
+	if wide, err = d.clips.LoadWide(ref.SHA256, ref.WideSHA256); err != nil {
+		d.log.Warn("the 16 kHz form of a recording cannot be read; it is played as 8 kHz", "recording", ref.RecordingID, "err", err)
+		wide = nil
+	}
+	return pcm, wide, nil
 }
 
 func routes(cfg *config.Config) []engine.Route {

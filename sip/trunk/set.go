@@ -56,8 +56,8 @@ func newTrunk(c Config) (*Trunk, error) {
 		}
 	}
 	for _, id := range c.Codecs {
-		if id != codec.PCMA && id != codec.PCMU {
-			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: codec %q is not known; use PCMA or PCMU", c.Name, id)
+		if _, known := codec.Lookup(id); !known {
+			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: codec %q is not known; use PCMA, PCMU or G722", c.Name, id)
 		}
 	}
 	if c.DTMF == "" {

@@ -251,6 +251,13 @@ type call struct {
 		Charged bool `json:"charged"`
 	}
 	Actions []struct{ Digit, Action, Result, Error string }
+	Legs    []struct {
+		Codec    string
+		RX, TX   int64
+		JitterMS float64 `json:"jitter_ms"`
+		RTTMS    float64 `json:"rtt_ms"`
+		MOS      float64
+	}
 }
 
 // place asks for a call and returns its id.
@@ -382,10 +389,12 @@ func melody(seconds float64) []int16 {
 }
 
 // wav is a canonical WAV file of 8 kHz mono samples.
-func wav(t *testing.T, pcm []int16) []byte {
+func wav(t *testing.T, pcm []int16) []byte { return wavAt(t, 8000, pcm) }
+
+func wavAt(t *testing.T, rate int, pcm []int16) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := capture.WriteWAV(&b, 8000, pcm); err != nil {
+	if err := capture.WriteWAV(&b, rate, pcm); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
