@@ -76,6 +76,10 @@ func (s *Session) OnActionDone(digit byte, action calls.Action, end ActionEnd, _
 	s.on(done, event{digit: digit, end: end})
 }
 
+// Pin replaces the content of the flow's clips: what is no longer among them is
+// not played again. What plays goes on.
+func (s *Session) Pin(clips map[calls.ClipID]calls.RecordingRef) { s.flow.Clips = clips }
+
 // on looks the input up in the table and takes the step.
 func (s *Session) on(in input, ev event) {
 	if f := steps[s.state][in]; f != nil {

@@ -153,6 +153,8 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	d.add("user agent", d.ua.Start, d.ua.Stop)
 	d.add("dialer", d.dialer.Start, nil) // stopped first of all, by Stop
 	d.add("calls", d.engine.Start, nil)
+	decisions := recordings.NewWatch(d.store, d.clock, d.log.With("room", "recordings"), d.engine.RecordingDecided)
+	d.add("decisions on recordings", decisions.Start, decisions.Stop)
 	return nil
 }
 

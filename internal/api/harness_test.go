@@ -59,6 +59,8 @@ func (q *idleQueue) Remove(id string) (*calls.Call, bool) {
 
 func (q *idleQueue) Kick() {}
 
+func (q *idleQueue) Recheck(string) {}
+
 func (q *idleQueue) Has(id string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -27,6 +27,8 @@ type Starter interface {
 	Expired(call *calls.Call)
 	// Blocked: the number is on the blacklist.
 	Blocked(call *calls.Call, entry calls.BlockEntry)
+	// Refused: a clip of the call may not be played any more, or never.
+	Refused(call *calls.Call, reason calls.Reason)
 }
 
 // Config of a Dialer. Store, Clock, Log, Zones and OpenAt are required, and a
@@ -63,15 +65,19 @@ type Dialer struct {
 	metrics *metrics
 	wake    chan struct{}
 
-	mu      sync.Mutex
-	queue   *queue
-	kicked  bool
-	cancel  context.CancelFunc // nil: does not run
-	stopped chan struct{}
+	mu       sync.Mutex
+	queue    *queue
+	kicked   bool
+	suspects map[string]bool    // recordings whose calls are to be looked at
+	cancel   context.CancelFunc // nil: does not run
+	stopped  chan struct{}
 
 	// The goroutine's own:
 	recent    []begunCall // whose attempts may not be in the store yet, oldest first
 	locations map[string]*time.Location
+
+	standings   map[clipKey]calls.Standing // what the store said of clips at standingsAt
+	standingsAt time.Time
 }
 
 // New makes a dialer. It takes calls at once and begins none before Start.
@@ -144,6 +150,9 @@ func (d *Dialer) Enqueue(call *calls.Call) {
 	}
 	if call.NotAfter != nil {
 		it.notAfter = *call.NotAfter
+	}
+	for _, ref := range call.Flow.Clips {
+		it.clips = append(it.clips, ref)
 	}
 	key, trunks := d.route(call)
 	d.mu.Lock()

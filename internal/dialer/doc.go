@@ -13,7 +13,7 @@
 //
 // The way of a call: waiting (a heap by the time of the next look) → ready (a
 // heap per lane: the trunks it may use; urgent first, then longest due) → gates
-// (gates.go, in order: blacklist, window, cap, trunk) → Limits → Starter.Begin.
+// (gates.go, in order: blacklist, recording, window, cap, trunk) → Limits → Starter.Begin.
 // A closed gate with a known opening puts it back to waiting. not_after is
 // watched for every queued call, whatever keeps it back. Only the head of a lane
 // is examined and told to be held by its trunk: those behind it are queued.

@@ -2,6 +2,7 @@ package dialer
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -24,6 +25,7 @@ type memStore struct {
 	blocked  map[string]bool
 	attempts map[string][]time.Time
 	rows     map[string]calls.Status
+	clips    map[string]calls.Standing // "rec/version"
 	views    int
 	fail     error
 }
@@ -43,6 +45,13 @@ func (m *memStore) Blocked(_, number string) (*calls.BlockEntry, error) {
 		return &calls.BlockEntry{Number: number}, nil
 	}
 	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) ClipStanding(id string, version int) (calls.Standing, error) {
+	if s, ok := m.clips[fmt.Sprintf("%s/%d", id, version)]; ok {
+		return s, nil
+	}
+	return calls.Standing{}, calls.ErrNotFound
 }
 
 func (m *memStore) AttemptsSince(_, number string, t time.Time) (n int, _ error) {
@@ -109,6 +118,11 @@ func (l *log) Expired(c *calls.Call) {
 func (l *log) Blocked(c *calls.Call, _ calls.BlockEntry) {
 	c.Status = calls.StatusCompleted
 	l.add("blocked " + c.ID)
+}
+
+func (l *log) Refused(c *calls.Call, reason calls.Reason) {
+	c.Status = calls.StatusCompleted
+	l.add("refused " + c.ID + " " + string(reason))
 }
 
 // take returns the lines since the last take.

@@ -13,6 +13,7 @@ type verdict struct {
 	hold    *calls.Hold       // closed
 	next    time.Time         // with hold: when to look again
 	blocked *calls.BlockEntry // never
+	refused calls.Reason      // never, because of its recording
 }
 
 // gate examines one call at now.
@@ -20,7 +21,7 @@ type gate func(d *Dialer, tx calls.ReadTx, it *item, now time.Time) (verdict, er
 
 // gates are examined in this order; the first that is not open decides. The
 // trunk's channels and rate come last, in pass.go: they are taken, not looked at.
-var gates = []gate{blacklistGate, windowGate, capGate, lineGate}
+var gates = []gate{blacklistGate, clipGate, windowGate, capGate, lineGate}
 
 // Times after which a call is looked at again where its gate has no known end.
 const (

@@ -16,6 +16,10 @@ func (d *Dialer) pass(ctx context.Context) (next time.Time) {
 			next = t
 		}
 	}
+	if err := d.sift(ctx, d.cfg.Clock.Now()); err != nil && ctx.Err() == nil {
+		d.cfg.Log.Error("the dialer cannot ask for recordings; it tries again", "err", err)
+		sooner(d.cfg.Clock.Now().Add(storeRetry))
+	}
 	for ctx.Err() == nil {
 		it, now := d.take(stuck)
 		if it == nil {
@@ -45,6 +49,10 @@ func (d *Dialer) pass(ctx context.Context) (next time.Time) {
 		case v.blocked != nil:
 			if d.own(it) {
 				d.cfg.Starter.Blocked(it.call, *v.blocked)
+			}
+		case v.refused != "":
+			if d.own(it) {
+				d.cfg.Starter.Refused(it.call, v.refused)
 			}
 		case v.hold != nil:
 			d.hold(it, *v.hold, later(v.next, now))
@@ -88,7 +96,7 @@ func (d *Dialer) take(stuck map[*lane]bool) (*item, time.Time) {
 func (d *Dialer) examine(ctx context.Context, it *item, now time.Time) (v verdict, err error) {
 	err = d.cfg.Store.View(ctx, func(tx calls.ReadTx) error {
 		for _, g := range gates {
-			if v, err = g(d, tx, it, now); err != nil || v.hold != nil || v.blocked != nil {
+			if v, err = g(d, tx, it, now); err != nil || v.hold != nil || v.blocked != nil || v.refused != "" {
 				return err
 			}
 		}

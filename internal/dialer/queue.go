@@ -17,7 +17,8 @@ type item struct {
 	due, created    time.Time
 	notAfter        time.Time // zero: none
 	priority        int
-	windows         []calls.Window // all must be open
+	windows         []calls.Window       // all must be open
+	clips           []calls.RecordingRef // that it may play
 	lane            *lane
 
 	next     time.Time   // when to look at it (again)

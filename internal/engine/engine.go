@@ -53,7 +53,7 @@ type TrunkNumbers struct {
 
 // Queue is the dialer as the engine sees it.
 type Queue interface {
-	// Enqueue hands a durable call over; Begin, Held, Expired or Blocked follows.
+	// Enqueue hands a durable call over; Begin, Held, Expired, Blocked or Refused follows.
 	Enqueue(call *calls.Call)
 	// Remove takes a call back; false where it is no longer queued.
 	Remove(id string) (*calls.Call, bool)
@@ -61,6 +61,8 @@ type Queue interface {
 	Has(id string) bool
 	// Kick re-examines what is queued (the blacklist changed).
 	Kick()
+	// Recheck looks at queued calls that may play a recording: it was decided on.
+	Recheck(recordingID string)
 }
 
 // Engine runs calls. Create it with New, then Start.
@@ -89,6 +91,10 @@ type Engine struct {
 
 	dog         *watchdog
 	patrolTimer clock.Timer // under mu
+
+	// barred are the recordings revoked while this process ran, with the version
+	// up to which that goes. Under mu; a map is never changed once it is here.
+	barred map[string]int
 }
 
 const (

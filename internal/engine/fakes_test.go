@@ -124,6 +124,8 @@ func (q *memQueue) Has(id string) bool {
 
 func (q *memQueue) Kick() {}
 
+func (q *memQueue) Recheck(string) {}
+
 // memSlot counts its releases.
 type memSlot struct {
 	trunk string

@@ -51,6 +51,7 @@ func (s *session) begin() {
 		} else {
 			failpoint.Hit(failpoint.AttemptStored)
 		}
+		s.dropRevoked() // who decided may have done it between the dialer and here
 		switch {
 		case s.ending.reason == calls.ReasonMaxDuration: // the store took longer than a call may
 			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)

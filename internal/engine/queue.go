@@ -20,6 +20,12 @@ func (e *Engine) Blocked(c *calls.Call, entry calls.BlockEntry) {
 	e.endQueued(c, calls.Result{Outcome: calls.OutcomeBlocked, Reason: calls.ReasonBlacklist})
 }
 
+// Refused takes a call from the dialer: a clip of it may not be played any
+// more, or never was approved.
+func (e *Engine) Refused(c *calls.Call, reason calls.Reason) {
+	e.endQueued(c, calls.Result{Outcome: calls.OutcomeCanceled, Reason: reason})
+}
+
 func (e *Engine) endQueued(c *calls.Call, r calls.Result) {
 	endCall(c, r, calls.ByZvonar, e.clock.Now())
 	e.metrics.completed(c)
