@@ -14,7 +14,7 @@ import (
 
 func TestEveryDecisionIsToldWithWhatIsRevokedNow(t *testing.T) {
 	t.Parallel()
-	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "z.db")})
+	st, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "z.db"), Clock: clock.System()})
 	if err != nil {
 		t.Fatal(err)
 	}

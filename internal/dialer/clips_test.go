@@ -49,15 +49,15 @@ func TestARevocationHoldsWhateverWaitsAndCancelsItWhenItIsFinal(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *Config) { c.Trunks = []TrunkLimits{{Name: "main", MaxCalls: 1}} })
 	b.stands(calls.Standing{Version: calls.RecordingIsApproved})
-	b.enqueue("first", "m1", playing(2))
-	b.enqueue("ahead", "m2", playing(2))
-	b.pass("begin first main", "held ahead channels")
-	b.enqueue("behind", "m3", playing(1)) // not the head of its lane
+	b.enqueue("a", "m1", playing(2))
+	b.enqueue("b", "m2", playing(2))
+	b.pass("begin a main", "held b channels")
+	b.enqueue("c", "m3", playing(1)) // not the head of its lane
 	b.enqueue("tomorrow", "m4", playing(1), func(c *calls.Call) { c.DueAt = noon.Add(24 * time.Hour) })
-	b.pass("held ahead channels")
+	b.pass("held b channels")
 	b.stands(b.revoked(time.Minute))
-	b.pass("held behind recording")
-	if h := b.log.holds["behind"]; h.Until == nil || !h.Until.Equal(noon.Add(time.Minute)) {
+	b.pass("held c recording")
+	if h := b.log.holds["c"]; h.Until == nil || !h.Until.Equal(noon.Add(time.Minute)) {
 		t.Errorf("%+v", h)
 	}
 	b.clock.Advance(time.Minute)
@@ -66,7 +66,7 @@ func TestARevocationHoldsWhateverWaitsAndCancelsItWhenItIsFinal(t *testing.T) {
 	for _, line := range b.log.take() {
 		got[line] = true
 	}
-	if len(got) != 2 || !got["refused behind recording_revoked"] || !got["refused tomorrow recording_revoked"] {
+	if len(got) != 2 || !got["refused c recording_revoked"] || !got["refused tomorrow recording_revoked"] {
 		t.Errorf("at the end: %v", got)
 	}
 }
