@@ -134,6 +134,9 @@ func (l *Library) Add(ctx context.Context, account, title, actor string, system 
 		Checks: p.Checks, Print: p.Print, UploadedBy: actor, CreatedAt: l.cfg.Clock.Now().UTC(),
 	}
 	err = l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
+		if err := admitContent(tx, rec.SHA256); err != nil {
+			return err
+		}
 		if err := tx.InsertRecording(rec); err != nil {
 			return err
 		}

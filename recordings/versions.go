@@ -29,7 +29,10 @@ func (l *Library) AddVersion(ctx context.Context, account, id, actor string, r i
 	if err != nil {
 		return nil, err
 	}
-	err = l.commit(ctx, p, func(tx calls.Tx) error {
+	err = l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
+		if err := admitContent(tx, p.SHA256); err != nil {
+			return err
+		}
 		c, err := l.begin(tx, Decision{Account: account, ID: id, Actor: actor})
 		if err != nil {
 			return err
@@ -104,9 +107,4 @@ func ofVersion(version int, detail string) string {
 		return fmt.Sprintf("version %d", version)
 	}
 	return fmt.Sprintf("version %d: %s", version, detail)
-}
-
-// commit runs the unit of work that makes p's audio that of a recording.
-func (l *Library) commit(ctx context.Context, _ *product, unit func(calls.Tx) error) error {
-	return l.cfg.Store.Update(ctx, unit)
 }

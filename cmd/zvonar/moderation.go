@@ -104,7 +104,15 @@ type recordingsRejectCmd struct {
 
 // Run rejects a clip.
 func (c *recordingsRejectCmd) Run(ctx context.Context, a *app) error {
-	return c.moderate(ctx, a, "reject", client.Decision{Reason: c.Reason, Version: c.Version})
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	rec, err := remote.Moderate(ctx, c.ID, "reject", client.Decision{Reason: c.Reason, Version: c.Version})
+	if err == nil && !c.JSON && rec.Live != nil {
+		return a.say("%s: the new version is rejected, version %d goes on", rec.RecordingID, rec.Live.Version)
+	}
+	return c.recording(a, rec, err)
 }
 
 type recordingsArchiveCmd struct{ recordingID }

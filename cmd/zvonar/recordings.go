@@ -30,6 +30,9 @@ type recordingsCmd struct {
 	Revoke  recordingsRevokeCmd  `cmd:"" help:"Revoke a clip: nobody hears it any more."`
 	Undo    recordingsUndoCmd    `cmd:"" help:"Take your last decision on a clip back, within a minute."`
 
+	Export recordingsExportCmd `cmd:"" help:"Write clips with what was decided on them to an archive."`
+	Import recordingsImportCmd `cmd:"" help:"Take in an archive of an export, or a folder of sound files."`
+
 	Versions recordingsVersionsCmd `cmd:"" help:"List every upload of a clip."`
 	History  recordingsHistoryCmd  `cmd:"" help:"Tell who did what to a clip."`
 }

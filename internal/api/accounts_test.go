@@ -71,6 +71,7 @@ var foreignRequests = map[string]foreignRequest{
 	"GET /v1/recordings/{id}/versions":                 {path: "/v1/recordings/foreign-recording/versions"},
 	"GET /v1/recordings/{id}/history":                  {path: "/v1/recordings/foreign-recording/history"},
 	"GET /v1/recordings/{id}/versions/{version}/audio": {path: "/v1/recordings/foreign-recording/versions/1/audio"},
+	"POST /v1/recordings/import":                       {want: 422, why: "a form that names nothing that is there; this test sends none"},
 	"POST /v1/recordings/{id}/versions":                {path: "/v1/recordings/foreign-recording/versions"},
 	"POST /v1/recordings":                              {want: 422, why: "a form that names nothing that is there; this test sends none"},
 	"GET /v1/blacklist/{number}":                       {path: "/v1/blacklist/" + foreignNumber},

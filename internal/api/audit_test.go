@@ -61,6 +61,7 @@ var changes = map[string]sample{
 	"restore-recording":     {path: "/v1/recordings/rec_ok/restore", object: "rec_ok", prep: before("/v1/recordings/rec_ok/archive", "")},
 	"revoke-recording":      {path: "/v1/recordings/rec_ok/revoke", body: `{"reason":"a law"}`, object: "rec_ok"},
 	"undo-recording":        {path: "/v1/recordings/rec_ok/undo", object: "rec_ok", prep: before("/v1/recordings/rec_ok/revoke", `{"reason":"a law"}`)},
+	"import-recording":      {path: "/v1/recordings/import", body: "import"},
 	"add-recording-version": {path: "/v1/recordings/rec_ok/versions", body: "file", object: "rec_ok"},
 	"put-blacklist":         {path: "/v1/blacklist/79004443322", body: `{"reason":"asked"}`, object: "number:79004443322"},
 	"delete-blacklist": {path: "/v1/blacklist/79004443322", object: "number:79004443322", prep: func(h *house) {
@@ -141,6 +142,8 @@ func (c sample) send(h *house, method, path string) reply {
 	case "form":
 	case "file":
 		fields = nil
+	case "import":
+		fields = map[string]string{"recording": `{"recording_id":"rec_01J00000000000000000000000","title":"x","state":"pending"}`}
 	default:
 		return h.do(method, path, c.body)
 	}

@@ -74,7 +74,7 @@ func TestDangerousEndpointsNeedTheRightRole(t *testing.T) {
 	want := map[string]calls.Permission{
 		"POST /v1/calls": calls.PermCaller, "DELETE /v1/calls": calls.PermCaller, "POST /v1/calls/{id}/hangup": calls.PermCaller,
 		"POST /v1/recordings/{id}/approve": calls.PermModerator, "POST /v1/recordings/{id}/reject": calls.PermModerator,
-		"POST /v1/recordings/{id}/revoke": calls.PermModerator, "POST /v1/recordings/{id}/undo": calls.PermModerator, "POST /v1/recordings/claim": calls.PermModerator,
+		"POST /v1/recordings/{id}/revoke": calls.PermModerator, "POST /v1/recordings/{id}/undo": calls.PermModerator, "POST /v1/recordings/claim": calls.PermModerator, "POST /v1/recordings/import": calls.PermAdmin,
 		"POST /v1/recordings/{id}/versions": calls.PermCaller,
 		"PUT /v1/blacklist/{number}":        calls.PermOperator, "DELETE /v1/blacklist/{number}": calls.PermOperator,
 		"POST /v1/webhooks": calls.PermOperator, "GET /v1/trunks": calls.PermOperator,

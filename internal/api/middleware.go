@@ -199,8 +199,9 @@ func routeOf(r *http.Request) string {
 	return path
 }
 
-// isUpload reports whether r brings a file: a new recording, or a new version of one.
+// isUpload reports whether r brings a file: a new recording, a new version of one,
+// or one of another zvonar.
 func isUpload(r *http.Request) bool {
 	rest, ok := strings.CutPrefix(r.URL.Path, "/v1/recordings")
-	return ok && r.Method == http.MethodPost && (rest == "" || strings.HasSuffix(rest, "/versions"))
+	return ok && r.Method == http.MethodPost && (rest == "" || rest == "/import" || strings.HasSuffix(rest, "/versions"))
 }

@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -33,9 +35,12 @@ func (s *Server) declareModeration() {
 	add := decide("add-recording-version", "/{id}/versions", "Upload a new version", "It waits for a moderator; until it is approved calls play what they played before.")
 	add.DefaultStatus = http.StatusCreated
 	register(s, calls.PermCaller, add, s.addVersion)
-	s.api.OpenAPI().Paths["/v1/recordings/{id}/versions"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{
-			"file": {Type: huma.TypeString, Format: "binary"}}}}}}
+	s.describeForm("/v1/recordings/{id}/versions", nil)
+	take := decide("import-recording", "/import", "Import a recording of another zvonar",
+		"With what was decided on it there: that is why it takes an admin. What is not byte for byte what was decided on waits for a moderator. 409: it is here already.")
+	take.DefaultStatus = http.StatusCreated
+	register(s, calls.PermAdmin, take, s.importRecording)
+	s.describeForm("/v1/recordings/import", map[string]*huma.Schema{"recording": {Type: huma.TypeString, Description: "a line of an export: the recording as JSON"}})
 	register(s, calls.PermViewer, huma.Operation{OperationID: "list-recording-versions", Method: http.MethodGet, Path: "/v1/recordings/{id}/versions",
 		Summary: "Every upload of a recording, newest first", Tags: []string{"recordings"}}, s.listVersions)
 	register(s, calls.PermViewer, huma.Operation{OperationID: "get-recording-version-audio", Method: http.MethodGet, Path: "/v1/recordings/{id}/versions/{version}/audio",
@@ -45,6 +50,16 @@ func (s *Server) declareModeration() {
 	}, s.versionAudio)
 	register(s, calls.PermViewer, huma.Operation{OperationID: "list-recording-history", Method: http.MethodGet, Path: "/v1/recordings/{id}/history",
 		Summary: "Who did what to a recording, newest first", Tags: []string{"recordings"}}, s.recordingHistory)
+}
+
+// describeForm tells the document of a form that a handler reads by itself: a
+// file and further fields, all required.
+func (s *Server) describeForm(path string, fields map[string]*huma.Schema) {
+	form := &huma.Schema{Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{"file": {Type: huma.TypeString, Format: "binary", Description: "WAV"}}}
+	for name, field := range fields {
+		form.Properties[name], form.Required = field, append(form.Required, name)
+	}
+	s.api.OpenAPI().Paths[path].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: form}}}
 }
 
 // decided runs one decision on the recording that the path names.
@@ -157,6 +172,51 @@ func (s *Server) addVersion(ctx context.Context, in *RecordingPath) (*addedRecor
 		return nil, located(err, "body.file", nil)
 	}
 	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+}
+
+func (s *Server) importRecording(ctx context.Context, _ *struct{}) (*addedRecordingOutput, error) {
+	form, err := readForm(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = form.RemoveAll() }()
+	m, err := importFields(form.Value)
+	if err != nil {
+		return nil, err
+	}
+	file, err := uploadFile(form)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	rec, err := s.cfg.Recordings.Import(ctx, accountOf(ctx), actorOf(ctx), m, file)
+	if err != nil {
+		return nil, located(err, "body.file", nil)
+	}
+	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+}
+
+// importFields reads the one field of an import: the resource as GET
+// /v1/recordings/{id} gave it elsewhere.
+func importFields(fields map[string][]string) (m recordings.Imported, err error) {
+	if len(fields) != 1 || len(fields["recording"]) != 1 {
+		return m, calls.Errorf(calls.CodeInvalidField, "the form has file and recording, each once").At("body.recording", nil)
+	}
+	var r RecordingResource
+	if err := json.Unmarshal([]byte(fields["recording"][0]), &r); err != nil {
+		return m, (&calls.Error{Code: calls.CodeInvalidField, Err: err, Detail: "this is not a line of an export"}).At("body.recording", nil)
+	}
+	m = recordings.Imported{ID: r.RecordingID, Title: r.Title, State: r.State, System: r.System, RecordID: r.RecordID, SHA256: r.SHA256,
+		CreatedAt: time.Time(r.CreatedAt)}
+	for to, from := range map[*string]*string{&m.Reason: r.Reason, &m.UploadedBy: r.UploadedBy, &m.DecidedBy: r.DecidedBy} {
+		if from != nil {
+			*to = *from
+		}
+	}
+	if at := time.Time(r.DecidedAt); !at.IsZero() {
+		m.DecidedAt = &at
+	}
+	return m, nil
 }
 
 type versionListOutput struct{ Body List[VersionResource] }

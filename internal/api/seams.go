@@ -27,6 +27,8 @@ type Recordings interface {
 	Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (*calls.Recording, error)
 	// AddVersion reads a new version of a recording likewise.
 	AddVersion(ctx context.Context, account, id, actor string, r io.Reader) (*calls.Recording, error)
+	// Import takes a recording of another zvonar with what was decided there.
+	Import(ctx context.Context, account, actor string, m recordings.Imported, r io.Reader) (*calls.Recording, error)
 	Approve(context.Context, recordings.Decision) (*calls.Recording, error)
 	Reject(context.Context, recordings.Decision) (*calls.Recording, error)
 	Archive(context.Context, recordings.Decision) (*calls.Recording, error)

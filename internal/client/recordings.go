@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -20,6 +21,35 @@ func (c *Client) AddRecording(ctx context.Context, file, title string, system bo
 // AddVersion uploads a new version of a recording.
 func (c *Client) AddVersion(ctx context.Context, id, file string, r io.Reader) (Recording, error) {
 	return c.upload(ctx, "/v1/recordings/"+url.PathEscape(id)+"/versions", file, nil, r)
+}
+
+// ImportRecording sends a line of an export with its audio. An admin may.
+func (c *Client) ImportRecording(ctx context.Context, line []byte, r io.Reader) (Recording, error) {
+	return c.upload(ctx, "/v1/recordings/import", "clip.wav", map[string]string{"recording": string(line)}, r)
+}
+
+// EachRecording calls see for every recording, newest first.
+func (c *Client) EachRecording(ctx context.Context, filter url.Values, see func(Recording) error) error {
+	filter = maps.Clone(filter)
+	filter.Set("limit", "500")
+	for {
+		var page struct {
+			Items []Recording
+			Next  *string
+		}
+		if err := c.Do(ctx, http.MethodGet, "/v1/recordings?"+filter.Encode(), nil, &page); err != nil {
+			return err
+		}
+		for _, r := range page.Items {
+			if err := see(r); err != nil {
+				return err
+			}
+		}
+		if page.Next == nil {
+			return nil
+		}
+		filter.Set("cursor", *page.Next)
+	}
 }
 
 // upload sends a form with fields and a file.

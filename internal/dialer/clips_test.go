@@ -54,7 +54,7 @@ func TestARevocationHoldsWhateverWaitsAndCancelsItWhenItIsFinal(t *testing.T) {
 	b.pass("begin a main", "held b channels")
 	b.enqueue("c", "m3", playing(1)) // not the head of its lane
 	b.enqueue("tomorrow", "m4", playing(1), func(c *calls.Call) { c.DueAt = noon.Add(24 * time.Hour) })
-	b.pass("held b channels")
+	b.pass()
 	b.stands(b.revoked(time.Minute))
 	b.pass("held c recording")
 	if h := b.log.holds["c"]; h.Until == nil || !h.Until.Equal(noon.Add(time.Minute)) {
