@@ -9,6 +9,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/recordings/audio"
+	"zvonar/recordings/foreign"
 )
 
 // product is what ingest made of a file. Its audio is in the storage, durable.
@@ -104,6 +105,13 @@ func (l *Library) convert(ctx context.Context, account string, f *os.File, size 
 
 // decode feeds the samples of a file of any kind to forms.
 func (l *Library) decode(ctx context.Context, f *os.File, size int64, forms *forms, progress func(float64)) (*audio.Report, error) {
+	kind, err := foreign.KindOf(f)
+	if err != nil {
+		return nil, err
+	}
+	if kind != foreign.WAV {
+		return l.decodeForeign(ctx, kind, f, size, forms, progress)
+	}
 	w, err := audio.Inspect(f, size)
 	if err != nil {
 		return nil, err
@@ -116,6 +124,30 @@ func (l *Library) decode(ctx context.Context, f *os.File, size int64, forms *for
 	err = audio.DecodeWAV(ctx, f, w, func(block []float64) error {
 		if done += len(block); progress != nil {
 			progress(float64(done) / all)
+		}
+		return c.Write(block)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.Close()
+}
+
+// decodeForeign has a child process decode the file.
+func (l *Library) decodeForeign(ctx context.Context, kind foreign.Kind, f *os.File, size int64, forms *forms, progress func(float64)) (*audio.Report, error) {
+	var c *audio.Converter
+	begin := func(format foreign.Format) error {
+		if !audio.TakesRate(format.Rate) {
+			return calls.Errorf(calls.CodeBadAudio, "the file has %d samples a second: 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 and 48000 are read", format.Rate).At("body.file", nil)
+		}
+		c = audio.NewConverter(format.Rate, format.Channels, forms.outputs(audio.HasWide(format.Rate)))
+		return nil
+	}
+	err := foreign.Decode(ctx, l.cfg.Decoder, kind, int(MaxDuration/time.Second), f, begin, func(block []float64) error {
+		if progress != nil { // the child reads at the same place of the same file
+			if at, err := f.Seek(0, io.SeekCurrent); err == nil {
+				progress(float64(at) / float64(size))
+			}
 		}
 		return c.Write(block)
 	})

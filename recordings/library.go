@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 	"unicode/utf8"
 
@@ -44,6 +45,7 @@ type Config struct {
 	FourEyes    bool          // whoever uploaded a recording may not approve it
 	Approvals   int           // needed for one recording: 1 or 2, of different moderators; 0: 1
 	Claim       time.Duration // how long a moderator has a recording for himself; 0: DefaultClaim
+	Decoder     []string      // command that calls foreign.Child; nil: this binary's decode-audio
 	Clock       clock.Clock   // nil: the system's
 	IDs         *clock.IDs    // nil: fresh ones
 	Log         *slog.Logger  // nil: none
@@ -91,6 +93,9 @@ func New(cfg Config) (*Library, error) {
 	if cfg.Claim <= 0 {
 		cfg.Claim = DefaultClaim
 	}
+	if len(cfg.Decoder) == 0 {
+		cfg.Decoder = []string{self(), "decode-audio"}
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = clock.System()
 	}
@@ -111,7 +116,20 @@ func New(cfg Config) (*Library, error) {
 	return l, nil
 }
 
-// Add takes a WAV file from r, converts and checks it, and leaves it pending:
+// self is the program that runs, also where its file was replaced meanwhile.
+func self() string {
+	const running = "/proc/self/exe"
+	if _, err := os.Stat(running); err == nil {
+		return running
+	}
+	name, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return name
+}
+
+// Add takes a sound file from r, converts and checks it, and leaves it pending:
 // the row and the event recording.uploaded are durable when it returns. system
 // marks a prompt of ours (busy, hold), which may be shorter than the rest.
 //

@@ -31,7 +31,8 @@ func library(t *testing.T, change ...func(*Config)) (*Library, *memory) {
 	t.Helper()
 	m := &memory{}
 	c := clock.NewFake(noon)
-	cfg := Config{Store: m, Dir: filepath.Join(t.TempDir(), "clips"), Clock: c, IDs: clock.NewIDs(c, nil), FirstID: 1460168}
+	cfg := Config{Store: m, Dir: filepath.Join(t.TempDir(), "clips"), Clock: c, IDs: clock.NewIDs(c, nil), FirstID: 1460168,
+		Decoder: []string{os.Args[0], "decode-audio"}}
 	for _, fn := range change {
 		fn(&cfg)
 	}

@@ -50,9 +50,11 @@ type commands struct {
 	Restore    restoreCmd    `cmd:"" group:"The store, by its configuration:" help:"Make the store out of a backup, also in the other kind of database."`
 	CheckStore checkStoreCmd `cmd:"" group:"The store, by its configuration:" name:"check-store" help:"Look whether the store is sound, beside a running daemon."`
 
-	Demo    demoCmd    `cmd:"" group:"To try and to test:" help:"Play a whole system on loopback with a built-in test carrier."`
-	Carrier carrierCmd `cmd:"" group:"To try and to test:" help:"Run the test carrier: a telephone network with magic numbers."`
-	DTMF    dtmfCmd    `cmd:"" group:"To try and to test:" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`
+	Demo        demoCmd        `cmd:"" group:"To try and to test:" help:"Play a whole system on loopback with a built-in test carrier."`
+	Carrier     carrierCmd     `cmd:"" group:"To try and to test:" help:"Run the test carrier: a telephone network with magic numbers."`
+	DecodeAudio decodeAudioCmd `cmd:"" hidden:"" name:"decode-audio" help:"Decode a sound file; started by the daemon."`
+
+	DTMF dtmfCmd `cmd:"" group:"To try and to test:" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`
 }
 
 const description = "zvonar, a self-hosted SIP softswitch adapter.\n\n" +

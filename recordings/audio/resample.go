@@ -2,9 +2,9 @@ package audio
 
 import "math"
 
-// attenuation is what the window is asked for, in dB; the design formula is
-// approximate, and 60 dB are promised.
-const attenuation = 70.0
+// attenuation is what the window is asked for, in dB: what it leaves of the band
+// above, and how even it is below, both under the noise of 16 bits.
+const attenuation = 105.0
 
 // edges are where the band that is kept ends and where everything has to be
 // gone that would fold back into it, in Hz.

@@ -1,0 +1,16 @@
+package foreign
+
+import "time"
+
+// Limits of a child process. Zero means none.
+type Limits struct {
+	Memory  int64         // bytes of its data: heap and private maps
+	CPU     time.Duration // of processor, in whole seconds
+	Wall    time.Duration // from start to end
+	Output  int64         // bytes that it may write, to its pipe or to files
+	NoFiles bool          // it may not write files at all
+}
+
+// decoderLimits are for our own decoders: ten minutes of stereo at 48 kHz take
+// two seconds and 30 MB.
+var decoderLimits = Limits{Memory: 256 << 20, CPU: 20 * time.Second, Wall: time.Minute, NoFiles: true}
