@@ -139,23 +139,21 @@ func TestEveryKindDecodesAsFFmpegDoes(t *testing.T) {
 // bestSNR compares with the reference at the shift that fits best: ffmpeg leaves
 // out the delay of the MP3 encoder, our decoder does not.
 func bestSNR(got, want []float64, channels int) float64 {
-	best := -1000.0
-	for shift := 0; shift <= 3000; shift++ {
-		if shift*channels >= len(got) {
-			break
-		}
-		if coarse := snr(got[shift*channels:], want, 7*channels); coarse > 20 || shift == 0 {
-			best = max(best, snr(got[shift*channels:], want, 1))
+	best, at := -1000.0, 0
+	middle := len(want) / 2 / channels * channels
+	for shift := 0; shift <= 3000*channels && middle+shift+1000 < len(got) && middle+1000 < len(want); shift += channels {
+		if fit := snr(got[middle+shift:middle+shift+1000], want[middle:middle+1000]); fit > best {
+			best, at = fit, shift
 		}
 	}
-	return best
+	return snr(got[at:], want)
 }
 
 // snr skips the edges, where lossy decoders differ by their priming.
-func snr(got, want []float64, step int) float64 {
+func snr(got, want []float64) float64 {
 	n := min(len(got), len(want))
 	var signal, noise float64
-	for i := n / 10; i < n*9/10; i += step {
+	for i := n / 10; i < n*9/10; i++ {
 		signal += want[i] * want[i]
 		d := got[i] - want[i]
 		noise += d * d
@@ -299,6 +297,9 @@ func TestAChildThatTakesTooMuchEndsByItsLimits(t *testing.T) {
 		os.Exit(0)
 	}
 	for _, what := range []string{"memory", "processor", "file"} {
+		if underRace && what == "memory" {
+			continue
+		}
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestAChildThatTakesTooMuchEndsByItsLimits$")
 		cmd.Env = append(os.Environ(), "CONFINED="+what)
 		if out, err := cmd.CombinedOutput(); err == nil {

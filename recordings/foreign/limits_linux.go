@@ -13,7 +13,7 @@ func Confine(l Limits) error {
 		return unix.Setrlimit(what, &unix.Rlimit{Cur: limit, Max: limit})
 	}
 	errs := []error{set(unix.RLIMIT_CORE, 0), unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)}
-	if l.Memory > 0 {
+	if l.Memory > 0 && !underRace {
 		errs = append(errs, set(unix.RLIMIT_DATA, uint64(l.Memory)))
 		debug.SetMemoryLimit(l.Memory / 2)
 	}
