@@ -260,6 +260,8 @@ func (ua *UA) close() {
 	ua.sends.Lock()
 	ua.closed.Store(true)
 	ua.sends.Unlock()
+	ua.past.close()
+	ua.load.answers.close()
 	for _, l := range ua.listeners {
 		_ = l.sock.Close()
 	}

@@ -52,20 +52,54 @@ func (m *mailbox) drain() {
 type tasks struct {
 	panicked func(v any) // logs and counts
 
-	mu   sync.Mutex
-	n    int
-	idle chan struct{} // closed when n drops to 0; nil while nobody waits
+	mu     sync.Mutex
+	n      int
+	idle   chan struct{} // closed when n drops to 0; nil while nobody waits
+	spare  []chan func() // of goroutines that wait for work: their stacks have grown already
+	closed bool          // none waits any more
 }
 
-// start runs f in a goroutine.
+// maxSpare bounds the goroutines that wait for work.
+const maxSpare = 64
+
+// start runs f in a goroutine of its own.
 func (t *tasks) start(f func()) {
 	t.mu.Lock()
 	t.n++
+	var w chan func()
+	if k := len(t.spare); k > 0 {
+		w, t.spare = t.spare[k-1], t.spare[:k-1]
+	}
 	t.mu.Unlock()
-	go func() {
-		defer t.done()
+	if w == nil {
+		go t.run(f)
+		return
+	}
+	w <- f // it waits, and there is room for one
+}
+
+// run runs f and whatever it is given afterwards.
+func (t *tasks) run(f func()) {
+	next := make(chan func(), 1)
+	for f != nil {
 		t.guard(f)
-	}()
+		if !t.done(next) {
+			return
+		}
+		f = <-next
+	}
+}
+
+// close sends the goroutines away that wait for work; it is called once nothing
+// but them is left, or nothing ever ran.
+func (t *tasks) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	for _, w := range t.spare {
+		w <- nil
+	}
+	t.spare = nil
 }
 
 // guard runs f and survives its panic.
@@ -78,7 +112,8 @@ func (t *tasks) guard(f func()) {
 	f()
 }
 
-func (t *tasks) done() {
+// done counts a goroutine out; true where it is to wait for more at next.
+func (t *tasks) done(next chan func()) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.n--
@@ -86,6 +121,11 @@ func (t *tasks) done() {
 		close(t.idle)
 		t.idle = nil
 	}
+	if t.closed || len(t.spare) >= maxSpare {
+		return false
+	}
+	t.spare = append(t.spare, next)
+	return true
 }
 
 // waiting gives a channel that is closed once no goroutine runs.

@@ -51,7 +51,11 @@ func (ua *UA) arrivedRequest(req *sipmsg.Request) {
 			}
 		})
 	default:
-		if key := keyOf(req); !ua.load.alive(key) {
+		key := keyOf(req)
+		if ua.load.alive(key) {
+			return
+		}
+		if _, answered := ua.load.answers.get(key); !answered { // a repetition gets no turn
 			l.turns.expect(key)
 		}
 	}

@@ -214,11 +214,22 @@ func (ua *UA) write(req *sipmsg.Request) error {
 }
 
 // respond sends a response in tx; one that cannot be sent ends the transaction,
-// which sipgo would otherwise keep for ever.
+// which sipgo would otherwise keep for ever. The final response to anything but an
+// INVITE ends it, too: over UDP repetitions are answered for 64*T1 (RFC 3261
+// 17.2.2), for which its text is enough.
 func (ua *UA) respond(tx *sipmsg.ServerTx, res *sipmsg.Response) error {
 	ua.m.response(res, out)
 	err := tx.Respond(res)
-	if err != nil && !errors.Is(err, sipmsg.ErrTransactionCanceled) {
+	req := tx.Origin()
+	switch {
+	case req.Via() == nil:
+	case errors.Is(err, sipmsg.ErrTransactionCanceled):
+	case err != nil:
+		tx.Terminate()
+	case req.Method == sipmsg.INVITE:
+		ua.load.speak(keyOf(req))
+	case !res.IsProvisional() && !sipmsg.IsReliable(req.Transport()):
+		ua.load.answers.keep(keyOf(req), []byte(res.String()))
 		tx.Terminate()
 	}
 	return err

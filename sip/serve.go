@@ -45,10 +45,12 @@ func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		tx.Terminate() // its leg has it; see arrive
 		return
 	}
-	ua.load.begin(keyOf(req), tx)
-	if req.Method == sipmsg.INVITE {
-		ua.work.start(func() { ua.drainAcks(tx) })
+	key := keyOf(req)
+	if _, answered := ua.load.answers.get(key); answered {
+		tx.Terminate() // a repetition that crossed its answer; the edge answers the next
+		return
 	}
+	ua.load.begin(key, tx)
 	if tag := tagOf(req.To()); tag != "" && req.Method != sipmsg.CANCEL {
 		ua.serveInDialog(req, tx, tag)
 		return
@@ -96,9 +98,9 @@ func contentType(req *sipmsg.Request) string {
 	return strings.ToLower(strings.TrimSpace(t))
 }
 
-// serveInvite begins a leg for an INVITE outside a dialog.
+// serveInvite begins a leg for an INVITE outside a dialog. sipgo sends a 100 where
+// nothing else was said for 200 ms (RFC 3261 17.2.1).
 func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
-	ua.reply(req, tx, sipmsg.StatusTrying)
 	t, ok := ua.cfg.Trunks.MatchFrom(source(req))
 	if !ok {
 		// A peer of some dialog, but no trunk: it may not begin a call.
@@ -158,7 +160,8 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 
 // drainAcks reads the ACKs that sipgo matches to an INVITE's own transaction:
 // those of our final responses, and those of peers that reuse its branch for a
-// 2xx, which their leg has already. Unread ones would park a goroutine each.
+// 2xx, which their leg has already. Unread ones would park a goroutine each. It
+// begins with the first one that comes: most calls have none.
 func (ua *UA) drainAcks(tx *sipmsg.ServerTx) {
 	for {
 		select {

@@ -40,6 +40,24 @@ func (h host) Dialog(callID, localTag string) bool { return h.find(callID, local
 // Transaction implements edge.Host.
 func (h host) Transaction(key string) bool { return h.load.alive(key) }
 
+// Silent implements edge.Host.
+func (h host) Silent(key string) bool { return h.load.silent(key) }
+
+// Acknowledged implements edge.Host.
+func (h host) Acknowledged(key string) bool {
+	tx, alive := h.load.heed(key)
+	if tx != nil {
+		h.work.start(func() { h.drainAcks(tx) })
+	}
+	return alive
+}
+
+// Answered implements edge.Host.
+func (h host) Answered(key string) []byte {
+	text, _ := h.load.answers.get(key)
+	return text
+}
+
 // Cancel implements edge.Host.
 func (h host) Cancel(branch string, from netip.AddrPort, stream bool) (known, may bool) {
 	return h.ringing.mayCancel(branch, from.Addr(), func(source netip.Addr) bool {

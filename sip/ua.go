@@ -50,11 +50,12 @@ type UA struct {
 	mu       sync.Mutex
 	phase    phase
 	onInvite func(*Leg, calls.Invite)
-	legs     map[string]*Leg // by dialog key
-	live     map[*Leg]bool   // every leg that has not reported its end
-	seen     map[string]bool // inbound INVITEs by Call-ID, From tag, CSeq (RFC 3261 8.2.2.2)
-	drained  chan struct{}   // closed when live becomes empty while stopping
-	stopped  chan struct{}   // closed when Stop is done
+	legs     map[string]*Leg   // by dialog key
+	live     map[*Leg]bool     // every leg that has not reported its end
+	seen     map[string]bool   // inbound INVITEs of calls that live, by Call-ID, From tag, CSeq (RFC 3261 8.2.2.2)
+	past     *recent[struct{}] // and of those that are over
+	drained  chan struct{}     // closed when live becomes empty while stopping
+	stopped  chan struct{}     // closed when Stop is done
 }
 
 // phase is where a user agent's own life stands.
@@ -82,10 +83,10 @@ func New(cfg Config) (*UA, error) {
 		cfg: cfg, m: m, log: cfg.Log, clock: cfg.Clock, binds: binds,
 		ringing: newRinging(), peers: newPeers(), strays: newStrays(), nonces: newNonces(),
 		legs: map[string]*Leg{}, live: map[*Leg]bool{}, seen: map[string]bool{},
-		stopped: make(chan struct{}),
+		past: newRecent[struct{}](cfg.Clock), stopped: make(chan struct{}),
 	}
 	ua.work = &tasks{panicked: ua.panicked}
-	ua.load = newLoad(ua.ringing.count, ua.legCount)
+	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
 	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
 	ua.streams = map[string]*edge.Streams{"TCP": edge.NewStreams(ua.guard), "TLS": edge.NewStreams(ua.guard)}
 	ua.watch = newWatchdog(ua)
@@ -116,6 +117,7 @@ func (ua *UA) Start(ctx context.Context) error {
 	ua.mu.Unlock()
 	if err := ua.open(ctx); err != nil {
 		ua.close()
+		ua.work.close()
 		ua.mu.Lock()
 		ua.phase = phaseStopped
 		close(ua.stopped)
@@ -160,6 +162,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 	ua.watch.stop()
 	ua.close()
 	<-ua.work.waiting()
+	ua.work.close()
 	// An answer to what came in last may have opened a connection meanwhile.
 	ua.closeTransports()
 	ua.mu.Lock()
@@ -254,7 +257,7 @@ func (ua *UA) serving() bool {
 func (ua *UA) merged(key string) bool {
 	ua.mu.Lock()
 	defer ua.mu.Unlock()
-	if ua.seen[key] {
+	if _, past := ua.past.get(key); past || ua.seen[key] {
 		return true
 	}
 	ua.seen[key] = true
@@ -263,11 +266,10 @@ func (ua *UA) merged(key string) bool {
 
 // unsee forgets an INVITE once no copy of it can be on its way any more.
 func (ua *UA) unsee(key string) {
-	ua.clock.AfterFunc(64*sipmsg.T1, func() {
-		ua.mu.Lock()
-		defer ua.mu.Unlock()
-		delete(ua.seen, key)
-	})
+	ua.past.keep(key, struct{}{})
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	delete(ua.seen, key)
 }
 
 // panicked logs and counts a caught panic.

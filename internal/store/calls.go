@@ -131,6 +131,9 @@ func (t *tx) fillAttempts(list []*calls.Call) error {
 // InsertCall implements calls.Tx.
 func (t *tx) InsertCall(c *calls.Call) error {
 	t.own(&c.Node, &c.Fence, &c.LeaseUntil)
+	if t.late != nil {
+		return t.refused(t.late.put(c, true))
+	}
 	doc, err := packCall(c)
 	if err != nil {
 		return err
@@ -153,6 +156,9 @@ func (t *tx) InsertCall(c *calls.Call) error {
 // end yet is told by wrong-state.
 func (t *tx) UpdateCall(c *calls.Call) error {
 	t.own(&c.Node, &c.Fence, &c.LeaseUntil)
+	if t.late != nil {
+		return t.refused(t.late.put(c, false))
+	}
 	doc, err := packCall(c)
 	if err != nil {
 		return err

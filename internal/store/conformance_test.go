@@ -23,6 +23,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"foreign rows are not found":                           foreignRowsAreNotFound,
 		"attempts that count are counted":                      attemptsAreCounted,
 		"a failing unit leaves nothing and others stay":        failingUnitLeavesNothing,
+		"calls change several times within a commit":           callsChangeWithinACommit,
 		"seq goes on after a failed unit":                      seqGoesOnAfterAFailedUnit,
 		"a unit that hides a failed statement fails":           swallowedErrorsFail,
 		"a refused ref leaves the unit going":                  refConflictIsNoEnd,

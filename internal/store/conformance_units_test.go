@@ -80,6 +80,54 @@ func seqGoesOnAfterAFailedUnit(t *testing.T, s calls.Store) {
 	}
 }
 
+// callsChangeWithinACommit: what shares a commit is as if each unit had one of its own.
+func callsChangeWithinACommit(t *testing.T, s calls.Store) {
+	at := func(id, ref string, status calls.Status) *calls.Call {
+		c := &calls.Call{ID: id, Account: "main", Ref: ref, CreatedAt: testTime, DueAt: testTime}
+		if c.Status = status; status == calls.StatusCompleted {
+			c.Outcome, c.EndedAt = calls.OutcomeAnswered, ptr(testTime)
+		}
+		return c
+	}
+	insert := func(c *calls.Call) func(calls.Tx) error {
+		return func(tx calls.Tx) error { return tx.InsertCall(c) }
+	}
+	change := func(c *calls.Call) func(calls.Tx) error {
+		return func(tx calls.Tx) error { return tx.UpdateCall(c) }
+	}
+	var between calls.Status
+	errs := together(s, insert(at("call_1", "r", calls.StatusDialing)), change(at("call_1", "r", calls.StatusRinging)),
+		func(tx calls.Tx) error {
+			c, err := tx.Call("", "call_1")
+			if err == nil {
+				between = c.Status
+			}
+			return err
+		},
+		change(at("call_1", "r", calls.StatusAnswered)), change(at("call_1", "r", calls.StatusCompleted)))
+	if err := errors.Join(errs...); err != nil || between != calls.StatusRinging {
+		t.Errorf("a call within one commit: %v, in its middle %q", err, between)
+	}
+	if c := readCall(t, s, "call_1"); c.Status != calls.StatusCompleted || c.Outcome != calls.OutcomeAnswered {
+		t.Errorf("it ended %s/%s", c.Status, c.Outcome)
+	}
+	errs = together(s, insert(at("call_2", "r", calls.StatusDialing)), change(at("call_2", "r", calls.StatusCompleted)), change(at("call_2", "r", calls.StatusAnswered)),
+		insert(at("call_3", "q", calls.StatusDialing)), insert(at("call_4", "q", calls.StatusDialing)), change(at("call_5", "", calls.StatusAnswered)))
+	for i, want := range []calls.Code{"", "", calls.CodeWrongState, "", calls.CodeRefConflict} {
+		if got := calls.CodeOf(errs[i]); (errs[i] == nil) != (want == "") || errs[i] != nil && got != want {
+			t.Errorf("unit %d: %v; want %q", i, errs[i], want)
+		}
+	}
+	if !errors.Is(errs[5], calls.ErrNotFound) {
+		t.Errorf("an update of a call that is not there: %v", errs[5])
+	}
+	for id, want := range map[string]calls.Status{"call_2": calls.StatusCompleted, "call_3": calls.StatusDialing} {
+		if c := readCall(t, s, id); c.Status != want {
+			t.Errorf("%s is %s; want %s", id, c.Status, want)
+		}
+	}
+}
+
 func panickingUnitIsAnError(t *testing.T, s calls.Store) {
 	errs := together(s,
 		func(tx calls.Tx) error {

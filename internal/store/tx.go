@@ -16,6 +16,7 @@ type tx struct {
 	ctx    context.Context
 	s      *Store
 	c      conn
+	late   *lateRows // nil: every row is written at once
 	over   bool
 	notify bool  // something a listener of Changed waits for was written
 	fault  error // the memory failed: the unit must be run again, if it may
@@ -30,6 +31,9 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	if t.over {
 		return 0, errTxOver
 	}
+	if err := t.writeLate(); err != nil {
+		return 0, err
+	}
 	n, err := t.c.exec(t.ctx, query, args...)
 	if err != nil {
 		return 0, t.fail(err)
@@ -41,6 +45,9 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 func (t *tx) query(row func(scanner) error, query string, args ...any) error {
 	if t.over {
 		return errTxOver
+	}
+	if err := t.writeLate(); err != nil {
+		return err
 	}
 	if err := t.c.query(t.ctx, row, query, args...); err != nil {
 		return t.fail(err)

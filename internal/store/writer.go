@@ -305,12 +305,19 @@ func (s *Store) commit(ctx context.Context, units []*unit, careful bool) (notify
 	if err := s.verifyFence(ctx); err != nil {
 		return false, err
 	}
+	late := newLateRows()
+	if careful {
+		late = nil
+	}
 	for _, u := range units {
-		told, err := s.runUnit(ctx, u, careful)
+		told, err := s.runUnit(ctx, u, late)
 		if err != nil {
 			return false, err
 		}
 		notify = notify || told
+	}
+	if err := s.writeLate(ctx, late); err != nil {
+		return false, err
 	}
 	s.health.at(stageCommit)
 	if err := failpoint.Err(failpoint.StoreCommit); err != nil {
@@ -323,17 +330,31 @@ func (s *Store) commit(ctx context.Context, units []*unit, careful bool) (notify
 	return notify, nil
 }
 
-// runUnit runs one unit, in a savepoint if careful. Its own error stays in u.err;
+// writeLate writes what is left when all units have run.
+func (s *Store) writeLate(ctx context.Context, late *lateRows) error {
+	t := &tx{ctx: ctx, s: s, c: s.writer, late: late}
+	err := t.writeLate()
+	switch {
+	case t.fault != nil:
+		return t.fault
+	case err != nil:
+		return errRefused
+	}
+	return nil
+}
+
+// runUnit runs one unit, in a savepoint where nothing is late. Its own error stays in u.err;
 // an error returned means that the transaction around it is lost: on a full disk
 // or an I/O error SQLite rolls back everything by itself, and then there is no
 // savepoint left to end; without one any error of the unit is errRefused.
-func (s *Store) runUnit(ctx context.Context, u *unit, careful bool) (notify bool, err error) {
+func (s *Store) runUnit(ctx context.Context, u *unit, late *lateRows) (notify bool, err error) {
+	careful := late == nil
 	if careful {
 		if err := s.writer.savepoint(ctx); err != nil {
 			return false, err
 		}
 	}
-	t := &tx{ctx: ctx, s: s, c: s.writer}
+	t := &tx{ctx: ctx, s: s, c: s.writer, late: late}
 	u.err = s.call(u.fn, t)
 	t.over = true
 	if t.fault != nil {

@@ -32,6 +32,13 @@ type Host interface {
 	Dialog(callID, localTag string) bool
 	// Transaction reports whether a server transaction with that Key lives.
 	Transaction(key string) bool
+	// Silent reports whether that transaction has not answered anything yet.
+	Silent(key string) bool
+	// Acknowledged is Transaction for an ACK that comes.
+	Acknowledged(key string) bool
+	// Answered is what was answered lately to a request whose transaction is over,
+	// nil if nothing was.
+	Answered(key string) []byte
 	// Cancel reports whether a CANCEL for an INVITE with that branch may go on;
 	// stream tells one over a connection; known is false where no such INVITE waits
 	// for its final response.

@@ -20,6 +20,8 @@ type fakeHost struct {
 	busy     string
 	dialogs  map[string]bool
 	txs      map[string]bool
+	answers  map[string][]byte
+	silent   map[string]bool
 	cancels  map[string]netip.AddrPort // branch of an INVITE that waits: its source
 }
 
@@ -41,6 +43,9 @@ func (h *fakeHost) Busy(string) string {
 }
 func (h *fakeHost) Dialog(callID, tag string) bool { return h.dialogs[callID+"/"+tag] }
 func (h *fakeHost) Transaction(key string) bool    { return h.txs[key] }
+func (h *fakeHost) Silent(key string) bool         { return h.silent[key] }
+func (h *fakeHost) Acknowledged(key string) bool   { return h.txs[key] }
+func (h *fakeHost) Answered(key string) []byte     { return h.answers[key] }
 func (h *fakeHost) Cancel(branch string, from netip.AddrPort, _ bool) (known, may bool) {
 	at, ok := h.cancels[branch]
 	return ok, ok && at.Addr() == from.Addr()
@@ -173,6 +178,21 @@ func TestWhatIsGoodPasses(t *testing.T) {
 		if v := g.test(trunkAddr, text); string(v.pass) != text {
 			t.Errorf("%s: passed %q, answered %q", name, v.pass, v.answer)
 		}
+	}
+}
+
+func TestRepetitionsAreAnsweredWithWhatWasSaid(t *testing.T) {
+	t.Parallel()
+	g, h, _, _ := newTestGuard()
+	key := Key("INVITE", "z9hG4bK1", "192.0.2.1", 5062, "", "", "")
+	h.txs[key], h.silent = true, map[string]bool{key: true}
+	if v := g.test(trunkAddr, request("INVITE", "1")); v.code() != "100" || v.pass != nil || strings.Contains(string(v.answer), tagMark) {
+		t.Errorf("an INVITE that nothing was said to got %q; want 100 without a tag", v.answer)
+	}
+	h.answers = map[string][]byte{Key("BYE", "z9hG4bK2", "192.0.2.1", 5062, "", "", ""): []byte("SIP/2.0 200 OK\r\nX: as before\r\n\r\n")}
+	bye := request("BYE", "2", "192.0.2.2>\r\nCall", "192.0.2.2>;tag=gone\r\nCall")
+	if v := g.test(trunkAddr, bye); !strings.Contains(string(v.answer), "X: as before") || v.to != trunkAddr {
+		t.Errorf("a BYE that was answered got %q to %s", v.answer, v.to)
 	}
 }
 

@@ -11,10 +11,22 @@ func (g *Guard) requestFrom(m message, s *sketch, kind Kind, trunk string) verdi
 	switch {
 	case s.method == "ACK":
 		return g.ack(m, s, key)
-	case g.host.Transaction(key) && s.method != "CANCEL":
-		// A repetition: its transaction answers it.
+	case s.method != "INVITE" && s.method != "CANCEL":
+		if text := g.host.Answered(key); text != nil {
+			if !g.allow(m, classInside) {
+				return verdict{}
+			}
+			return verdict{answer: text, to: s.backTo(m.from)}
+		}
+	}
+	if s.method != "CANCEL" && g.host.Transaction(key) {
+		// A repetition: its transaction answers it, but for one that has nothing to
+		// repeat (sipgo gives up the 100 that it wanted to send).
 		if !g.allow(m, classInside) {
 			return verdict{}
+		}
+		if s.method == "INVITE" && g.host.Silent(key) {
+			return g.reply(m, s, 100, "")
 		}
 		return g.parsed(m, s, trunk)
 	}
@@ -63,7 +75,7 @@ func (g *Guard) ack(m message, s *sketch, key string) verdict {
 	if len(tag) > len(tagMark) && tag[:len(tagMark)] == tagMark {
 		return verdict{} // for an answer of ours that nothing waits behind
 	}
-	if !g.host.Dialog(string(s.callID), tag) && !g.host.Transaction(key) {
+	if own := g.host.Acknowledged(key); !own && !g.host.Dialog(string(s.callID), tag) {
 		g.count.Drop(DropAck)
 		return verdict{}
 	}
