@@ -1,6 +1,8 @@
 package media
 
 import (
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -41,6 +43,7 @@ type tap struct {
 	decoder codec.Decoder              // of the analyst alone
 	heard   atomic.Pointer[[]Analyser] // replaced, never changed
 	closed  atomic.Bool
+	broken  []Analyser // that panicked; of the analyst alone
 }
 
 // add and remove are called by the leg's shard alone.
@@ -139,9 +142,27 @@ func (a *analyst) hear(t *tap) {
 			Fresh: rec.kind == soundFresh, Pause: rec.kind == soundPause,
 		}
 		for _, one := range *t.heard.Load() {
-			one.Hear(s)
+			if !slices.Contains(t.broken, one) && !a.tell(t, one, s) {
+				t.broken = append(t.broken, one)
+				t.port.do(func(l *leg) { l.ignore(one) })
+			}
 		}
 	}
+}
+
+// tell has an analyser hear, and reports whether it survived that: one that panics
+// is heard of in the log, and its leg goes on without it.
+func (a *analyst) tell(t *tap, one Analyser, s Sound) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			ok = false
+			a.engine.analyserPanics.Add(1)
+			a.engine.cfg.Log.Error("what listens to a call panicked; the call goes on without it", "listener", fmt.Sprintf("%T", one), "panic", fmt.Sprint(r),
+				"port", t.port.local.Port(), "stack", string(debug.Stack()))
+		}
+	}()
+	one.Hear(s)
+	return true
 }
 
 // tapped gives the leg a tap if it has none. Called by its shard.

@@ -25,6 +25,8 @@ type Engine struct {
 
 	analysts []*analyst
 	inband   atomic.Uint64 // digits heard in the audio
+	// analyserPanics counts the analysers that were given up.
+	analyserPanics atomic.Uint64
 	// unreported counts the legs whose port for RTCP was taken.
 	unreported atomic.Uint64
 	wall       func() int64 // Unix time in nanoseconds, as packets' arrivals have it
@@ -272,26 +274,25 @@ func (e *Engine) lightest() *shard {
 	return best
 }
 
-// release takes a closed port back. Called by shards.
-func (e *Engine) release(p *Port, heard bool) {
+// release takes a closed port back.
+func (e *Engine) release(p *Port) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.open--
 	if e.ports != nil {
-		e.ports.release(p.number, heard, e.since())
+		e.ports.release(p.number, p.heard, e.since())
 	}
 	e.balance()
 }
 
 // preferred tells, for the first shard, what its thread was given.
-func (e *Engine) preferred(nice int, err error) {
+func (e *Engine) preferred(p priority, err error) {
 	e.told.Do(func() {
 		switch {
-		case err != nil:
-			e.cfg.Log.Info("the threads that move the sound wait their turn like all others", "err", err)
-		case nice > shardNice:
-			e.cfg.Log.Info("the threads that move the sound go before others of this process only in part; LimitNICE= (CAP_SYS_NICE) would let them",
-				"nice", nice, "wanted", shardNice)
+		case p == priorityNone:
+			e.cfg.Log.Info("the threads that move the sound wait their turn like all others; LimitRTPRIO=1 or LimitNICE=-20 (CAP_SYS_NICE) would let them go first", "err", err)
+		case p == priorityNice:
+			e.cfg.Log.Info("the threads that move the sound go before others only in part; LimitRTPRIO=1 (CAP_SYS_NICE) would let them go first", "err", err)
 		}
 	})
 }

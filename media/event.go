@@ -68,6 +68,20 @@ func (o *outbox) put(events []told, c *counters) {
 	}
 }
 
+// offer is put where that does not have to wait; false: it would have had to.
+func (o *outbox) offer(events []told, c *counters) bool {
+	if !o.mu.TryLock() {
+		return false
+	}
+	o.waiting = append(o.waiting, events...)
+	o.counters = *c
+	o.mu.Unlock()
+	if len(events) > 0 {
+		o.ring()
+	}
+	return true
+}
+
 // add takes an event of another goroutine than the shard's.
 func (o *outbox) add(t told) {
 	o.mu.Lock()

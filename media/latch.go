@@ -12,7 +12,8 @@ import (
 // The address of the SDP is heard at once. Another port of that host, or a host
 // of the allowed prefixes (signalling address, the trunk's media_from), is learned
 // once and only from a stream: three packets in sequence of one source. What has
-// been learned stays, until the SDP names a new address, the source has been
+// been learned stays, and where somebody is heard learning ends three seconds after
+// the description that began it, until the SDP names a new address, the source has been
 // silent for so long that it must have moved, or its own stream (SSRC, sequence)
 // goes on at another address that may be heard (a NAT gave it another port).
 type latch struct {
@@ -20,6 +21,7 @@ type latch struct {
 	allowed []netip.Prefix
 	current netip.AddrPort // whom we hear; invalid: nobody yet
 	heardAt time.Duration
+	aimedAt time.Duration
 	settled bool // no other source may be learned
 	stream  struct {
 		ssrc     uint32
@@ -38,6 +40,7 @@ type candidate struct {
 
 const (
 	streamPackets = 3
+	learnWithin   = 3 * time.Second
 	relearnAfter  = 5 * time.Second
 	// A stream that goes on elsewhere was silent for movedAfter where it was, and
 	// has lost at most movedAhead packets on the way: with the SSRC and the place in
@@ -47,14 +50,14 @@ const (
 )
 
 // aim takes the far end's address from a new session description.
-func (l *latch) aim(remote netip.AddrPort, allowed []netip.Prefix) {
+func (l *latch) aim(remote netip.AddrPort, allowed []netip.Prefix, now time.Duration) {
 	l.allowed = slices.Clone(allowed)
 	if remote == l.remote {
 		return
 	}
 	// The former source is heard until the new one speaks: a re-INVITE makes no
 	// gap in the sound.
-	l.remote, l.settled, l.candidate = remote, false, candidate{}
+	l.remote, l.aimedAt, l.settled, l.candidate = remote, now, false, candidate{}
 }
 
 // accept judges a well-formed packet. now counts from any fixed point.
@@ -73,7 +76,7 @@ func (l *latch) accept(from netip.AddrPort, ssrc uint32, sequence uint16, now ti
 	case l.moved(ssrc, sequence, now) && l.mayBe(from.Addr()):
 		l.take(from, ssrc, sequence, now)
 		return true
-	case l.settled && now-l.heardAt < relearnAfter:
+	case l.learned(now) && now-l.heardAt < relearnAfter:
 		return false
 	case !l.mayBe(from.Addr()):
 		return false
@@ -98,6 +101,12 @@ func (l *latch) take(from netip.AddrPort, ssrc uint32, sequence uint16, now time
 
 func (l *latch) note(ssrc uint32, sequence uint16, now time.Duration) {
 	l.heardAt, l.stream.ssrc, l.stream.sequence = now, ssrc, sequence
+}
+
+// learned tells that whom we hear stays. Where nobody is heard, a stream may come
+// however late: a far end behind NAT may be silent at first.
+func (l *latch) learned(now time.Duration) bool {
+	return l.settled || l.current.IsValid() && now-l.aimedAt >= learnWithin
 }
 
 // moved tells that a packet goes on with the stream that fell silent.

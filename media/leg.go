@@ -103,7 +103,7 @@ func (l *leg) configure(s Session) {
 		l.events.add(pt)
 	}
 	l.listenInband(s.Inband && s.Receive && l.known)
-	l.in.latch.aim(s.Remote, s.AcceptFrom)
+	l.in.latch.aim(s.Remote, s.AcceptFrom, l.shard.now)
 	l.await()
 	if s.Ptime != l.ptime {
 		l.setPtime(s.Ptime)
@@ -216,7 +216,7 @@ func (l *leg) close() {
 	if l.reports.sock != nil {
 		_ = l.reports.sock.close()
 	}
-	l.shard.engine.release(l.port, l.in.anything)
+	l.port.heard = l.in.anything
 	facts := l.facts()
 	l.shard.count.quality(&facts)
 	l.shard.emit(l.port, Event{Kind: EventClosed, Facts: facts})

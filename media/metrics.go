@@ -103,7 +103,7 @@ type collector struct {
 	packets, drops, digits                 *prometheus.Desc
 	firstAudio, timeouts, ticks, reanchors *prometheus.Desc
 	lateness, jitter, lost, mos, rtt       *prometheus.Desc
-	reports, unreported, busy              *prometheus.Desc
+	reports, unreported, busy, panics      *prometheus.Desc
 }
 
 func (e *Engine) register(r prometheus.Registerer) error {
@@ -125,6 +125,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 		timeouts:   desc("timeouts_total", "Times a far end was silent for longer than its time-out: it never spoke, fell silent, held the call.", "silence"),
 		ticks:      desc("late_ticks_total", "Beats of a shard that came more than 5 ms late."),
 		reanchors:  desc("reanchors_total", "Times a stream was set on because frames could not be sent in time."),
+		panics:     desc("analyser_panics_total", "Times something that listens to a call (answering machines, digits in the audio) panicked and was taken off it."),
 		busy:       desc("busy_seconds_total", "Time that the shards spent on their beats."),
 		lateness:   desc("tx_lateness_seconds", "How long after its time a packet was sent."),
 		jitter:     desc("jitter_seconds", "Interarrival jitter of a leg at its end (RFC 3550)."),
@@ -143,7 +144,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.strained, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors,
-		c.lateness, c.jitter, c.lost, c.mos, c.rtt, c.reports, c.unreported, c.busy} {
+		c.lateness, c.jitter, c.lost, c.mos, c.rtt, c.reports, c.unreported, c.busy, c.panics} {
 		ch <- d
 	}
 }
@@ -185,6 +186,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(c.reports, sum.reportsIn, "rx")
 	count(c.reports, sum.reportsOut, "tx")
 	count(c.unreported, e.unreported.Load())
+	count(c.panics, e.analyserPanics.Load())
 	count(c.ticks, sum.lateTicks)
 	count(c.reanchors, sum.reanchors)
 	ch <- prometheus.MustNewConstMetric(c.busy, prometheus.CounterValue, sum.busy.Seconds())

@@ -4,6 +4,10 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/pion/rtp"
+
+	"zvonar/internal/calls"
 )
 
 // Not parallel: it changes how many processors there are.
@@ -98,5 +102,71 @@ func TestASocketIsNotAskedForWhatIsNotDueYet(t *testing.T) {
 	f.say(4)
 	if n := looks(); n != 2 || len(f.sock.in) != 0 {
 		t.Errorf("%d looks where one packet was left; %d wait", n, len(f.sock.in))
+	}
+}
+
+type panicky struct{ heard int }
+
+func (p *panicky) Hear(Sound) {
+	p.heard++
+	panic("a bug of the analyser")
+}
+
+type counting struct{ heard int }
+
+func (c *counting) Hear(Sound) { c.heard++ }
+
+func TestAnAnalyserThatPanicsIsTakenOffItsLegWhichGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	f := s.open("127.0.0.1:20000")
+	f.answer()
+	bad, good := &panicky{}, &counting{}
+	f.port.Analyse(bad)
+	f.port.Analyse(good)
+	s.settle()
+	for range 5 {
+		f.say(0x12)
+		s.run(20 * time.Millisecond)
+	}
+	if bad.heard != 1 || good.heard != 5 || s.engine.analyserPanics.Load() != 1 {
+		t.Errorf("the one that panics heard %d packets, the other %d; %d panics were counted", bad.heard, good.heard, s.engine.analyserPanics.Load())
+	}
+	if list := *f.port.leg.in.tap.heard.Load(); len(list) != 1 {
+		t.Errorf("%d analysers are left", len(list))
+	}
+	if n := len(f.heard()); n < 5 {
+		t.Errorf("%d packets were sent meanwhile", n)
+	}
+}
+
+func TestADigitDuringAClipStopsItWithinOneFrame(t *testing.T) {
+	t.Parallel()
+	for _, phase := range []time.Duration{0, 5, 10, 15} {
+		s := newStage(t)
+		f := s.open("127.0.0.1:20000")
+		tell := f.port.events
+		f.port.events = func(ev Event) {
+			tell(ev)
+			if ev.Kind == EventDigit {
+				f.port.StopPlayback(calls.PlayDigit)
+			}
+		}
+		f.answer()
+		f.port.Play(1, rampClip(80000), false)
+		s.run(time.Second + phase*time.Millisecond)
+		f.heard()
+		f.packet(f.addr, rtp.Header{Version: 2, PayloadType: 101, Marker: true, SequenceNumber: f.seq, Timestamp: f.ts, SSRC: f.ssrc}, []byte{5, 10, 0, 160})
+		s.run(200 * time.Millisecond)
+		clip := 0
+		for _, p := range f.heard() {
+			if p.Payload[0] != 0xD5 || p.Payload[80] != 0xD5 {
+				clip++
+			}
+		}
+		last := f.events[len(f.events)-1]
+		if clip > 1 || last.Kind != EventPlaybackFinished || last.Reason != calls.PlayDigit {
+			t.Errorf("%v after a frame: %d frames of the clip followed the digit; %+v", phase*time.Millisecond, clip, last)
+		}
 	}
 }

@@ -62,6 +62,7 @@ type Port struct {
 	local  netip.AddrPort
 	events func(Event)
 	closed atomic.Bool
+	heard  bool // something came from the network; known with EventClosed
 	last   bool // EventClosed was told; of the delivering goroutine
 
 	peer *Port // bridged with; under engine.bridges
@@ -153,7 +154,9 @@ func (p *Port) tell(ev Event) {
 	if p.last {
 		return
 	}
-	p.last = ev.Kind == EventClosed
+	if p.last = ev.Kind == EventClosed; p.last {
+		p.engine.release(p)
+	}
 	if p.events != nil {
 		p.events(ev)
 	}

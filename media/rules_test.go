@@ -54,8 +54,8 @@ func TestLatchingHearsTheSDPAddressAndLearnsAnotherOnlyFromAStream(t *testing.T)
 	}
 	for _, tt := range tests {
 		var l latch
-		l.aim(netip.MustParseAddrPort(sdp), []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")})
 		now := time.Hour
+		l.aim(netip.MustParseAddrPort(sdp), []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, now)
 		for i, s := range tt.steps {
 			now += s.after
 			if got := l.accept(netip.MustParseAddrPort(s.from), s.ssrc, s.seq, now); got != s.want {
@@ -72,9 +72,9 @@ func TestANewSDPAddressIsSentToAtOnceWhileTheOldOneIsStillHeard(t *testing.T) {
 	t.Parallel()
 	old, fresh := netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("192.0.2.9:6000")
 	var l latch
-	l.aim(old, nil)
+	l.aim(old, nil, 0)
 	l.accept(old, 1, 1, 0)
-	l.aim(fresh, nil)
+	l.aim(fresh, nil, 0)
 	if l.target() != fresh {
 		t.Errorf("sends to %s", l.target())
 	}
@@ -86,6 +86,29 @@ func TestANewSDPAddressIsSentToAtOnceWhileTheOldOneIsStillHeard(t *testing.T) {
 	}
 	if !l.accept(fresh, 2, 1, 0) || l.accept(old, 1, 3, 0) {
 		t.Error("the new source does not replace the old")
+	}
+}
+
+func TestNobodyIsLearnedLaterThanThreeSecondsAfterTheDescriptionWhileSomebodyIsHeard(t *testing.T) {
+	t.Parallel()
+	old, fresh, other := netip.MustParseAddrPort("192.0.2.1:4000"), netip.MustParseAddrPort("192.0.2.9:6000"), netip.MustParseAddrPort("192.0.2.9:7000")
+	for _, tc := range []struct {
+		after time.Duration
+		want  bool
+	}{{2900 * time.Millisecond, true}, {3100 * time.Millisecond, false}} {
+		var l latch
+		l.aim(old, nil, 0)
+		l.accept(old, 1, 1, 0)
+		l.aim(fresh, nil, 0) // whose address stays silent: the old one goes on
+		l.accept(old, 1, 2, tc.after)
+		for i := range uint16(streamPackets) {
+			if got := l.accept(other, 2, i, tc.after); got != (tc.want && i == streamPackets-1) {
+				t.Errorf("packet %d of another source after %v: %v", i, tc.after, got)
+			}
+		}
+		if !l.accept(fresh, 3, 1, tc.after) {
+			t.Error("the described address is not heard")
+		}
 	}
 }
 

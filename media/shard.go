@@ -3,7 +3,6 @@ package media
 import (
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,12 +30,7 @@ type shard struct {
 	strained atomic.Bool  // a further leg would be heard by those there are
 	ended    chan struct{}
 
-	mu       sync.Mutex // of the two fields below alone; taken once a beat
-	commands []func(*shard)
-	stopping bool
-
-	spare  []func(*shard) // the other half of commands
-	clock  func() int64   // Unix nanoseconds
+	inbox  inbox
 	now    time.Duration
 	wall   int64         // the same instant by the clock that stamps packets
 	next   time.Duration // nominal time of the next beat
@@ -65,41 +59,20 @@ func newShard(e *Engine, s sleeper) *shard {
 	}
 }
 
-// do queues a command and wakes the shard. False once the shard is stopping.
-func (s *shard) do(f func(*shard)) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
-		return false
-	}
-	s.commands = append(s.commands, f)
-	// Under the lock, so that nobody wakes a sleeper that was closed meanwhile.
-	s.sleep.wake()
-	return true
-}
-
-// stop makes the shard close what is left and end.
-func (s *shard) stop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stopping = true
-	s.sleep.wake()
-}
-
 // run is the shard's goroutine. Its thread ends with it.
 func (s *shard) run() {
 	runtime.LockOSThread()
 	defer close(s.ended)
 	s.engine.preferred(prefer())
 	for {
-		if len(s.legs) == 0 && len(s.early) == 0 {
+		if len(s.legs) == 0 && len(s.early) == 0 && len(s.events) == 0 {
 			s.rest()
 		} else {
 			s.sleep.wait(s.next - s.engine.since())
 		}
-		began := s.engine.since()
-		ended := s.advance(began)
-		s.labour(s.engine.since() - began)
+		began := threadTime()
+		ended := s.advance(s.engine.since())
+		s.labour(threadTime() - began)
 		if ended {
 			return
 		}
@@ -134,7 +107,11 @@ func (s *shard) advance(now time.Duration) (ended bool) {
 		}
 	}
 	s.wakeAnalysts()
-	s.box.put(s.events, &s.count)
+	if stopping {
+		s.box.put(s.events, &s.count)
+	} else if !s.box.offer(s.events, &s.count) {
+		return false // somebody reads there; they are told with the next
+	}
 	clear(s.events)
 	s.events = s.events[:0]
 	return stopping
@@ -153,15 +130,10 @@ func (s *shard) serve(slot int) {
 
 // obey runs the commands that wait, then lets the legs they touched send.
 func (s *shard) obey() (stopping bool) {
-	s.mu.Lock()
-	commands := s.commands
-	s.commands, s.spare = s.spare[:0], commands
-	stopping = s.stopping
-	s.mu.Unlock()
+	commands, stopping := s.inbox.take()
 	for _, f := range commands {
 		f(s)
 	}
-	clear(commands)
 	for _, l := range s.kicked {
 		l.kick()
 	}

@@ -5,7 +5,7 @@ package media
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -21,6 +21,9 @@ type pollSleeper struct {
 	// keeps has wait go past the scheduler, which therefore leaves the shard its
 	// processor (Config.OwnProcessors).
 	keeps bool
+
+	mu     sync.RWMutex // of closed; never taken by the shard
+	closed bool
 }
 
 func newSleeper(keeps bool) (sleeper, error) {
@@ -69,29 +72,47 @@ func (s *pollSleeper) wake() {
 	if s.pending.Swap(true) {
 		return
 	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return
+	}
 	one := [8]byte{}
 	binary.NativeEndian.PutUint64(one[:], 1)
 	_, _ = unix.Write(s.fd, one[:])
 }
 
-func (s *pollSleeper) close() error { return unix.Close(s.fd) }
+func (s *pollSleeper) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return unix.Close(s.fd)
+}
 
 // prefer has the present thread, which belongs to the caller for good, served
-// before others. The short slice is anybody's to ask for; going before others
-// needs CAP_SYS_NICE or LimitNICE=. It tells what the thread's nice value is.
-func prefer() (nice int, err error) {
+// before others: by the real-time class, which nothing ordinary interrupts, else by
+// its nice value. err is why it is not the former.
+func prefer() (priority, error) {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	have, err := unix.SchedGetAttr(0, 0)
 	if err != nil {
-		return math.MaxInt, fmt.Errorf("read the priority of a media shard: %w", err)
+		return priorityNone, fmt.Errorf("read the priority of a media shard: %w", err)
 	}
 	if have.Policy != unix.SCHED_NORMAL {
-		return int(have.Nice), nil // somebody decided otherwise
+		return priorityFirst, nil // somebody decided otherwise
 	}
-	want := unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: min(have.Nice, shardNice), Runtime: uint64(shardSlice)}
-	if unix.SchedSetAttr(0, &want, 0) == nil {
-		return int(want.Nice), nil
+	if err = unix.SchedSetAttr(0, &unix.SchedAttr{Policy: unix.SCHED_RR, Flags: unix.SCHED_FLAG_RESET_ON_FORK, Priority: 1}, 0); err == nil {
+		return priorityFirst, nil
 	}
-	want.Nice = have.Nice
-	return int(have.Nice), unix.SchedSetAttr(0, &want, 0)
+	if unix.SchedSetAttr(0, &unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: shardNice}, 0) == nil {
+		return priorityNice, err
+	}
+	return priorityNone, err
+}
+
+// threadTime is the processor time that the present thread has used.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
+	return time.Duration(t.Nano())
 }

@@ -36,9 +36,14 @@ type sleeper interface {
 	close() error
 }
 
-// What the thread of a shard asks for: that it gets a processor at once when it
-// wakes, since it wants it for a few milliseconds at most.
+// priority is how the thread of a shard is served among others: it wants a
+// processor at once when it wakes, for a few milliseconds at most.
+type priority int
+
 const (
-	shardNice  = -20
-	shardSlice = 100 * time.Microsecond // of a turn where others wait, too; Linux 6.12 and later
+	priorityNone  priority = iota // like all others
+	priorityNice                  // by shardNice
+	priorityFirst                 // before all that is not real-time
 )
+
+const shardNice = -20

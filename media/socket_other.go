@@ -5,10 +5,16 @@ package media
 import (
 	"errors"
 	"net/netip"
+	"time"
 )
+
+var started = time.Now()
+
+// threadTime is not known here; the time that went by is more.
+func threadTime() time.Duration { return time.Since(started) }
 
 func listen(local netip.AddrPort) (socket, error) { return listenConn(local) }
 
 func newSleeper(bool) (sleeper, error) { return newTimerSleeper(), nil }
 
-func prefer() (nice int, err error) { return 0, errors.ErrUnsupported }
+func prefer() (priority, error) { return priorityNone, errors.ErrUnsupported }
