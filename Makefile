@@ -74,12 +74,13 @@ cover:
 	$(GO) tool cover -func coverage.out | tail -n 1
 
 # Long fuzzing of every parser, FUZZTIME each, and MUTATIONS mutated messages
-# through a user agent that has to go on making calls.
+# through a user agent that has to go on making calls, and as many descriptions.
 FUZZTIME ?= 1m
 MUTATIONS ?= 1000000
 fuzz:
 	scripts/fuzz $(FUZZTIME)
 	$(GO) test ./sip -count=1 -timeout 60m -run '^TestMutatedMessages' -args -mutations $(MUTATIONS)
+	$(GO) test ./sip/sdp -count=1 -timeout 60m -v -run '^TestMutatedDescriptions' -args -mutations $(MUTATIONS)
 
 clean:
 	rm -rf bin demo-out coverage.out crash-report.json

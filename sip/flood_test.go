@@ -167,12 +167,12 @@ func TestFloods(t *testing.T) {
 	f := &flooded{t: t, rate: 2000, streams: 100}
 	period, live, cps := 300*time.Millisecond, 3, 20
 	if *floodFor > 0 {
-		f.rate, f.streams, period, live, cps = 20000, 5000, *floodFor, 50, 20
+		f.rate, f.streams, period, live, cps = 20000, 5000, *floodFor, 50, 100
 		raiseDescriptors(t)
 	}
 	f.p = newRawPeer(t, "127.0.0.1")
 	f.a = newSide(t, "udp://127.0.0.1:0", func(_ *trunk.Config, c *Config) { c.Listen = append(c.Listen, "tcp://127.0.0.1:0") }, addrPort(f.p.conn.LocalAddr()))
-	f.a.onArrival(func(l *Leg) { l.Answer() })
+	f.a.onArrival(func(l *Leg) { l.Answer(); l.Tone(calls.ToneRingback) })
 	f.p.to = net.UDPAddrFromAddrPort(f.a.ua.Addr("udp"))
 	f.b = newSide(t, "udp://127.0.0.1:0", nil, f.a.ua.Addr("udp"))
 	quit := make(chan struct{})
@@ -194,11 +194,19 @@ func TestFloods(t *testing.T) {
 		k.until(calls.LegAnswered)
 		standing = append(standing, k)
 	}
+	m := newMeter(t)
+	for i := range live { // calls whose sound is looked at
+		id := fmt.Sprint("metered", i)
+		f.p.send(f.p.request("INVITE", id, id, "", m.sdp(), 1))
+		f.p.send(f.p.request("ACK", id+"ack", id, tagOf(f.p.read("200 INVITE").To()), "", 1))
+	}
 	if *floodFor > 0 {
-		fmt.Printf("\n%-30s %9s %7s %7s %7s %9s %9s %9s %6s\n", "flood", "sent", "calls", "failed", "harmed", "heap MiB", "most", "after", "CPU %")
+		fmt.Printf("\n%-30s %9s %7s %7s %7s %9s %9s %9s %6s %8s %6s %6s %9s\n", "flood", "sent", "calls", "failed", "harmed", "heap MiB", "most", "after", "CPU %",
+			"packets", "lost", "late", "worst")
 	}
 	for _, fl := range floods {
-		r := f.measure(fl, period, cps)
+		m.since()
+		r := f.measure(fl, period, cps, m)
 		harmed := 0
 		for _, k := range standing {
 			if over(k) {
@@ -206,8 +214,11 @@ func TestFloods(t *testing.T) {
 			}
 		}
 		if *floodFor > 0 {
-			fmt.Printf("%-30s %9d %7d %7d %7d %9.1f %9.1f %9.1f %6.0f\n", fl.name, r.sent, r.calls, r.failed, harmed,
-				mib(r.before), mib(r.most), mib(r.after), r.cpu)
+			fmt.Printf("%-30s %9d %7d %7d %7d %9.1f %9.1f %9.1f %6.0f %8d %6d %6d %9s\n", fl.name, r.sent, r.calls, r.failed, harmed,
+				mib(r.before), mib(r.most), mib(r.after), r.cpu, r.sound.packets, r.sound.lost, r.sound.late, r.sound.worst.Round(100*time.Microsecond))
+		}
+		if r.sound.packets == 0 {
+			t.Errorf("%s: the standing calls fell silent", fl.name)
 		}
 		if harmed > 0 || r.failed*100 > r.calls || r.sent == 0 {
 			t.Errorf("%s: %d messages, %d of %d calls failed, %d standing ones were harmed", fl.name, r.sent, r.failed, r.calls, harmed)
@@ -248,10 +259,11 @@ type result struct {
 	sent, calls, failed int
 	before, most, after int64 // bytes of heap and stacks, of both sides and the flood
 	cpu                 float64
+	sound               evenness // of the standing calls
 }
 
 // measure runs a flood for a while and calls through it.
-func (f *flooded) measure(fl flood, period time.Duration, cps int) (r result) {
+func (f *flooded) measure(fl flood, period time.Duration, cps int, m *meter) (r result) {
 	r.before = memory(true)
 	r.most = r.before
 	stop := make(chan struct{})
@@ -273,6 +285,7 @@ func (f *flooded) measure(fl flood, period time.Duration, cps int) (r result) {
 	}
 	tick.Stop()
 	r.cpu = 100 * (cpuTime() - busy).Seconds() / time.Since(begun).Seconds()
+	r.sound = m.since()
 	close(stop)
 	wg.Wait()
 	called.Wait()

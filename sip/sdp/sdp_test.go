@@ -215,39 +215,45 @@ func FuzzParseAndAnswer(f *testing.F) {
 	f.Add([]byte("v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=sendonly\r\n"))
 	f.Add([]byte("m=image 5000 udptl t38\nm=audio 4000 RTP/AVP 0\na=ptime:20\nc=IN IP6 ::1"))
 	f.Add([]byte("v=0\nm=\x00 1 \r x\nm=audio 1 RTP/AVP 8"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := Parse(b)
-		if err != nil {
-			return
+	f.Fuzz(func(t *testing.T, b []byte) { answers(t, b) })
+}
+
+// answers takes b the way of an offer and reports whether we can answer it; whatever
+// we then write must be sound.
+func answers(t *testing.T, b []byte) bool {
+	t.Helper()
+	s, err := Parse(b)
+	if err != nil {
+		return false
+	}
+	e := NewEndpoint(here, both, 7)
+	if _, err := e.Accept(s); err == nil {
+		e.Offer() // whatever they answered, we can go on
+	}
+	body, _, err := e.Answer(s)
+	if err != nil {
+		return false
+	}
+	if string(e.Refresh()) != string(body) {
+		t.Fatalf("a refresh of\n%s\nis\n%s", body, e.Refresh())
+	}
+	e.Hold(true)
+	if again, err := Parse(e.Offer()); err != nil || len(again.Media) != len(s.Media) || again.OriginID == "" {
+		t.Fatalf("our next offer: %v\n%+v", err, again)
+	}
+	back, err := Parse(body)
+	if err != nil {
+		t.Fatalf("our answer does not parse: %v\n%s", err, body)
+	}
+	if len(back.Media) != len(s.Media) {
+		t.Fatalf("%d streams were offered, %d answered", len(s.Media), len(back.Media))
+	}
+	for _, r := range string(body) {
+		if r < 0x20 && r != '\r' && r != '\n' || r == 0x7f {
+			t.Fatalf("a control character of theirs is in our answer: %q", body)
 		}
-		e := NewEndpoint(here, both, 7)
-		if _, err := e.Accept(s); err == nil {
-			e.Offer() // whatever they answered, we can go on
-		}
-		body, _, err := e.Answer(s)
-		if err != nil {
-			return
-		}
-		if string(e.Refresh()) != string(body) {
-			t.Fatalf("a refresh of\n%s\nis\n%s", body, e.Refresh())
-		}
-		e.Hold(true)
-		if again, err := Parse(e.Offer()); err != nil || len(again.Media) != len(s.Media) || again.OriginID == "" {
-			t.Fatalf("our next offer: %v\n%+v", err, again)
-		}
-		back, err := Parse(body)
-		if err != nil {
-			t.Fatalf("our answer does not parse: %v\n%s", err, body)
-		}
-		if len(back.Media) != len(s.Media) {
-			t.Fatalf("%d streams were offered, %d answered", len(s.Media), len(back.Media))
-		}
-		for _, r := range string(body) {
-			if r < 0x20 && r != '\r' && r != '\n' || r == 0x7f {
-				t.Fatalf("a control character of theirs is in our answer: %q", body)
-			}
-		}
-	})
+	}
+	return true
 }
 
 func TestRTCPBesideTheAudioIsAgreedToAndKept(t *testing.T) {
