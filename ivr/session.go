@@ -1,6 +1,7 @@
 package ivr
 
 import (
+	"maps"
 	"time"
 
 	"zvonar/internal/calls"
@@ -56,6 +57,32 @@ func (s *Session) OnPlaybackFinished(id int64, reason calls.PlayReason) {
 
 // OnDigit says that the person on the leg pressed digit ('0'–'9', '*', '#').
 func (s *Session) OnDigit(digit byte) { s.on(pressed, event{digit: digit}) }
+
+// Do runs an action that somebody else than the person on the leg asked for; what
+// plays stops, and the flow goes on after it as after a digit's. False where
+// another action runs, or the flow is about to end.
+func (s *Session) Do(a calls.Action) bool {
+	switch s.state {
+	case playing, prompting, waiting, open:
+	default:
+		return false
+	}
+	s.leg.After(0, TimerDigit)
+	s.hush()
+	s.pending, s.digit, s.rest = 0, 0, []calls.Action{a}
+	s.act()
+	return true
+}
+
+// Pin adds a clip that the flow may be asked to play.
+func (s *Session) Pin(id calls.ClipID, clip calls.RecordingRef) {
+	clips := maps.Clone(s.flow.Clips)
+	if clips == nil {
+		clips = map[calls.ClipID]calls.RecordingRef{}
+	}
+	clips[id] = clip
+	s.flow.Clips = clips
+}
 
 // OnTimer says that the time asked for with Leg.After is over.
 func (s *Session) OnTimer(t Timer) {

@@ -36,7 +36,7 @@ type taker struct {
 	inv calls.Invite
 }
 
-func newTaker(t *testing.T) *taker { return &taker{t: t, ch: make(chan calls.LegEvent, 1000)} }
+func newTaker(t *testing.T) *taker { return &taker{t: t, ch: make(chan calls.LegEvent, 64)} }
 
 func (k *taker) on(ev calls.LegEvent) { k.ch <- ev }
 

@@ -50,6 +50,7 @@ type Leg struct {
 	facts      calls.LegFacts
 	ringAt     time.Time
 	heardEarly bool // early media was reported
+	onHold     bool // by the far end
 	redirects  []calls.Redirect
 	closed     bool // the port sent its last event
 	over       bool // LegEnded was sent
@@ -281,6 +282,14 @@ func (l *Leg) pressed(digit byte, via string, at time.Time, held time.Duration) 
 func (l *Leg) setMedia(a sdp.Agreed, playing bool) {
 	l.agreed = a
 	l.port.Set(l.session(a, playing))
+	if held := playing && !a.Send; held != l.onHold && l.ending.Answered {
+		l.onHold = held
+		kind := calls.LegResumed
+		if held {
+			kind = calls.LegHeld
+		}
+		l.emit(calls.LegEvent{Kind: kind})
+	}
 }
 
 // session is what was agreed, in the port's words. On hold nothing is sent, what

@@ -20,6 +20,7 @@ type uac struct {
 	tx       *sipmsg.ClientTx
 	ack      *sipmsg.Request // for our 2xx; sent again with each repetition
 	answered bool            // the first 2xx is here
+	identity string          // who calls, told to the trunk alone; "": From says it
 	auth     auth
 	offer    []byte
 	early    []earlyDialog
@@ -95,6 +96,9 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 		l.d.target.Host, l.d.target.Port = hostOf(via.Addr()), int(via.Port())
 	}
 	l.d.target.UriParams = transportParam(l.d.transport)
+	if req.Anonymous { // RFC 3323 4.1.1.3
+		l.d.local = party{name: "Anonymous", tag: l.d.local.tag, uri: sipmsg.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+	}
 	l.d.remote = party{uri: sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI()}}
 	l.key = l.d.key()
 	l.patience = l.ua.cfg.patience()
@@ -118,8 +122,13 @@ func (l *Leg) invite() {
 	}
 	l.d.nextHop, l.peer = target.String(), target.Addr()
 	host, port := l.ua.sentBy(l.d.transport, l.d.nextHop)
-	l.d.local.uri.Host = host
-	if l.trunk.Username != "" {
+	switch {
+	case l.uac.req.Anonymous:
+		id := sipmsg.Uri{Scheme: "sip", User: l.uac.req.From, Host: host}
+		l.uac.identity = "<" + id.String() + ">"
+	case l.trunk.Username == "":
+		l.d.local.uri.Host = host
+	default:
 		l.d.local.uri.Host = l.trunk.Target().HostForURI() // registrars know their own domain only
 	}
 	contact := sipmsg.Uri{Scheme: "sip", User: l.d.local.uri.User, Host: host, Port: port}
@@ -165,6 +174,10 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 	req.SetDestination(l.d.nextHop)
 	for name, value := range l.uac.req.Headers {
 		req.AppendHeader(sipmsg.NewHeader(name, value))
+	}
+	if l.uac.identity != "" {
+		req.AppendHeader(sipmsg.NewHeader("Privacy", "id"))
+		req.AppendHeader(sipmsg.NewHeader("P-Asserted-Identity", l.uac.identity))
 	}
 	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
 	req.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))

@@ -78,9 +78,15 @@ var changes = map[string]sample{
 	"create-erasure": {path: "/v1/erasures", body: `{"number":"79004443322"}`, object: "erasure:{id}"},
 }
 
+// talkIsNeeded: what can be done to a call that talks is done in test/peers, which
+// looks for the entries.
+const talkIsNeeded = "an entry that names the call, seen in test/peers"
+
 // recordedElsewhere are the operations whose change is its own record.
 var recordedElsewhere = map[string]string{
-	"create-call": "the call has the id of the token that asked, and call.queued tells of it",
+	"create-call":   "the call has the id of the token that asked, and call.queued tells of it",
+	"create-bridge": "as create-call",
+	"transfer-call": talkIsNeeded, "play-call": talkIsNeeded, "dtmf-call": talkIsNeeded, "hold-call": talkIsNeeded,
 	"report-text": "the text and its sms.delivered or sms.failed; it is the sender that speaks, once for every text",
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/engine"
 	"zvonar/internal/numbering"
 )
 
@@ -49,7 +50,12 @@ func (s *Server) createCall(ctx context.Context, in *createCallInput) (*createCa
 	if err != nil {
 		return nil, err
 	}
-	if !calls.Printable(in.IdempotencyKey) {
+	return s.submit(ctx, r, in.IdempotencyKey, in.RawBody)
+}
+
+// submit asks the engine for a call that a body described.
+func (s *Server) submit(ctx context.Context, r engine.CallRequest, key string, body []byte) (out *createCallOutput, err error) {
+	if !calls.Printable(key) {
 		return nil, calls.Errorf(calls.CodeInvalidField, "control characters are not allowed here").At("header.Idempotency-Key", nil)
 	}
 	if r.WebhookURL != "" {
@@ -58,15 +64,15 @@ func (s *Server) createCall(ctx context.Context, in *createCallInput) (*createCa
 		}
 	}
 	token := requestOf(ctx).token
-	r.Account, r.TokenID, r.IdempotencyKey = token.Account, token.ID, in.IdempotencyKey
-	if r.BodyHash, err = bodyHash(in.RawBody); err != nil {
+	r.Account, r.TokenID, r.IdempotencyKey = token.Account, token.ID, key
+	if r.BodyHash, err = bodyHash(body); err != nil {
 		return nil, err
 	}
 	call, replayed, err := s.cfg.Engine.Submit(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	out := &createCallOutput{Status: http.StatusAccepted, Location: "/v1/calls/" + call.ID, Body: calls.View(call)}
+	out = &createCallOutput{Status: http.StatusAccepted, Location: "/v1/calls/" + call.ID, Body: calls.View(call)}
 	if replayed {
 		out.Status, out.Replayed = http.StatusOK, "true"
 	}

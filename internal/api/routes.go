@@ -19,6 +19,7 @@ const roleExtension = "x-zvonar-role"
 func (s *Server) declare() error {
 	s.api = humago.New(s.mux, s.humaConfig())
 	s.declareCalls()
+	s.declareTalks()
 	s.declareEvents()
 	s.declareRecordings()
 	s.declareBlacklist()

@@ -16,6 +16,10 @@ type Engine interface {
 	Submit(ctx context.Context, r engine.CallRequest) (call *calls.Call, replayed bool, err error)
 	Hangup(ctx context.Context, account, id string) (*calls.Call, error)
 	Cancel(ctx context.Context, account, ref, series string) ([]*calls.Call, error)
+	Transfer(ctx context.Context, account, id, target string) (*calls.Call, error)
+	Play(ctx context.Context, account, id string, clip calls.ClipID) (*calls.Call, error)
+	SendDigits(ctx context.Context, account, id string, role calls.Role, digits string) (*calls.Call, error)
+	Hold(ctx context.Context, account, id string, role calls.Role, on bool) (*calls.Call, error)
 	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
 	Unblock(ctx context.Context, account, number string) (removed bool, err error)
 }

@@ -84,6 +84,12 @@ type ManagerOptions struct {
 	// ConfirmRecord is played to the manager, over and over, until he presses a
 	// digit; a beep where it is empty.
 	ConfirmRecord ClipID `json:"confirm_record,omitempty" yaml:"confirm_record"`
+	// HoldRecord is what one party hears, over and over, while the other holds the
+	// talk; a soft beep every eight seconds where it is empty.
+	HoldRecord ClipID `json:"hold_record,omitempty" yaml:"hold_record"`
+	// RelayDigits passes the caller's digits on to the manager while they talk. The
+	// manager's are always passed on.
+	RelayDigits bool `json:"relay_digits,omitempty" yaml:"relay_digits"`
 }
 
 // AMDOptions says whether answering machines are looked for and what follows.
@@ -130,6 +136,9 @@ type Flow struct {
 	Manager       ManagerOptions `json:"manager" yaml:"manager"`
 	Capture       bool           `json:"capture" yaml:"capture"`
 	AMD           AMDOptions     `json:"amd" yaml:"amd"`
+
+	// Bridge makes it a talk between two parties (POST /v1/bridges); nil: a flow.
+	Bridge *Bridge `json:"bridge,omitempty" yaml:"-"`
 
 	// Clips pins every ClipID of the flow to the content that was approved when
 	// the call was accepted: name → reference. Filled at admission.

@@ -45,6 +45,7 @@ func (f *Flow) clips(visit func(place string, id ClipID)) {
 	option("block_record", f.BlockRecord)
 	option("manager.busy_record", f.Manager.BusyRecord)
 	option("manager.confirm_record", f.Manager.ConfirmRecord)
+	option("manager.hold_record", f.Manager.HoldRecord)
 	option("amd.message_record", f.AMD.MessageRecord)
 }
 

@@ -98,6 +98,8 @@ var managerOptions = map[string]option{
 	"confirm":        wordOption(func(f *Flow) *Confirm { return &f.Manager.Confirm }, ConfirmNone, ConfirmDigit),
 	"busy_record":    clipOption(func(f *Flow) *ClipID { return &f.Manager.BusyRecord }),
 	"confirm_record": clipOption(func(f *Flow) *ClipID { return &f.Manager.ConfirmRecord }),
+	"hold_record":    clipOption(func(f *Flow) *ClipID { return &f.Manager.HoldRecord }),
+	"relay_digits":   boolOption(func(f *Flow) *bool { return &f.Manager.RelayDigits }),
 }
 
 var amdOptions = map[string]option{

@@ -23,6 +23,8 @@ type DialRequest struct {
 	// Via is the trunk's address that a redirection named; zero: the one that is
 	// configured. It must be one of the trunk's.
 	Via netip.AddrPort
+	// Anonymous hides From from the callee; the trunk is told it (RFC 3325).
+	Anonymous bool
 	// Headers are further headers of the INVITE ("X-Call-ID": "…"); names and
 	// values must be Printable. nil: none.
 	Headers map[string]string
@@ -43,6 +45,8 @@ const (
 	LegDigit                                    // Digit, Via
 	LegMediaTimeout                             // dead air for the time-out; Silence; the owner decides
 	LegBeep                                     // a beep was heard
+	LegHeld                                     // the far end holds the call: it does not hear us
+	LegResumed                                  // it goes on
 	LegEnded                                    // Ending, Facts; the last event of a leg, always sent exactly once
 )
 
@@ -124,4 +128,5 @@ const (
 	ToneRingback ToneKind = iota + 1 // 425 Hz 1 s on 4 s off
 	ToneBusy                         // 425 Hz 0.35 s on 0.35 s off
 	ToneBeep                         // 1000 Hz 0.4 s once
+	ToneHold                         // 425 Hz 0.2 s on 7.8 s off
 )

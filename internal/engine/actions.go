@@ -30,7 +30,11 @@ func (s *session) act(digit byte, action calls.Action) {
 
 // actionEvent keeps the result of an action in the call and makes its event.
 func (s *session) actionEvent(digit byte, action calls.Action, errText string) calls.Event {
-	r := calls.ActionResult{Digit: string(rune(digit)), Action: string(action.Kind), Value: action.Value, Result: "ok", Error: errText}
+	pressed := ""
+	if digit != 0 {
+		pressed = string(rune(digit))
+	}
+	r := calls.ActionResult{Digit: pressed, Action: string(action.Kind), Value: action.Value, Result: "ok", Error: errText}
 	if errText != "" {
 		r.Result = "failed"
 	}
@@ -47,6 +51,10 @@ func (s *session) acted(digit byte, action calls.Action, end ivr.ActionEnd, errT
 
 // flowActed lets the flow go on, if there is still a flow to go on.
 func (s *session) flowActed(digit byte, action calls.Action, end ivr.ActionEnd, errText string) {
+	if s.call.Flow.Bridge != nil {
+		s.partyActed(action, end)
+		return
+	}
 	if s.phase == talking {
 		s.flow.OnActionDone(digit, action, end, errText)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func admissionError(err error) error {
 
 // draft turns a request into a call, checking what needs no store.
 func (e *Engine) draft(r CallRequest) (*calls.Call, error) {
-	to, err := e.destination(r.To, "body.to")
+	to, err := e.destination(r.To, cmp.Or(r.ToAt, "body.to"))
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +111,9 @@ func (e *Engine) defaultCountry() string {
 // flowOf builds the call's flow and checks where its digits may lead.
 func (e *Engine) flowOf(r CallRequest) (calls.Flow, error) {
 	flow := calls.DefaultFlow()
+	if r.Bridge != nil {
+		return e.bridgeOf(r)
+	}
 	location := "body.digits"
 	if r.Flow != nil {
 		flow, location = *r.Flow, "body.flow.digits"

@@ -19,6 +19,10 @@ type CallRequest struct {
 	Clip   calls.ClipID
 	Digits calls.DigitMap // with Clip
 	Flow   *calls.Flow    // parsed by calls.ParseFlow
+	// Bridge makes it a talk between To and a manager; no Flow, no Digits.
+	Bridge *calls.Bridge
+	// Places in the request, for what is wrong with them; "": body.to.
+	ToAt, ManagerAt string
 
 	Ref, Series               string
 	Trunk, Provider, Employee string
@@ -43,6 +47,15 @@ type API interface {
 	Hangup(ctx context.Context, account, id string) (*calls.Call, error)
 	// Cancel ends every call of the ref or series that is not over.
 	Cancel(ctx context.Context, account, ref, series string) ([]*calls.Call, error)
+	// Transfer hands the customer of a call that is answered or bridged to target:
+	// a number, or an extension at a trunk.
+	Transfer(ctx context.Context, account, id, target string) (*calls.Call, error)
+	// Play plays an approved recording to the customer.
+	Play(ctx context.Context, account, id string, clip calls.ClipID) (*calls.Call, error)
+	// SendDigits sends digits to a party; "" is the customer.
+	SendDigits(ctx context.Context, account, id string, role calls.Role, digits string) (*calls.Call, error)
+	// Hold asks a party to hold, or to go on.
+	Hold(ctx context.Context, account, id string, role calls.Role, on bool) (*calls.Call, error)
 	// Block and Unblock change the blacklist of the account and tell of it.
 	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
 	Unblock(ctx context.Context, account, number string) (removed bool, err error)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"zvonar/internal/calls"
@@ -27,7 +28,11 @@ func (l *memLeg) Answer() { l.say("answer") }
 
 func (l *memLeg) Hangup(int) { l.say("hangup") }
 
-func (l *memLeg) Tone(k calls.ToneKind) { l.say([]string{"", "ringback", "busy", "beep"}[k]) }
+func (l *memLeg) Tone(k calls.ToneKind) { l.say([]string{"", "ringback", "busy", "beep", "music"}[k]) }
+
+func (l *memLeg) SendDigits(d string) { l.say("digits " + d) }
+
+func (l *memLeg) Hold(on bool) { l.say(fmt.Sprint("hold ", on)) }
 
 func (l *memLeg) StopPlayback(reason calls.PlayReason) { l.say("stop " + string(reason)) }
 

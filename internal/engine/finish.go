@@ -42,6 +42,7 @@ const q850Normal = 16
 func (s *session) leave(q850 int) {
 	s.endBridge(s.ending.by, s.ending.reason)
 	s.endReaching()
+	s.endTransfer()
 	s.phase, s.leftAt = leaving, s.now()
 	s.stopTimers()
 	if !s.anyLeg() {
@@ -74,6 +75,8 @@ func (s *session) onLastLeg(calls.LegEvent) {
 func (s *session) finish() {
 	r := calls.Result{Outcome: calls.OutcomeAnswered, Reason: s.ending.reason, Charged: true}
 	switch {
+	case s.judged != nil: // the client's leg said it
+		r = *s.judged
 	case s.call.AnsweredAt != nil:
 	case s.call.Direction == calls.In:
 		r.Outcome = calls.OutcomeMissed

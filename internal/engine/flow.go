@@ -97,8 +97,6 @@ func (s *session) onFlowDigit(ev calls.LegEvent) {
 // onIdleDigit: the customer pressed something while the flow does not listen.
 func (s *session) onIdleDigit(ev calls.LegEvent) { s.pressed(calls.RoleCustomer, ev) }
 
-func (s *session) onManagerDigit(ev calls.LegEvent) { s.pressed(calls.RoleManager, ev) }
-
 // pressed keeps a digit and tells of it; false where the call is deaf to it,
 // which is told once.
 func (s *session) pressed(role calls.Role, ev calls.LegEvent) bool {

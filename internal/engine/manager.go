@@ -14,10 +14,12 @@ const confirmTimeout = 10 * time.Second
 
 // forwarding is one try to connect the customer with a manager.
 type forwarding struct {
-	digit     byte
+	digit     byte // 0: nobody pressed one
 	action    calls.Action
-	earlyHear bool      // the customer hears the manager's early media
-	bridgedAt time.Time // zero until both talk
+	saidDigit byte         // how the log names what connected the present manager
+	said      calls.Action // likewise
+	earlyHear bool         // the customer hears the manager's early media
+	bridgedAt time.Time    // zero until both talk
 	endedBy   calls.Party
 }
 
@@ -41,10 +43,13 @@ func (s *session) forwardTo(digit byte, action calls.Action) {
 		return
 	}
 	s.phase = reaching
-	s.forward = &forwarding{digit: digit, action: action}
+	s.forward = &forwarding{digit: digit, action: action, saidDigit: digit, said: action}
+	if digit == 0 && s.call.Flow.Bridge == nil {
+		s.forward.said.Kind = actionTransfer
+	}
 	p := s.addParty(calls.RoleManager, slot)
 	s.manager, p.attempt = p, attempt
-	s.customer.leg.Tone(calls.ToneRingback)
+	s.patience(s.customer)
 	s.commitAttempt(p.attempt, func(err error) {
 		if err != nil {
 			s.forgetAttempt(p)
@@ -93,7 +98,7 @@ func (s *session) notDialled(p *party) {
 func (s *session) dialManager(p *party) {
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: p.attempt.ID, SIPCallID: p.attempt.SIPCallID, Trunk: p.attempt.Trunk, To: p.attempt.To,
-		From: s.callerForManager(p.attempt.Trunk), Role: calls.RoleManager,
+		From: s.callerForManager(p.attempt.Trunk), Role: calls.RoleManager, Anonymous: s.anonymous(),
 		RingTimeout: time.Duration(s.call.Flow.Manager.RingTimeout),
 	}, s.listen(p))
 	if err != nil {
@@ -164,10 +169,18 @@ func (s *session) bridge() {
 	s.phase = bridged
 	s.forward.bridgedAt = s.now()
 	s.call.Status = calls.StatusBridged
-	s.e.line.Bridge(s.customer.leg, s.manager.leg)
+	s.joined()
 	failpoint.Hit(failpoint.Bridged)
-	s.tell(s.event(calls.CallBridged, nil), s.actionEvent(s.forward.digit, s.forward.action, ""))
-	s.e.metrics.action(s.forward.action.Kind, true)
+	s.tell(s.event(calls.CallBridged, nil))
+	f := s.forward
+	if f.digit == 0 && f.said.Kind == calls.ActionManager {
+		return // nobody asked for it on the way: it is what the call is for
+	}
+	s.tell(s.actionEvent(f.saidDigit, f.said, ""))
+	if f.said.Kind == actionTransfer {
+		s.tell(s.event(calls.CallTransferred, transferredData{To: f.said.Value, Attempt: s.manager.attempt.ID}))
+	}
+	s.e.metrics.action(f.said.Kind, true)
 }
 
 // onManagerNotReached: busy, silent, unreachable, or hung up before confirming.
@@ -190,7 +203,9 @@ func (s *session) backToMenu(why string) {
 	s.customer.leg.StopPlayback(calls.PlayStopped) // the ringback
 	f := s.forward
 	s.manager, s.phase = nil, talking
-	s.acted(f.digit, f.action, ivr.ManagerNotReached, why)
+	s.tell(s.actionEvent(f.saidDigit, f.said, why))
+	s.e.metrics.action(f.said.Kind, false)
+	s.flowActed(f.digit, f.action, ivr.ManagerNotReached, why)
 }
 
 // managerWords says why a manager was not reached.
@@ -216,6 +231,10 @@ func (s *session) onManagerGone(ev calls.LegEvent) {
 	by := calls.ByManager
 	if ev.Ending.By == calls.ByZvonar || ev.Ending.By == calls.ByNetwork {
 		by = ev.Ending.By
+	}
+	if s.transfer != nil {
+		s.promoteNext(by, calls.ReasonHangup)
+		return
 	}
 	s.endTalk(by, calls.ReasonHangup)
 }
@@ -245,8 +264,8 @@ func (s *session) endReaching() {
 	if f.earlyHear {
 		s.e.line.Unbridge(s.customer.leg, s.manager.leg)
 	}
-	s.tell(s.actionEvent(f.digit, f.action, "the call ended before the manager was connected"))
-	s.e.metrics.action(f.action.Kind, false)
+	s.tell(s.actionEvent(f.saidDigit, f.said, "the call ended before the manager was connected"))
+	s.e.metrics.action(f.said.Kind, false)
 }
 
 // endBridge takes the parties apart and tells of it, if they were joined.
@@ -256,6 +275,11 @@ func (s *session) endBridge(by calls.Party, reason calls.Reason) {
 		return
 	}
 	f.endedBy = by
+	for _, p := range []*party{s.customer, s.manager} {
+		if p.music && !p.waits && !p.gone {
+			s.music(p, false)
+		}
+	}
 	s.e.line.Unbridge(s.customer.leg, s.manager.leg)
 	s.tell(s.event(calls.CallUnbridged, unbridgedData{By: by, Reason: reason, TalkMS: s.now().Sub(f.bridgedAt).Milliseconds()}))
 }

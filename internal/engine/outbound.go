@@ -32,6 +32,10 @@ func (s *session) begin() {
 		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonProviderFailed}, calls.ByZvonar)
 		return
 	}
+	if b := c.Flow.Bridge; b != nil && b.Order == calls.ManagerFirst {
+		s.summon(b)
+		return
+	}
 	a, err := s.newAttempt(calls.RoleCustomer, c.Trunk, c.To)
 	if err != nil {
 		s.abandon(err.Error())
@@ -96,12 +100,17 @@ func (s *session) dialCustomer() {
 	a := s.customer.attempt
 	if err := s.e.line.Prepare(s.clips()); err != nil {
 		s.log.Error("a clip of the call cannot be played", "err", err)
-		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonNoClip}, calls.ByZvonar)
+		r := calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonNoClip}
+		if s.manager != nil {
+			s.without(r)
+			return
+		}
+		s.complete(r, calls.ByZvonar)
 		return
 	}
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: a.ID, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
-		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via,
+		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via, Anonymous: s.anonymous(),
 	}, s.listen(s.customer))
 	if err != nil {
 		s.log.Warn("the trunk could not be asked to call", "trunk", a.Trunk, "err", err)
@@ -146,6 +155,7 @@ func (s *session) onAnswered(ev calls.LegEvent) {
 		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
 	})
 	s.storeAnswer(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
+	s.connectParties()
 }
 
 // storeAnswer tells of the answer, together with the attempt that keeps the
@@ -166,7 +176,9 @@ func (s *session) startTalk(at time.Time) {
 	s.phase = talking
 	s.call.Status, s.call.AnsweredAt = calls.StatusAnswered, &at
 	s.after(timerMax, s.maxDuration(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
-	s.startFlow()
+	if s.call.Flow.Bridge == nil {
+		s.startFlow()
+	}
 }
 
 // onUnanswered ends a call whose customer never came to the phone.
@@ -186,6 +198,12 @@ func (s *session) onUnanswered(ev calls.LegEvent) {
 	by := end.By
 	if by == "" {
 		by = calls.ByNetwork
+	}
+	if s.manager != nil { // he waits for the client
+		s.judged = &judged
+		s.because(judged.Reason, by)
+		s.leave(q850Normal)
+		return
 	}
 	s.complete(judged, by)
 }

@@ -60,6 +60,11 @@ type unbridgedData struct {
 	TalkMS int64        `json:"talk_ms"`
 }
 
+type transferredData struct {
+	To      string `json:"to"`
+	Attempt string `json:"attempt,omitempty"`
+}
+
 type smsData struct {
 	ID   string `json:"id"`
 	To   string `json:"to"`

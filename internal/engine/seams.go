@@ -40,6 +40,11 @@ type Leg interface {
 	Play(id int64, clip calls.RecordingRef, loop bool) error
 	StopPlayback(reason calls.PlayReason)
 	Tone(kind calls.ToneKind)
+	// SendDigits sends digits to the far end.
+	SendDigits(digits string)
+	// Hold asks the far end to hold (on) or to go on; what we play is heard all
+	// the same.
+	Hold(on bool)
 }
 
 // Clips finds the recordings that flows name.

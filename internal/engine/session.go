@@ -48,12 +48,15 @@ type session struct {
 	wish struct{ trunk, line, from string }
 
 	redirected redirection
+	gone       chan struct{} // closed when the goroutine ends
+	transfer   *transfer     // to another manager, while one talks; nil: none
 	steps      steps
 	back       bool // it does
 
 	// Why the call ends, once that is known; the first answer stays.
 	ending endCause
-	leftAt time.Time // when we hung up; zero before
+	judged *calls.Result // what became of a client who was rung while a manager waited; nil: see finish
+	leftAt time.Time     // when we hung up; zero before
 }
 
 // party is one leg of the call with its durable attempt and its channel.
@@ -65,6 +68,9 @@ type party struct {
 	hung    bool // we told the leg to end
 	gone    bool // LegEnded was seen, or the leg never came to be
 	ended   calls.Ending
+	holds   bool           // its far end holds the call
+	waits   bool           // we asked it to hold
+	music   bool           // it hears the hold clip
 	via     netip.AddrPort // where at the trunk a redirection sent us; zero: as configured
 }
 
@@ -97,8 +103,8 @@ func (e *Engine) newSession(c *calls.Call) *session {
 		e: e, id: c.ID, born: e.clock.Now(), call: c, box: newMailbox(),
 		log:    e.log.With("call", c.ID),
 		plays:  map[int64]calls.RecordingRef{},
-		timers: map[timerKey]clock.Timer{},
-		steps:  steps{calls.RoleCustomer: customerSteps, calls.RoleManager: managerSteps},
+		timers: map[timerKey]clock.Timer{}, gone: make(chan struct{}),
+		steps: steps{calls.RoleCustomer: customerSteps, calls.RoleManager: managerSteps, roleNext: nextSteps},
 	}
 	s.customer = s.addParty(calls.RoleCustomer, nil)
 	return s
@@ -113,6 +119,7 @@ func (s *session) addParty(role calls.Role, slot Slot) *party {
 // run is the goroutine of the call.
 func (s *session) run() {
 	defer s.e.forget(s)
+	defer close(s.gone)
 	defer s.box.close()
 	for s.turn() {
 		<-s.box.wake

@@ -9,6 +9,7 @@ type phase int
 const (
 	committing phase = iota // the attempt is on its way into the store
 	placing                 // a provider was asked; its INVITE is awaited
+	summoning               // the manager is rung before the client is (calls.Bridge)
 	dialing                 // our INVITE is out
 	offered                 // an inbound INVITE is being looked up
 	connecting              // answered towards a provider that is still ringing the client
@@ -22,7 +23,7 @@ const (
 
 // String names the phase for logs and tests.
 func (p phase) String() string {
-	return [...]string{"committing", "placing", "dialing", "offered", "connecting", "talking",
+	return [...]string{"committing", "placing", "summoning", "dialing", "offered", "connecting", "talking",
 		"reaching", "confirming", "bridged", "leaving", "over"}[p]
 }
 
@@ -38,6 +39,7 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 	dialing: {
 		calls.LegRinging:    (*session).onRinging,
 		calls.LegEarlyMedia: (*session).onEarlyMedia,
+		calls.LegFirstAudio: (*session).onClientEarlyAudio,
 		calls.LegAnswered:   (*session).onAnswered,
 		calls.LegEnded:      (*session).onUnanswered,
 	},
@@ -71,8 +73,11 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
 	bridged: {
+		calls.LegPlaybackStarted:  (*session).onPlaybackStarted,
 		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
-		calls.LegDigit:            (*session).onIdleDigit,
+		calls.LegDigit:            (*session).onTalkDigit,
+		calls.LegHeld:             (*session).onCustomerHolds,
+		calls.LegResumed:          (*session).onCustomerResumes,
 		calls.LegMediaTimeout:     (*session).onMediaTimeout,
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
@@ -85,6 +90,14 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 
 // managerSteps says the same for the manager's leg.
 var managerSteps = map[phase]map[calls.LegEventKind]step{
+	summoning: {
+		calls.LegAnswered: (*session).onSummoned,
+		calls.LegEnded:    (*session).onNotSummoned,
+	},
+	dialing: {
+		calls.LegDigit: (*session).onWaitingDigit,
+		calls.LegEnded: (*session).onManagerLeft,
+	},
 	reaching: {
 		calls.LegRinging:    (*session).onManagerRinging,
 		calls.LegFirstAudio: (*session).onManagerEarlyAudio,
@@ -97,6 +110,8 @@ var managerSteps = map[phase]map[calls.LegEventKind]step{
 	},
 	bridged: {
 		calls.LegDigit:        (*session).onManagerDigit,
+		calls.LegHeld:         (*session).onManagerHolds,
+		calls.LegResumed:      (*session).onManagerResumes,
 		calls.LegMediaTimeout: (*session).onManagerSilent,
 		calls.LegEnded:        (*session).onManagerGone,
 	},
@@ -117,10 +132,14 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 	if ev.Kind == calls.LegAnswered && s.phase == leaving {
 		s.lateAnswer(p, ev)
 	}
-	if p.role == calls.RoleManager && p != s.manager && s.phase != leaving {
-		return
+	role := p.role
+	if role == calls.RoleManager && p != s.manager && s.phase != leaving {
+		if s.transfer == nil || p != s.transfer.party {
+			return
+		}
+		role = roleNext
 	}
-	if f := s.steps[p.role][s.phase][ev.Kind]; f != nil {
+	if f := s.steps[role][s.phase][ev.Kind]; f != nil {
 		f(s, ev)
 	}
 }

@@ -68,6 +68,10 @@ func (l *wildLeg) Hangup(int) { l.hangups++ }
 
 func (l *wildLeg) Tone(calls.ToneKind) {}
 
+func (l *wildLeg) SendDigits(string) {}
+
+func (l *wildLeg) Hold(bool) {}
+
 func (l *wildLeg) StopPlayback(calls.PlayReason) {}
 
 func (l *wildLeg) Reject(code, q850 int, text string) { l.rejects++ }

@@ -33,11 +33,12 @@ var cadences = map[calls.ToneKind]Cadence{
 	calls.ToneRingback: {Hz: 425, On: time.Second, Off: 4 * time.Second, Repeat: true},
 	calls.ToneBusy:     {Hz: 425, On: 350 * time.Millisecond, Off: 350 * time.Millisecond, Repeat: true},
 	calls.ToneBeep:     {Hz: 1000, On: 400 * time.Millisecond},
+	calls.ToneHold:     {Hz: 425, On: 200 * time.Millisecond, Off: 7800 * time.Millisecond, Repeat: true},
 }
 
 // Kinds lists the tones there are.
 func Kinds() []calls.ToneKind {
-	return []calls.ToneKind{calls.ToneRingback, calls.ToneBusy, calls.ToneBeep}
+	return []calls.ToneKind{calls.ToneRingback, calls.ToneBusy, calls.ToneBeep, calls.ToneHold}
 }
 
 // Of is the cadence of a tone; false if there is no such tone.

@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"zvonar/internal/calls"
+)
+
+// The control of a call that runs. Each asks the call's own goroutine and waits
+// for what it says.
+
+// Transfer implements API.
+func (e *Engine) Transfer(ctx context.Context, account, id, target string) (*calls.Call, error) {
+	value, err := e.managerValue(account, target, "body.target")
+	if err != nil {
+		return nil, err
+	}
+	return e.ask(ctx, account, id, func(s *session) error { return s.transferTo(value) })
+}
+
+// Play implements API.
+func (e *Engine) Play(ctx context.Context, account, id string, clip calls.ClipID) (*calls.Call, error) {
+	if _, err := e.read(ctx, account, id); err != nil {
+		return nil, err
+	}
+	var ref calls.RecordingRef
+	err := e.store.View(ctx, func(tx calls.ReadTx) error {
+		rec, err := e.cfg.Clips.Resolve(tx, account, clip)
+		if err == nil {
+			ref = rec.Ref()
+		}
+		return err
+	})
+	if err == nil {
+		err = e.line.Prepare([]calls.RecordingRef{ref})
+	}
+	var known *calls.Error
+	if errors.As(err, &known) && len(known.Fields) == 0 {
+		return nil, known.At("body.record_id", clip)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e.ask(ctx, account, id, func(s *session) error { return s.playTo(clip, ref) })
+}
+
+// SendDigits implements API.
+func (e *Engine) SendDigits(ctx context.Context, account, id string, role calls.Role, digits string) (*calls.Call, error) {
+	return e.ask(ctx, account, id, func(s *session) error {
+		p, err := s.speaker(role)
+		if err == nil {
+			p.leg.SendDigits(digits)
+		}
+		return err
+	})
+}
+
+// Hold implements API.
+func (e *Engine) Hold(ctx context.Context, account, id string, role calls.Role, on bool) (*calls.Call, error) {
+	return e.ask(ctx, account, id, func(s *session) error {
+		p, err := s.speaker(role)
+		if err == nil {
+			s.putOnHold(p, on)
+		}
+		return err
+	})
+}
+
+// ask runs f in the goroutine of a call and gives the call as it was before.
+func (e *Engine) ask(ctx context.Context, account, id string, f func(*session) error) (*calls.Call, error) {
+	c, err := e.read(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.Over() {
+		return nil, calls.Errorf(calls.CodeWrongState, "the call is over: %s", c.Outcome)
+	}
+	if err := e.elsewhere(c); err != nil {
+		return nil, err
+	}
+	said := make(chan error, 1)
+	s := e.session(id)
+	if s == nil || !s.box.post(func() { said <- f(s) }) {
+		return nil, notTalking()
+	}
+	select {
+	case err = <-said:
+	case <-s.gone:
+		select {
+		case err = <-said:
+		default:
+			err = notTalking()
+		}
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func notTalking() *calls.Error {
+	return calls.Errorf(calls.CodeWrongState, "nobody talks in this call now; ask while it is answered or bridged")
+}
+
+// speaker is the party of role, if it is on the line; "" is the customer.
+func (s *session) speaker(role calls.Role) (*party, error) {
+	p := s.customer
+	if role == calls.RoleManager {
+		p = s.manager
+	}
+	switch {
+	case s.phase != talking && s.phase != reaching && s.phase != confirming && s.phase != bridged:
+		return nil, notTalking()
+	case p == nil || p.leg == nil || p.gone || role == calls.RoleManager && s.phase != bridged:
+		return nil, calls.Errorf(calls.CodeWrongState, "there is no %s on the line", role)
+	}
+	return p, nil
+}
+
+// playTo plays a clip to the customer: in a flow as if a digit stood for it, in a
+// talk instead of what the manager says.
+func (s *session) playTo(clip calls.ClipID, ref calls.RecordingRef) error {
+	switch {
+	case s.phase == bridged:
+		flowLeg{s}.Play(ref, false)
+		return nil
+	case s.phase == talking && s.flow != nil:
+		s.flow.Pin(clip, ref)
+		if s.flow.Do(calls.Action{Kind: calls.ActionRecord, Value: string(clip)}) {
+			return nil
+		}
+	}
+	return notTalking()
+}

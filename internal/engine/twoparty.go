@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"errors"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/failpoint"
+	"zvonar/ivr"
+)
+
+// A call between two parties (calls.Bridge) has no flow: who is rung first hears
+// the clip, or ringback, while the other is rung; then they talk, and when one of
+// them hangs up, or the other never came, the call is over.
+
+// bridgeOf checks a talk that is asked for.
+func (e *Engine) bridgeOf(r CallRequest) (calls.Flow, error) {
+	manager, err := e.managerValue(r.Account, r.Bridge.Manager, r.ManagerAt)
+	if err != nil {
+		return calls.Flow{}, err
+	}
+	flow := calls.DefaultFlow()
+	flow.Record = r.Clip
+	flow.Bridge = &calls.Bridge{Manager: manager, Order: r.Bridge.Order, Anonymous: r.Bridge.Anonymous}
+	return flow, nil
+}
+
+// anonymous reports whether the parties of the call are not to see numbers.
+func (s *session) anonymous() bool { return s.call.Flow.Bridge != nil && s.call.Flow.Bridge.Anonymous }
+
+// patience is what p hears while somebody is rung for him.
+func (s *session) patience(p *party) {
+	if b := s.call.Flow.Bridge; b != nil {
+		if ref, ok := s.call.Flow.Clips[s.call.Flow.Record]; ok && p.leg.Play(0, ref, true) == nil {
+			return
+		}
+	}
+	p.leg.Tone(calls.ToneRingback)
+}
+
+// summon rings the manager before the client: an attempt of its own, committed
+// first. The client's channel is ours already.
+func (s *session) summon(b *calls.Bridge) {
+	c := s.call
+	to, trunk := managerTarget(b.Manager, c.Trunk)
+	slot, gate, ok := s.e.cfg.Limits.Acquire(trunk)
+	if !ok {
+		s.log.Warn("the manager cannot be rung", "trunk", trunk, "gate", gate)
+		s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, calls.ByZvonar)
+		return
+	}
+	attempt, err := s.newAttempt(calls.RoleManager, trunk, to)
+	if err != nil {
+		slot.Release()
+		s.abandon(err.Error())
+		return
+	}
+	s.phase = summoning
+	p := s.addParty(calls.RoleManager, slot)
+	s.manager, p.attempt = p, attempt
+	c.Status = calls.StatusDialing
+	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+	s.commitAttempt(attempt, func(err error) {
+		if err != nil {
+			s.forgetAttempt(p)
+		} else {
+			failpoint.Hit(failpoint.ManagerStored)
+		}
+		switch {
+		case s.phase != summoning:
+			s.notDialled(p)
+		case err != nil:
+			s.notDialled(p)
+			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
+		case s.lost():
+			s.lose()
+		case !s.held():
+			s.notDialled(p)
+			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, calls.ByZvonar)
+		default:
+			s.dialManager(p)
+		}
+	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: attempt.ID}))
+}
+
+// onNotSummoned: without a manager nobody is rung.
+func (s *session) onNotSummoned(ev calls.LegEvent) {
+	s.log.Info("nobody is rung: "+managerWords(ev.Ending), "trunk", s.manager.attempt.Trunk)
+	s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, calls.ByManager)
+}
+
+// onSummoned: the manager is on the line and the client is rung. What the gates
+// said of the client is some seconds old by now; the blacklist is asked again.
+func (s *session) onSummoned(ev calls.LegEvent) {
+	s.setAttempt(s.manager, func(a *calls.Attempt) {
+		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
+	})
+	s.patience(s.manager)
+	c := s.call
+	a, err := s.newAttempt(calls.RoleCustomer, c.Trunk, c.To)
+	if err != nil {
+		s.abandon(err.Error())
+		return
+	}
+	s.customer.attempt = a
+	row := *a
+	s.commit(func(tx calls.Tx) error {
+		if _, err := tx.Blocked(c.Account, row.To); !errors.Is(err, calls.ErrNotFound) {
+			return errors.Join(errBlocked, err)
+		}
+		return tx.InsertAttempt(&row)
+	}, s.clientCommitted, s.event(calls.CallDialing, dialingData{Attempt: a.ID, N: a.N, Trunk: a.Trunk, Target: a.To, From: c.From}))
+}
+
+func (s *session) clientCommitted(err error) {
+	if err != nil {
+		s.forgetAttempt(s.customer)
+	} else {
+		failpoint.Hit(failpoint.AttemptStored)
+	}
+	switch {
+	case s.phase != summoning: // the manager left, or the call was ended
+		s.notDialled(s.customer)
+	case errors.Is(err, errBlocked):
+		s.without(calls.Result{Outcome: calls.OutcomeBlocked, Reason: calls.ReasonBlacklist})
+	case err != nil:
+		s.without(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed})
+	case !s.held():
+		s.notDialled(s.customer)
+		s.without(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonNodeLost})
+	default:
+		s.dialCustomer()
+	}
+}
+
+// without ends a call whose client is not rung, though the manager waits.
+func (s *session) without(r calls.Result) {
+	s.judged = &r
+	s.because(r.Reason, calls.ByZvonar)
+	s.leave(q850Normal)
+}
+
+// onClientEarlyAudio lets the waiting manager hear what the client's side sends
+// before it answers.
+func (s *session) onClientEarlyAudio(calls.LegEvent) {
+	if s.manager != nil && s.manager.leg != nil && s.customer.leg != nil {
+		s.e.line.Bridge(s.customer.leg, s.manager.leg)
+	}
+}
+
+// onWaitingDigit: the manager pressed something while the client is rung.
+func (s *session) onWaitingDigit(ev calls.LegEvent) { s.pressed(calls.RoleManager, ev) }
+
+// onManagerLeft: the manager hung up while the client was rung.
+func (s *session) onManagerLeft(ev calls.LegEvent) {
+	by := calls.ByManager
+	if ev.Ending.By == calls.ByZvonar || ev.Ending.By == calls.ByNetwork {
+		by = ev.Ending.By
+	}
+	s.hangup(calls.ReasonManagerNotReached, by)
+}
+
+// connectParties goes on once the client is on the line.
+func (s *session) connectParties() {
+	b := s.call.Flow.Bridge
+	if b == nil {
+		return
+	}
+	action := calls.Action{Kind: calls.ActionManager, Value: b.Manager}
+	if b.Order == calls.ClientFirst {
+		s.forwardTo(0, action)
+		return
+	}
+	s.forward = &forwarding{action: action, said: action}
+	s.bridge()
+}
+
+// partyActed ends a call between two parties, which has no flow to go back to.
+func (s *session) partyActed(action calls.Action, end ivr.ActionEnd) {
+	if action.Kind != calls.ActionManager {
+		return
+	}
+	if end == ivr.ManagerNotReached {
+		s.hangup(calls.ReasonManagerNotReached, calls.ByZvonar)
+		return
+	}
+	s.hangup(calls.ReasonBridgeEnd, s.forward.endedBy)
+}
