@@ -1,7 +1,6 @@
 package ivr
 
 import (
-	"maps"
 	"time"
 
 	"zvonar/internal/calls"
@@ -72,16 +71,6 @@ func (s *Session) Do(a calls.Action) bool {
 	s.pending, s.digit, s.rest = 0, 0, []calls.Action{a}
 	s.act()
 	return true
-}
-
-// Pin adds a clip that the flow may be asked to play.
-func (s *Session) Pin(id calls.ClipID, clip calls.RecordingRef) {
-	clips := maps.Clone(s.flow.Clips)
-	if clips == nil {
-		clips = map[calls.ClipID]calls.RecordingRef{}
-	}
-	clips[id] = clip
-	s.flow.Clips = clips
 }
 
 // OnTimer says that the time asked for with Leg.After is over.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"zvonar/internal/calls"
 )
@@ -128,7 +129,13 @@ func (s *session) playTo(clip calls.ClipID, ref calls.RecordingRef) error {
 		flowLeg{s}.Play(ref, false)
 		return nil
 	case s.phase == talking && s.flow != nil:
-		s.flow.Pin(clip, ref)
+		clips := maps.Clone(s.call.Flow.Clips) // the store may be writing the old one
+		if clips == nil {
+			clips = map[calls.ClipID]calls.RecordingRef{}
+		}
+		clips[clip] = ref
+		s.call.Flow.Clips = clips
+		s.flow.Pin(clips)
 		if s.flow.Do(calls.Action{Kind: calls.ActionRecord, Value: string(clip)}) {
 			return nil
 		}
