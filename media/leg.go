@@ -31,8 +31,9 @@ type leg struct {
 	in      inbound
 	out     outbound
 	reports reports
-	hear    *ring // what the other side of a bridge says
-	speak   *ring // where the other side hears us
+	armour  armour // nil: packets go as they are
+	hear    *ring  // what the other side of a bridge says
+	speak   *ring  // where the other side hears us
 }
 
 // inbound is the state of what is received.
@@ -91,6 +92,7 @@ func (l *leg) configure(s Session) {
 	// Sources are compared in this form.
 	s.Remote = netip.AddrPortFrom(s.Remote.Addr().Unmap(), s.Remote.Port())
 	l.session, l.configured = s, true
+	l.arm(s.Keys)
 	l.offered = payloadTypes{}
 	for _, id := range s.Offered {
 		if info, ok := codec.Lookup(id); ok {
@@ -227,6 +229,7 @@ func (l *leg) facts() calls.LegFacts {
 	r := &l.reports
 	f := l.in.source.facts(string(l.session.Codec), r.rtt)
 	f.TX = int64(r.sent)
+	f.SRTP = l.armour != nil
 	if r.heardOf {
 		f.TXLost, f.TXJitterMS = max(0, r.theirLost), round(float64(r.theirJit)*1000/sampleRate)
 	}

@@ -26,6 +26,7 @@ const (
 	dropDigits               // digits beyond what a finger can do
 	dropAnalysis             // too late or too many for the analysers
 	dropNoTarget             // nowhere to send to
+	dropKeys                 // SRTP that is forged, repeated, or under other keys
 	dropSend                 // the system did not take it
 	dropKinds
 )
@@ -33,7 +34,7 @@ const (
 var dropNames = [dropKinds]string{
 	dropUnset: "no_session", dropHold: "on_hold", dropMalformed: "malformed", dropRTCP: "rtcp",
 	dropPayloadType: "payload_type", dropSource: "source", dropSSRC: "ssrc", dropLate: "late",
-	dropDigits: "digits", dropAnalysis: "analysis", dropNoTarget: "no_target", dropSend: "send",
+	dropDigits: "digits", dropAnalysis: "analysis", dropNoTarget: "no_target", dropKeys: "keys", dropSend: "send",
 }
 
 // counters are plain numbers of one shard.

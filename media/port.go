@@ -31,6 +31,8 @@ type Session struct {
 	// beside the audio, on one port (RFC 5761).
 	Reports netip.AddrPort
 	Mux     bool
+	// Keys are those of SRTP; nil: the sound goes as it is.
+	Keys *Keys
 	// AcceptFrom are further sources whose RTP may be latched (the signalling
 	// address, a trunk's media_from).
 	AcceptFrom []netip.Prefix

@@ -66,6 +66,12 @@ func (l *leg) packet(b []byte, from netip.AddrPort, at int64) dropKind {
 	case b[1] >= 192 && b[1] <= 223:
 		return l.reported(b, from, at) // RFC 5761 4
 	}
+	if l.armour != nil { // before anything is believed of it
+		var trusted bool
+		if b, trusted = l.armour.open(b); !trusted {
+			return dropKeys
+		}
+	}
 	if err := p.Unmarshal(b); err != nil || len(p.Payload) == 0 || len(p.Payload) > maxPayload {
 		return dropMalformed
 	}

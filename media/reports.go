@@ -115,8 +115,14 @@ func (l *leg) sendReport(b []byte) {
 	if l.session.Mux {
 		sock = l.sock
 	}
+	sealed := true
+	if l.armour != nil {
+		b, sealed = l.armour.sealReport(b)
+	}
 	switch {
 	case sock == nil || !to.IsValid():
+	case !sealed:
+		c.drops[dropKeys]++
 	case sock.send(b, to):
 		c.reportsOut++
 	default:
@@ -163,6 +169,12 @@ func (l *leg) receptionReport(now int64) rtcp.ReceptionReport {
 func (l *leg) reported(b []byte, from netip.AddrPort, at int64) dropKind {
 	if !l.configured || !l.fromFarEnd(from.Addr()) {
 		return dropRTCP
+	}
+	if l.armour != nil {
+		var trusted bool
+		if b, trusted = l.armour.openReport(b); !trusted {
+			return dropKeys
+		}
 	}
 	packets, err := rtcp.Unmarshal(b)
 	if err != nil {

@@ -41,7 +41,7 @@ type outbound struct {
 }
 
 func (o *outbound) init() {
-	o.ssrc, o.ts, o.seq = rand.Uint32(), rand.Uint32(), uint16(rand.Uint32())
+	o.ssrc, o.ts, o.seq = rand.Uint32(), rand.Uint32(), uint16(rand.Uint32())>>1 // SRTP wants it far from the wrap (RFC 3711 3.3.1)
 }
 
 // kick lets a leg that was commanded send at once: the first frame of a stream,
@@ -148,9 +148,15 @@ func (l *leg) emit(b []byte, due time.Duration) {
 	c := &l.shard.count
 	c.lateness.observe((l.shard.now - due).Seconds())
 	to := l.in.latch.target()
+	sealed := true
+	if l.armour != nil {
+		b, sealed = l.armour.seal(b)
+	}
 	switch {
 	case !to.IsValid():
 		c.drops[dropNoTarget]++
+	case !sealed:
+		c.drops[dropKeys]++
 	case l.sock.send(b, to):
 		c.sent++
 	default:

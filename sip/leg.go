@@ -301,7 +301,7 @@ func (l *Leg) session(a sdp.Agreed, playing bool) media.Session {
 	}
 	s := media.Session{
 		Remote: a.Remote, Codec: a.Codec, PayloadType: a.PayloadType, DTMFPayload: a.DTMFPayload,
-		DTMFReceive: a.DTMFReceive, Ptime: a.Ptime, Reports: a.Reports, Mux: a.Mux, Send: a.Send && playing, Receive: a.Receive, AcceptFrom: accept,
+		DTMFReceive: a.DTMFReceive, Ptime: a.Ptime, Reports: a.Reports, Mux: a.Mux, Keys: a.Keys, Send: a.Send && playing, Receive: a.Receive, AcceptFrom: accept,
 	}
 	if l.trunk.DTMF == trunk.DTMFInfo {
 		s.DTMFReceive = nil
@@ -325,4 +325,16 @@ func (l *Leg) hearPeers() {
 		l.peers = append(l.peers, a)
 		l.ua.peers.add(a, 1)
 	}
+}
+
+// describes makes the leg's side of the session.
+func (l *Leg) describes() *sdp.Endpoint {
+	e := sdp.NewEndpoint(l.port.Addr(), l.trunk.CodecsOrDefault(), sessionID(l.id))
+	switch l.trunk.SRTP {
+	case trunk.SRTPOptional:
+		e.Secure(sdp.Either)
+	case trunk.SRTPRequired:
+		e.Secure(sdp.Required)
+	}
+	return e
 }

@@ -15,6 +15,7 @@ import (
 	"zvonar/internal/clock"
 	"zvonar/media"
 	"zvonar/sip/edge"
+	"zvonar/sip/trunk"
 )
 
 // UA is the user agent: listeners, trunks, dialogs.
@@ -125,6 +126,12 @@ func (ua *UA) Start(ctx context.Context) error {
 		return err
 	}
 	ua.watch.start()
+	for _, t := range ua.cfg.Trunks.All() {
+		if t.SRTP != trunk.SRTPOff && t.Target().Transport != "tls" {
+			ua.log.Warn("sip: whoever reads the signalling of this trunk can decrypt its sound: SRTP keys travel in it; reach the trunk over tls",
+				"trunk", t.Name, "srtp", t.SRTP, "transport", t.Target().Transport)
+		}
+	}
 	return nil
 }
 

@@ -134,7 +134,7 @@ func (l *Leg) invite() {
 	contact := sipmsg.Uri{Scheme: "sip", User: l.d.local.uri.User, Host: host, Port: port}
 	contact.UriParams = transportParam(l.d.transport)
 	l.d.contact = "<" + contact.String() + ">"
-	l.media = sdp.NewEndpoint(l.port.Addr(), l.trunk.CodecsOrDefault(), sessionID(l.id))
+	l.media = l.describes()
 	l.uac.offer = l.media.Offer()
 	l.port.Set(l.awaiting())
 	ring := l.uac.req.RingTimeout

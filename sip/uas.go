@@ -70,7 +70,7 @@ func (l *Leg) receive(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 // offered agrees on audio and lets our side decide.
 func (l *Leg) offered(in *input) {
 	l.hearPeers()
-	l.media = sdp.NewEndpoint(l.port.Addr(), l.trunk.CodecsOrDefault(), sessionID(l.id))
+	l.media = l.describes()
 	if body := in.req.Body(); len(body) == 0 {
 		l.uas.late, l.uas.body = true, l.media.Offer()
 	} else if code := l.agreeTo(body); code != 0 {

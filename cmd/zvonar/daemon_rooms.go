@@ -84,7 +84,7 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 		}
 		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm, Redirect: t.Redirect,
 			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, DTMF: trunk.DTMF(t.DTMF)})
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP)})
 	}
 	return out
 }

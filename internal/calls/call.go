@@ -211,6 +211,7 @@ type LegFacts struct {
 	TX         int64   `json:"tx"`
 	TXLost     int64   `json:"tx_lost"`
 	TXJitterMS float64 `json:"tx_jitter_ms"`
+	SRTP       bool    `json:"srtp"` // the sound was encrypted
 }
 
 // Verdict is what answering machine detection decided.

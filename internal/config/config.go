@@ -122,6 +122,7 @@ type Trunk struct {
 	Codecs     []string  `yaml:"codecs"`    // empty: those of Media
 	Account    string    `yaml:"account"`   // whose it is; "": everybody's
 	DTMF       string    `yaml:"dtmf"`      // auto, rfc4733, info, inband
+	SRTP       string    `yaml:"srtp"`      // off, optional, required
 }
 
 // Inbound runs a flow on calls to a number.
@@ -268,7 +269,7 @@ func Default() *Config {
 }
 
 // setDefaults fills a new element of trunks.
-func (t *Trunk) setDefaults() { t.MaxCalls, t.MaxCPS, t.DTMF = 200, 20, "auto" }
+func (t *Trunk) setDefaults() { t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP = 200, 20, "auto", "off" }
 
 // setDefaults fills a new element of providers.
 func (p *Provider) setDefaults() {

@@ -19,7 +19,7 @@ var keptFields = fields(`
 	created_at due_at until ringing_at answered_at ended_at sent_at at
 	ring_ms talk_ms billable_ms sip_code q850 hangup_by by hold gate state charged
 	verdict cause confidence model revised from_onset_ms from_answer_ms
-	digit digits leg legs via action actions result role codec rx lost jitter_ms rtt_ms mos tx tx_lost tx_jitter_ms
+	digit digits leg legs via action actions result role codec rx lost jitter_ms rtt_ms mos tx tx_lost tx_jitter_ms srtp
 	ref series sip_call_id`)
 
 func fields(names string) map[string]bool {

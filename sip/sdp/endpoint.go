@@ -8,12 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"zvonar/media"
 	"zvonar/media/codec"
 )
 
 // The faults of an offer or answer.
 var (
 	ErrNoCodec  = errors.New("no audio stream with a codec that we speak was described")
+	ErrNoKeys   = errors.New("the answer encrypts the audio otherwise than was offered, or not at all")
 	ErrNoAnswer = errors.New("the answer does not belong to our offer")
 )
 
@@ -33,6 +35,7 @@ type Agreed struct {
 	Ptime       time.Duration
 	Reports     netip.AddrPort // where RTCP goes; invalid: the port behind Remote
 	Mux         bool           // RTCP goes beside the audio
+	Keys        *media.Keys    // of SRTP; nil: plain
 	Send        bool           // false: we are on hold
 	Receive     bool
 }
@@ -50,11 +53,16 @@ type Endpoint struct {
 
 	// What the session looks like since their last offer: a number keeps its
 	// meaning and a stream its place in every later offer of ours (RFC 3264 8).
-	payload uint8    // of pinned; used once before is set
-	events  uint8    // of telephone-event
-	mux     bool     // RTCP beside the audio was agreed
-	before  []string // refused streams before the audio
-	after   []string // and behind it
+	payload uint8 // of pinned; used once before is set
+	events  uint8 // of telephone-event
+	mux     bool  // RTCP beside the audio was agreed
+
+	security Security
+	masters  map[media.Suite]media.Master // our keys
+	agreed   *crypto                      // the line agreed on; nil: none yet, or plain
+	secure   bool                         // what we offer is SRTP
+	before   []string                     // refused streams before the audio
+	after    []string                     // and behind it
 }
 
 // NewEndpoint makes the side that receives RTP at addr and speaks codecs, best
@@ -62,6 +70,9 @@ type Endpoint struct {
 func NewEndpoint(addr netip.AddrPort, codecs []codec.ID, id uint32) *Endpoint {
 	return &Endpoint{addr: addr, codecs: slices.Clone(codecs), id: id&(1<<30-1) | 1, version: 1, events: telephoneEvent}
 }
+
+// Secure says whether the audio is encrypted; before anything was offered.
+func (e *Endpoint) Secure(s Security) { e.security, e.secure = s, s == Required }
 
 // Hold says whether later offers and answers of ours hold the far end: we go on
 // sending (music, a clip) and do not listen.
@@ -88,6 +99,10 @@ func (e *Endpoint) Offer() []byte {
 		list = []codec.ID{e.pinned}
 	}
 	w := &mediaWriter{addr: e.addr, proto: "RTP/AVP", ptime: 20}
+	if e.secure {
+		w.proto = "RTP/SAVP"
+		w.crypto(e.offerCrypto()...)
+	}
 	for _, id := range list {
 		w.codec(e.number(id), id)
 	}
@@ -102,9 +117,9 @@ func (e *Endpoint) Offer() []byte {
 }
 
 // Offered is what can be said of the session before our offer is answered: we
-// listen, and events come under our number.
+// listen, and events come under our number. Without their keys SRTP cannot be heard.
 func (e *Endpoint) Offered() Agreed {
-	return Agreed{DTMFReceive: receiveNumbers(e.events), Ptime: 20 * time.Millisecond, Receive: !e.held}
+	return Agreed{DTMFReceive: receiveNumbers(e.events), Ptime: 20 * time.Millisecond, Receive: !e.held && !e.secure}
 }
 
 // number is the payload type of a codec in our offers.
@@ -135,6 +150,13 @@ func (e *Endpoint) Answer(offer *Session) ([]byte, Agreed, error) {
 	}
 	m := &offer.Media[chosen]
 	w := &mediaWriter{addr: e.addr, proto: m.Proto, ptime: int(pick.Ptime / time.Millisecond)}
+	e.agreed = nil
+	if e.secure, _ = e.takes(m); e.secure {
+		var line crypto
+		line, pick.Keys = e.chooseCrypto(m)
+		e.agreed = &line
+		w.crypto(line)
+	}
 	w.codec(pick.PayloadType, pick.Codec)
 	if pick.DTMFPayload != 0 {
 		w.events(pick.DTMFPayload)
@@ -162,6 +184,15 @@ func (e *Endpoint) Accept(answer *Session) (Agreed, error) {
 	if chosen < 0 {
 		return Agreed{}, ErrNoCodec
 	}
+	if secure, _ := e.takes(&answer.Media[chosen]); secure != e.secure {
+		return Agreed{}, ErrNoKeys
+	} else if secure {
+		line, keys := e.acceptCrypto(&answer.Media[chosen])
+		if keys == nil {
+			return Agreed{}, ErrNoKeys
+		}
+		e.agreed, pick.Keys = &line, keys
+	}
 	if e.held {
 		pick.Receive = false // whatever they say
 	}
@@ -182,7 +213,10 @@ func (e *Endpoint) Pinned() codec.ID { return e.pinned }
 func (e *Endpoint) choose(s *Session) (int, Agreed) {
 	for i := range s.Media {
 		m := &s.Media[i]
-		if m.Kind != "audio" || m.Port == 0 || !plainRTP(m.Proto) {
+		if m.Kind != "audio" || m.Port == 0 {
+			continue
+		}
+		if _, ok := e.takes(m); !ok {
 			continue
 		}
 		id, pt, ok := e.pick(m)
@@ -311,7 +345,3 @@ func staticPayload(id codec.ID) uint8 {
 	info, _ := codec.Lookup(id)
 	return info.PayloadType
 }
-
-// plainRTP reports whether proto is unencrypted RTP. SAVP needs keys, which are
-// not spoken here.
-func plainRTP(proto string) bool { return proto == "RTP/AVP" || proto == "RTP/AVPF" }

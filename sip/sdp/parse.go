@@ -53,6 +53,7 @@ type Media struct {
 	MaxPtime  int            // ms, 0: not said
 	RTCP      netip.AddrPort // where RTCP goes (RFC 3605); port 0: not said
 	Mux       bool           // RTCP may come beside the audio (RFC 5761)
+	crypto    []crypto       // the keys of SRTP that we can use
 }
 
 // Session is a description as far as a telephone needs it.
@@ -207,6 +208,10 @@ func (r *reader) attribute(value string) {
 		}
 	case "ptime":
 		m.Ptime = millis(arg)
+	case "crypto":
+		if c, ok := readCrypto(arg); ok && len(m.crypto) < maxCrypto {
+			m.crypto = append(m.crypto, c)
+		}
 	case "rtcp":
 		m.RTCP = rtcpAt(arg)
 	case "rtcp-mux":

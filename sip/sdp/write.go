@@ -55,6 +55,12 @@ func (w *mediaWriter) events(pt uint8) {
 	fmt.Fprintf(&w.attrs, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", pt, pt)
 }
 
+func (w *mediaWriter) crypto(lines ...crypto) {
+	for _, c := range lines {
+		w.attrs.WriteString(c.line())
+	}
+}
+
 func (w *mediaWriter) mux(on bool) {
 	if on {
 		w.attrs.WriteString("a=rtcp-mux\r\n")

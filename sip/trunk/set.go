@@ -63,6 +63,12 @@ func newTrunk(c Config) (*Trunk, error) {
 	if c.DTMF == "" {
 		c.DTMF = DTMFAuto
 	}
+	if c.SRTP == "" {
+		c.SRTP = SRTPOff
+	}
+	if !slices.Contains(SRTPModes(), c.SRTP) {
+		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: srtp %q is not known; use off, optional or required", c.Name, c.SRTP)
+	}
 	if !slices.Contains(DTMFWays(), c.DTMF) {
 		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: dtmf %q is not known; use auto, rfc4733, info or inband", c.Name, c.DTMF)
 	}

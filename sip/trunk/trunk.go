@@ -27,6 +27,7 @@ type Config struct {
 	MaxCPS     float64
 	Codecs     []codec.ID // in order of preference; empty: PCMA, PCMU
 	DTMF       DTMF       // "": auto
+	SRTP       SRTP       // "": off
 	Redirect   bool       // its 3xx may be followed
 }
 
@@ -44,6 +45,19 @@ const (
 
 // DTMFWays lists the ways of digits.
 func DTMFWays() []DTMF { return []DTMF{DTMFAuto, DTMFEvents, DTMFInfo, DTMFInband} }
+
+// SRTP is whether a trunk's sound is encrypted, by keys in the SDP (SDES).
+type SRTP string
+
+// The ways of encryption.
+const (
+	SRTPOff      SRTP = "off"      // never
+	SRTPOptional SRTP = "optional" // where the trunk offers it; we offer plain sound
+	SRTPRequired SRTP = "required" // always; without it no call
+)
+
+// SRTPModes lists them.
+func SRTPModes() []SRTP { return []SRTP{SRTPOff, SRTPOptional, SRTPRequired} }
 
 // Trunk is one SIP peer.
 type Trunk struct {

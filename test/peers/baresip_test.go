@@ -31,6 +31,14 @@ func TestBaresipHearsG722(t *testing.T) {
 	baresipHears(t, baresipSays{account: "audio_codecs=g722/16000/1", modules: "module g722.so\n", trunk: ", codecs: [PCMA, G722]", rate: 16000})
 }
 
+// TestBaresipHearsAnEncryptedCall does it by SRTP with libsrtp on the other side.
+func TestBaresipHearsAnEncryptedCall(t *testing.T) {
+	c := baresipHears(t, baresipSays{account: "audio_codecs=pcma;mediaenc=srtp-mand", modules: "module srtp.so\n", trunk: ", srtp: required", rate: 8000})
+	if len(c.Legs) == 1 && !c.Legs[0].SRTP {
+		t.Error("the call was not encrypted")
+	}
+}
+
 func baresipHears(t *testing.T, how baresipSays) call {
 	t.Helper()
 	bin := program(t, "baresip", "baresip")

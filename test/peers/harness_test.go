@@ -254,6 +254,7 @@ type call struct {
 	Legs    []struct {
 		Codec    string
 		RX, TX   int64
+		SRTP     bool
 		JitterMS float64 `json:"jitter_ms"`
 		RTTMS    float64 `json:"rtt_ms"`
 		MOS      float64
