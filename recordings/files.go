@@ -85,7 +85,20 @@ func (l *Library) Open(_ context.Context, rec *calls.Recording) (io.ReadSeekClos
 	if !validHash(rec.SHA256) {
 		return nil, calls.Errorf(calls.CodeNotFound, "the recording has no audio")
 	}
-	f, err := os.Open(l.files.path(rec.SHA256))
+	return l.open(rec.SHA256)
+}
+
+// OpenWide gives the 16 kHz form of rec likewise; not-found, too, where there is
+// none.
+func (l *Library) OpenWide(_ context.Context, rec *calls.Recording) (io.ReadSeekCloser, error) {
+	if !validHash(rec.SHA256) || !validHash(rec.WideSHA256) {
+		return nil, calls.Errorf(calls.CodeNotFound, "the recording has no 16 kHz form: it was uploaded with less")
+	}
+	return l.open(wideKey(rec.SHA256, rec.WideSHA256))
+}
+
+func (l *Library) open(key string) (io.ReadSeekCloser, error) {
+	f, err := os.Open(l.files.path(key))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &calls.Error{Code: calls.CodeNotFound, Detail: "the audio of this recording is missing from the disk: restore it from a backup", Err: err}
 	}

@@ -72,6 +72,7 @@ var foreignRequests = map[string]foreignRequest{
 	"DELETE /v1/calls":                                 {path: "/v1/calls?ref=foreign-ref", want: 200, why: "an empty list: nothing of this ref is ours"},
 	"GET /v1/recordings/{id}":                          {path: "/v1/recordings/7700077"},
 	"GET /v1/recordings/{id}/audio":                    {path: "/v1/recordings/foreign-recording/audio"},
+	"GET /v1/recordings/{id}/peaks":                    {path: "/v1/recordings/7700077/peaks"},
 	"POST /v1/recordings/{id}/approve":                 {path: "/v1/recordings/foreign-pending/approve"},
 	"POST /v1/recordings/{id}/reject":                  {path: "/v1/recordings/foreign-pending/reject", body: `{"reason":"mine now"}`},
 	"POST /v1/recordings/{id}/claim":                   {path: "/v1/recordings/foreign-pending/claim"},
@@ -110,6 +111,7 @@ var foreignRequests = map[string]foreignRequest{
 var foreignQueries = map[string]string{
 	"cursor": "foreign-zzz", "limit": "500", "after": "0", "event": "foreign-event", "before": "9999", "types": "call.queued,sms.sent", "status": "queued", "outcome": "busy", "state": "pending", "order": "oldest",
 	"to": foreignNumber, "ref": "foreign-ref", "series": "foreign-series", "campaign": "foreign-campaign", "call": "foreign-call", "account": foreign,
+	"rate": "16000", "points": "100",
 	"actor": "foreign-actor", "action": "foreign", "object": "foreign-call", "number": foreignNumber, "from": "2026-01-01T00:00:00Z", "since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "subject": "call:foreign-call",
 }
 

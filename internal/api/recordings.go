@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"zvonar/internal/calls"
+	"zvonar/recordings"
 )
 
 // uploadMemory is how much of an upload is kept in memory; the rest waits on disk.
@@ -24,7 +26,7 @@ func (s *Server) declareRecordings() {
 	// document must.
 	s.api.OpenAPI().Paths["/v1/recordings"].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{
-			"file":   {Type: huma.TypeString, Format: "binary", Description: "WAV"},
+			"file":   {Type: huma.TypeString, Format: "binary", Description: "WAV, MP3, FLAC or Ogg Opus"},
 			"title":  {Type: huma.TypeString},
 			"system": {Type: huma.TypeBoolean, Description: "a prompt: free of the least duration"},
 		}}}}}
@@ -33,10 +35,12 @@ func (s *Server) declareRecordings() {
 	register(s, calls.PermViewer, huma.Operation{OperationID: "get-recording", Method: http.MethodGet, Path: "/v1/recordings/{id}",
 		Summary: "Show a recording by recording_id or record_id", Tags: []string{"recordings"}}, s.getRecording)
 	register(s, calls.PermViewer, huma.Operation{OperationID: "get-recording-audio", Method: http.MethodGet, Path: "/v1/recordings/{id}/audio",
-		Summary: "Hear a recording", Description: "WAV; ranges are served.", Tags: []string{"recordings"},
+		Summary: "Hear a recording", Description: "WAV; ranges are served. The 16 kHz form is what callees with G.722 hear.", Tags: []string{"recordings"},
 		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{
 			"audio/wav": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}},
 	}, s.recordingAudio)
+	register(s, calls.PermViewer, huma.Operation{OperationID: "get-recording-peaks", Method: http.MethodGet, Path: "/v1/recordings/{id}/peaks",
+		Summary: "See a recording: its outline, as audiowaveform writes it", Tags: []string{"recordings"}}, s.recordingPeaks)
 	s.declareModeration()
 }
 
@@ -173,12 +177,43 @@ func (s *Server) getRecording(ctx context.Context, in *RecordingPath) (*recordin
 	return &recordingOutput{Body: viewRecording(rec)}, nil
 }
 
-func (s *Server) recordingAudio(ctx context.Context, in *RecordingPath) (*huma.StreamResponse, error) {
+type audioInput struct {
+	RecordingPath
+	Rate string `query:"rate" enum:"8000,16000" default:"8000" doc:"which of its forms, Hz"`
+}
+
+func (s *Server) recordingAudio(ctx context.Context, in *audioInput) (*huma.StreamResponse, error) {
 	rec, err := s.recording(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return s.sound(ctx, rec)
+	if in.Rate == "8000" {
+		return s.sound(ctx, rec)
+	}
+	wide, err := s.cfg.Recordings.OpenWide(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, wide, rec.WideSHA256), nil
+}
+
+type peaksInput struct {
+	RecordingPath
+	Points int `query:"points" minimum:"1" maximum:"4000" default:"800" doc:"at most so many"`
+}
+
+type peaksOutput struct{ Body *recordings.Peaks }
+
+func (s *Server) recordingPeaks(ctx context.Context, in *peaksInput) (*peaksOutput, error) {
+	rec, err := s.recording(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	peaks, err := s.cfg.Recordings.Peaks(ctx, rec, in.Points)
+	if err != nil {
+		return nil, err
+	}
+	return &peaksOutput{Body: peaks}, nil
 }
 
 // sound streams what a recording shows.
@@ -187,14 +222,19 @@ func (s *Server) sound(ctx context.Context, rec *calls.Recording) (*huma.StreamR
 	if err != nil {
 		return nil, err
 	}
+	return stream(ctx, audio, rec.SHA256), nil
+}
+
+// stream serves a WAV file, ranges included, and closes it.
+func stream(ctx context.Context, audio io.ReadSeekCloser, sha string) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(huma.Context) {
 		defer func() { _ = audio.Close() }()
 		q := requestOf(ctx)
 		_ = http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(uploadTimeout))
 		h := q.w.Header()
 		h.Set("Content-Type", "audio/wav")
-		h.Set("ETag", `"`+rec.SHA256+`"`)
+		h.Set("ETag", `"`+sha+`"`)
 		h.Set("Cache-Control", "private, max-age=3600")
 		http.ServeContent(q.w, q.r, "", time.Time{}, audio)
-	}}, nil
+	}}
 }

@@ -233,3 +233,20 @@ func TestTrunksAreShown(t *testing.T) {
 		t.Errorf("%d %s", got.code, got.body)
 	}
 }
+
+func TestTheOutlineOfAClipIsShown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	made := h.upload(map[string]string{"title": "x"}, wav(7.5))
+	id, _ := made.doc["recording_id"].(string)
+	got := h.do("GET", "/v1/recordings/"+id+"/peaks?points=10", "")
+	if data, _ := got.doc["data"].([]any); got.code != 200 || got.doc["length"] != 10.0 || len(data) != 20 {
+		t.Errorf("%d %s", got.code, got.body)
+	}
+	if got := h.do("GET", "/v1/recordings/"+id+"/audio?rate=16000", ""); got.code != 404 {
+		t.Errorf("a clip without a wide form: %d %s", got.code, got.body)
+	}
+	if got := h.do("GET", "/v1/recordings/"+id+"/peaks?points=0", ""); got.code != 422 {
+		t.Errorf("no points: %d %s", got.code, got.body)
+	}
+}

@@ -45,8 +45,11 @@ type Recordings interface {
 	Claim(ctx context.Context, account, id, actor string) (*calls.Recording, error)
 	ClaimNext(ctx context.Context, account, actor string) (*calls.Recording, error)
 	Release(ctx context.Context, account, id, actor string) (*calls.Recording, error)
-	// Open gives the stored WAV; the caller closes it.
+	// Open gives the stored WAV, OpenWide its 16 kHz form; the caller closes it.
 	Open(ctx context.Context, rec *calls.Recording) (io.ReadSeekCloser, error)
+	OpenWide(ctx context.Context, rec *calls.Recording) (io.ReadSeekCloser, error)
+	// Peaks gives its outline.
+	Peaks(ctx context.Context, rec *calls.Recording, points int) (*recordings.Peaks, error)
 }
 
 // Texts takes delivery reports; outbox.SMS has these methods. Errors:
