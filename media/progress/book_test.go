@@ -27,20 +27,22 @@ func voice(seed uint64, ms int) []float64 {
 		n := (80 + rng.IntN(120)) * 8
 		f0, glide := 90+80*rng.Float64(), 40*rng.Float64()-20
 		formants := [3]float64{300 + 500*rng.Float64(), 900 + 1200*rng.Float64(), 2200 + 900*rng.Float64()}
+		var wave [256]float64 // one period
+		for h := 1.0; h*f0 < 3000; h++ {
+			a := 0.0
+			for _, c := range formants {
+				d := (h*f0 - c) / 90
+				a += 1 / (1 + d*d)
+			}
+			for i := range wave {
+				wave[i] += 2500 * a * math.Sin(2*math.Pi*h*float64(i)/256)
+			}
+		}
 		phase := 0.0
 		for i := range n {
 			at := float64(i) / float64(n)
-			f := f0 + glide*at
-			phase += 2 * math.Pi * f / 8000
-			x := 0.0
-			for h := 1.0; h*f < 3400; h++ {
-				a := 0.0
-				for _, c := range formants {
-					a += 1 / (1 + math.Pow((h*f-c)/90, 2))
-				}
-				x += a * math.Sin(h*phase)
-			}
-			pcm = append(pcm, 2500*x*math.Sin(math.Pi*at))
+			phase += 256 * (f0 + glide*at) / 8000
+			pcm = append(pcm, wave[int(phase)%256]*math.Sin(math.Pi*at))
 		}
 	}
 	return pcm[:ms*8]

@@ -141,7 +141,7 @@ func single(tones []Tone, b *burst) (found *Tone, pause float64) {
 			if m > maxMiss {
 				continue
 			}
-			if t.Kind == amd.Busy || t.Kind == amd.Congestion {
+			if !t.Once && (t.Kind == amd.Busy || t.Kind == amd.Congestion) {
 				pause = max(pause, t.Cadence[s+1].Most*1.3)
 			}
 			if (t.Once || t.Kind == amd.Ringback) && m+off/100 < best-0.02 {
