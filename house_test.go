@@ -34,6 +34,7 @@ var floors = map[string][]string{
 	"internal/dialer":    {},
 	"internal/outbox":    {},
 	"internal/retention": {},
+	"internal/hearing":   {"media", "recordings"},
 	"internal/store":     {},
 	"internal/timeline":  {},
 	"internal/client":    {},
@@ -45,7 +46,8 @@ var floors = map[string][]string{
 	"internal/demo":      {"internal/carrier", "internal/client", "internal/timeline", "internal/outbox", "media", "sip"},
 	"test":               {},
 	"cmd": {"sip", "media", "ivr", "recordings", "providers", "internal/dialer", "internal/outbox", "internal/retention", "internal/store",
-		"internal/timeline", "internal/client", "internal/engine", "internal/api", "internal/config", "internal/carrier", "internal/demo"},
+		"internal/timeline", "internal/client", "internal/engine", "internal/api", "internal/config", "internal/carrier", "internal/demo",
+		"internal/hearing"},
 }
 
 // outside names modules that only one room may import.

@@ -41,6 +41,10 @@ type Config struct {
 	// Random gives numbers in [0, 1), for the waits that keep two sides from
 	// trying at the same time again; nil: math/rand. Any goroutine calls it.
 	Random func() float64
+	// Ears makes what listens to the sound that comes before the answer of a call that
+	// we dialled; what it hears goes to report, from any goroutine, and becomes a
+	// LegHeard while nobody has answered. nil, here or returned: nobody listens.
+	Ears func(req calls.DialRequest, report func(calls.Heard)) media.Analyser
 	// Resolver finds the addresses of hosts that messages name; nil: the system's.
 	Resolver *net.Resolver
 }

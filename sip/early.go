@@ -57,7 +57,34 @@ func (l *Leg) progressed(in *input) {
 	l.setMedia(a, false) // of several telephones the latest is heard
 	if !l.heardEarly {
 		l.heardEarly = true
+		l.listenEarly()
 		l.emit(calls.LegEvent{Kind: calls.LegEarlyMedia, Code: code, Codec: string(a.Codec)})
+	}
+}
+
+// listenEarly has the sound before the answer listened to.
+func (l *Leg) listenEarly() {
+	if l.ua.cfg.Ears == nil {
+		return
+	}
+	report := func(h calls.Heard) { l.do(func() { l.heardBefore(h) }) }
+	if ears := l.ua.cfg.Ears(l.uac.req, report); ears != nil {
+		l.uac.deafen = l.port.Analyse(ears)
+	}
+}
+
+// heardBefore reports what was heard, unless somebody has answered meanwhile.
+func (l *Leg) heardBefore(h calls.Heard) {
+	if l.uac.deafen != nil {
+		l.emit(calls.LegEvent{Kind: calls.LegHeard, Heard: h})
+	}
+}
+
+// deafen ends the listening of listenEarly, if it goes on.
+func (l *Leg) deafen() {
+	if l.uac.deafen != nil {
+		l.uac.deafen()
+		l.uac.deafen = nil
 	}
 }
 

@@ -191,6 +191,7 @@ func (l *Leg) hangupMedia() {
 // finish ends the dialog: requests within it get 481 from now on.
 func (l *Leg) finish() {
 	l.state = stEnded
+	l.deafen()
 	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerGlare} {
 		l.stopTimer(n)
 	}

@@ -24,6 +24,7 @@ type uac struct {
 	auth     auth
 	offer    []byte
 	early    []earlyDialog
+	deafen   func() // ends the listening to early media; nil: nobody listens
 	reason   sipmsg.Header // for CANCEL and BYE; nil: the usual one
 }
 
@@ -256,6 +257,7 @@ func (l *Leg) establish(in *input) {
 	l.ending.Answered, l.ending.Code = true, in.res.StatusCode
 	observe(l.ua.m.answer, l.trunk.Name, l.ua.clock.Now().Sub(l.started))
 	l.uac.early = nil
+	l.deafen()
 	l.setMedia(in.media, true)
 	l.acknowledge(in.res)
 	l.emit(calls.LegEvent{Kind: calls.LegAnswered, Code: in.res.StatusCode, Codec: string(in.media.Codec), Dialog: l.d.store()})

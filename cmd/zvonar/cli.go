@@ -34,12 +34,13 @@ type commands struct {
 	CheckConfig checkConfigCmd `cmd:"" group:"The daemon:" name:"check-config" help:"Name every fault of a configuration with line and column."`
 	Version     versionCmd     `cmd:"" group:"The daemon:" help:"Show the version."`
 
-	Call       callCmd       `cmd:"" group:"Calls and clips, through the API:" help:"Call somebody."`
-	Calls      callsCmd      `cmd:"" group:"Calls and clips, through the API:" help:"List, show and end calls."`
-	Recordings recordingsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Add, list, approve and reject clips."`
-	Blacklist  blacklistCmd  `cmd:"" group:"Calls and clips, through the API:" help:"Block numbers."`
-	SMS        smsCmd        `cmd:"" group:"Calls and clips, through the API:" name:"sms" help:"List texts."`
-	Trunks     trunksCmd     `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
+	Call         callCmd         `cmd:"" group:"Calls and clips, through the API:" help:"Call somebody."`
+	Calls        callsCmd        `cmd:"" group:"Calls and clips, through the API:" help:"List, show and end calls."`
+	Recordings   recordingsCmd   `cmd:"" group:"Calls and clips, through the API:" help:"Add, list, approve and reject clips."`
+	Fingerprints fingerprintsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Make announcements of operators known by their sound."`
+	Blacklist    blacklistCmd    `cmd:"" group:"Calls and clips, through the API:" help:"Block numbers."`
+	SMS          smsCmd          `cmd:"" group:"Calls and clips, through the API:" name:"sms" help:"List texts."`
+	Trunks       trunksCmd       `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
 
 	Webhooks webhooksCmd `cmd:"" group:"Events, access, privacy, through the API:" help:"Say where events go; look at deliveries and send them again."`
 	Tokens   tokensCmd   `cmd:"" group:"Events, access, privacy, through the API:" help:"Make, rotate and revoke API tokens."`

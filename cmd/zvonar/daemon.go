@@ -20,6 +20,7 @@ import (
 	"zvonar/internal/dialer"
 	"zvonar/internal/egress"
 	"zvonar/internal/engine"
+	"zvonar/internal/hearing"
 	"zvonar/internal/outbox"
 	"zvonar/internal/store"
 	"zvonar/media"
@@ -50,6 +51,7 @@ type daemon struct {
 	trunks  *trunk.Set
 	media   *media.Engine
 	clips   *recordings.Library
+	hearing *hearing.Announcements
 	ua      *sip.UA
 	dialer  *dialer.Dialer
 	engine  *engine.Engine
@@ -81,7 +83,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 			_ = opened.Close(ctx)
 		}
 	}()
-	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {
+	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildHearing, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, err
 		}

@@ -37,6 +37,12 @@ func before(path, body string) func(*house) {
 	}
 }
 
+func anAnnouncement(h *house) {
+	h.put(func(tx calls.Tx) error {
+		return tx.InsertFingerprint(&calls.Fingerprint{ID: "fp_own", Account: calls.MainAccount, Title: "own", Meaning: calls.MeansBusy, Print: []byte("x"), CreatedAt: noon})
+	})
+}
+
 // aWebhook makes one, and an event from before it was there.
 func aWebhook(h *house) {
 	h.put(func(tx calls.Tx) error {
@@ -63,6 +69,8 @@ var changes = map[string]sample{
 	"undo-recording":        {path: "/v1/recordings/rec_ok/undo", object: "rec_ok", prep: before("/v1/recordings/rec_ok/revoke", `{"reason":"a law"}`)},
 	"import-recording":      {path: "/v1/recordings/import", body: "import"},
 	"add-recording-version": {path: "/v1/recordings/rec_ok/versions", body: "file", object: "rec_ok"},
+	"add-fingerprint":       {path: "/v1/fingerprints", body: "announcement"},
+	"delete-fingerprint":    {path: "/v1/fingerprints/fp_own", object: "fp_own", prep: anAnnouncement},
 	"put-blacklist":         {path: "/v1/blacklist/79004443322", body: `{"reason":"asked"}`, object: "number:79004443322"},
 	"delete-blacklist": {path: "/v1/blacklist/79004443322", object: "number:79004443322", prep: func(h *house) {
 		h.do("PUT", "/v1/blacklist/79004443322", "")
@@ -87,7 +95,8 @@ var recordedElsewhere = map[string]string{
 	"create-call":   "the call has the id of the token that asked, and call.queued tells of it",
 	"create-bridge": "as create-call",
 	"transfer-call": talkIsNeeded, "play-call": talkIsNeeded, "dtmf-call": talkIsNeeded, "hold-call": talkIsNeeded,
-	"report-text": "the text and its sms.delivered or sms.failed; it is the sender that speaks, once for every text",
+	"report-text":       "the text and its sms.delivered or sms.failed; it is the sender that speaks, once for every text",
+	"test-fingerprints": "it changes nothing",
 }
 
 func TestEveryChangeLeavesAnAuditEntry(t *testing.T) {
@@ -146,6 +155,8 @@ func (c sample) send(h *house, method, path string) reply {
 	fields := map[string]string{"title": "hello"}
 	switch c.body {
 	case "form":
+	case "announcement":
+		fields["meaning"] = "busy"
 	case "file":
 		fields = nil
 	case "import":

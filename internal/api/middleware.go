@@ -200,8 +200,11 @@ func routeOf(r *http.Request) string {
 }
 
 // isUpload reports whether r brings a file: a new recording, a new version of one,
-// or one of another zvonar.
+// one of another zvonar, or an announcement.
 func isUpload(r *http.Request) bool {
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/v1/fingerprints"); ok {
+		return r.Method == http.MethodPost && (rest == "" || rest == "/test")
+	}
 	rest, ok := strings.CutPrefix(r.URL.Path, "/v1/recordings")
 	return ok && r.Method == http.MethodPost && (rest == "" || rest == "/import" || strings.HasSuffix(rest, "/versions"))
 }

@@ -22,6 +22,7 @@ func (s *Server) declare() error {
 	s.declareTalks()
 	s.declareEvents()
 	s.declareRecordings()
+	s.declareFingerprints()
 	s.declareBlacklist()
 	s.declareTrunks()
 	s.declareTokens()

@@ -52,6 +52,16 @@ type Recordings interface {
 	Peaks(ctx context.Context, rec *calls.Recording, points int) (*recordings.Peaks, error)
 }
 
+// Fingerprints are the known announcements of accounts. Errors are *calls.Error
+// where they are the asker's to mend.
+type Fingerprints interface {
+	// Add makes an announcement known by a recording of it.
+	Add(ctx context.Context, account, actor, title string, meaning calls.Meaning, file calls.SoundFile) (*calls.Fingerprint, error)
+	Remove(ctx context.Context, account, id string) error
+	// Test tells what would be heard in a file.
+	Test(ctx context.Context, account string, file calls.SoundFile) ([]calls.HeardAt, error)
+}
+
 // Texts takes delivery reports; outbox.SMS has these methods. Errors:
 // calls.ErrNotFound, wrong-state.
 type Texts interface {

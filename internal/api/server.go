@@ -46,11 +46,13 @@ type Config struct {
 	Engine     Engine
 	Store      calls.Store
 	Recordings Recordings
-	Guard      URLGuard
-	Eraser     Eraser               // nil: one over Store
-	Trunks     func() []TrunkStatus // nil: none
-	Accounts   []string             // besides main: a main admin may make tokens for them
-	Texts      Texts                // nil: delivery reports are refused
+	// Fingerprints of announcements; nil: there are none, and none can be added.
+	Fingerprints Fingerprints
+	Guard        URLGuard
+	Eraser       Eraser               // nil: one over Store
+	Trunks       func() []TrunkStatus // nil: none
+	Accounts     []string             // besides main: a main admin may make tokens for them
+	Texts        Texts                // nil: delivery reports are refused
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.
 	TextCallback *TextCallback
 

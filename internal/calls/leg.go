@@ -9,6 +9,7 @@ import (
 // already durable.
 type DialRequest struct {
 	AttemptID string
+	Account   string // whose announcements are known on it
 	SIPCallID string // Call-ID to use; part of the durable attempt
 	Trunk     string // name of a configured trunk
 	To        string // number (digits only) or extension at the trunk
@@ -47,6 +48,7 @@ const (
 	LegBeep                                     // a beep was heard
 	LegHeld                                     // the far end holds the call: it does not hear us
 	LegResumed                                  // it goes on
+	LegHeard                                    // a tone or a known announcement was heard before the answer; Heard
 	LegEnded                                    // Ending, Facts; the last event of a leg, always sent exactly once
 )
 
@@ -97,6 +99,7 @@ type LegEvent struct {
 	Via    string // rfc4733, info, inband
 	// Silence is of LegMediaTimeout.
 	Silence Silence
+	Heard   Heard
 	Ending  Ending
 	Facts   LegFacts
 	// Redirects is of LegEnded: where a 3xx of a trunk that may redirect sends the

@@ -64,7 +64,11 @@ const (
 	ReasonMedia             Reason = "media_not_agreed"
 	ReasonSubscriberAbsent  Reason = "subscriber_absent"
 	ReasonCongestion        Reason = "congestion"
-	ReasonUnwanted          Reason = "unwanted" // 607, 608
+	ReasonUnwanted          Reason = "unwanted"           // 607, 608
+	ReasonSIT               Reason = "sit"                // special information tones before the answer
+	ReasonBusyTone          Reason = "busy_tone"          // busy tone before the answer
+	ReasonCongestionTone    Reason = "congestion_tone"    // congestion tone before the answer
+	ReasonKnown             Reason = "known_announcement" // an announcement whose fingerprint is known
 	ReasonNodeLost          Reason = "node_lost"
 	ReasonStuck             Reason = "stuck"        // the watchdog ended it
 	ReasonStoreFailed       Reason = "store_failed" // the attempt could not be stored, so nobody was rung
@@ -93,5 +97,5 @@ type Ending struct {
 	Timeout   bool   // no final reply in time (Timer B, ring time-out with nothing heard)
 	Transport bool   // the request could not be sent
 	Media     bool   // no common codec, or media failed
-	Early     Verdict
+	Early     Heard  // what was heard before the answer and says most of why there was none
 }

@@ -66,6 +66,11 @@ func Judge(e Ending) Result {
 		return Result{OutcomeAnswered, ReasonHangup, true}
 	case e.Transport:
 		return Result{OutcomeTrunkError, ReasonTrunkTransport, false}
+	}
+	if r, ok := e.Early.Early(); ok && (e.Early.weighs() >= plain || e.vague()) {
+		return r
+	}
+	switch {
 	case e.Canceled:
 		return Result{OutcomeNoAnswer, ReasonRingTimeout, true}
 	case e.Timeout && !e.Rang:
@@ -75,8 +80,6 @@ func Judge(e Ending) Result {
 	case e.Media:
 		// A 2xx without audio for us: the callee came to the phone all the same.
 		return Result{OutcomeTrunkError, ReasonMedia, e.Code >= 200 && e.Code < 300}
-	case e.Early == VerdictAnnouncement:
-		return Result{OutcomeAnnouncement, ReasonNone, true}
 	}
 	if r, ok := q850Table[e.Q850]; ok {
 		return r
@@ -100,4 +103,20 @@ func Judge(e Ending) Result {
 		return Result{OutcomeTrunkError, ReasonTrunkRefused, false}
 	}
 	return Result{OutcomeLost, ReasonNone, true}
+}
+
+// plain is what weighs as much as words: it says more than any cause. A busy or
+// congestion tone is believed only where the trunk gave no reason of its own.
+const plain = 3
+
+// vague reports whether the trunk said nothing of why there was no answer.
+func (e Ending) vague() bool {
+	if _, ok := q850Table[e.Q850]; ok && e.Q850 != 18 && e.Q850 != 19 {
+		return false
+	}
+	switch e.Code {
+	case 0, 408, 480, 487, 500, 503, 504:
+		return true
+	}
+	return false
 }

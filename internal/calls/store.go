@@ -57,6 +57,7 @@ type ReadTx interface {
 	BlockEntries(account string, after string, limit int) ([]BlockEntry, error)
 
 	RecordingReads
+	FingerprintReads
 	TokenReads
 	// Webhooks lists the lasting webhooks (account "" = all), without those of
 	// one call: there may be one of these for every call ever made.
@@ -88,6 +89,7 @@ type Tx interface {
 	Unblock(account, number string) (removed bool, err error)
 
 	RecordingWrites
+	FingerprintWrites
 	TokenWrites
 	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled
 	// again, starts at the present end of the log: WebhookCursor(w.ID) is set

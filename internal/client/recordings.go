@@ -52,8 +52,14 @@ func (c *Client) EachRecording(ctx context.Context, filter url.Values, see func(
 	}
 }
 
-// upload sends a form with fields and a file.
+// upload sends a form with fields and a file, which makes a recording.
 func (c *Client) upload(ctx context.Context, path, file string, fields map[string]string, r io.Reader) (rec Recording, err error) {
+	err = c.uploadTo(ctx, path, file, fields, r, &rec)
+	return rec, err
+}
+
+// uploadTo sends a form with fields and a file, and reads the answer into out.
+func (c *Client) uploadTo(ctx context.Context, path, file string, fields map[string]string, r io.Reader, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
 	defer cancel()
 	body, w := io.Pipe()
@@ -62,11 +68,10 @@ func (c *Client) upload(ctx context.Context, path, file string, fields map[strin
 	defer func() { _ = body.Close() }() // lets the writer end where the answer came early
 	res, err := c.send(ctx, http.MethodPost, path, http.Header{"Content-Type": {form.FormDataContentType()}}, body)
 	if err != nil {
-		return rec, err
+		return err
 	}
 	defer func() { _ = res.Body.Close() }()
-	err = decode(res, &rec)
-	return rec, err
+	return decode(res, out)
 }
 
 func writeForm(form *multipart.Writer, file string, fields map[string]string, r io.Reader) error {

@@ -123,6 +123,9 @@ type Trunk struct {
 	Account    string    `yaml:"account"`   // whose it is; "": everybody's
 	DTMF       string    `yaml:"dtmf"`      // auto, rfc4733, info, inband
 	SRTP       string    `yaml:"srtp"`      // off, optional, required
+	// EarlyMedia says what is done with the sound before the answer: listen, hangup
+	// (listen, and end the attempt with an announcement), off.
+	EarlyMedia string `yaml:"early_media"`
 }
 
 // Inbound runs a flow on calls to a number.
@@ -269,7 +272,9 @@ func Default() *Config {
 }
 
 // setDefaults fills a new element of trunks.
-func (t *Trunk) setDefaults() { t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP = 200, 20, "auto", "off" }
+func (t *Trunk) setDefaults() {
+	t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP, t.EarlyMedia = 200, 20, "auto", "off", "listen"
+}
 
 // setDefaults fills a new element of providers.
 func (p *Provider) setDefaults() {

@@ -49,6 +49,8 @@ type TrunkNumbers struct {
 	Name    string
 	Numbers []string // caller numbers; the first is the default
 	Account string   // whose calls it carries; "" = everybody's
+	// HangUpEarly: an announcement or busy tone before the answer ends the attempt.
+	HangUpEarly bool
 }
 
 // Queue is the dialer as the engine sees it.

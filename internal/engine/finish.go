@@ -78,6 +78,8 @@ func (s *session) finish() {
 	case s.judged != nil: // the client's leg said it
 		r = *s.judged
 	case s.call.AnsweredAt != nil:
+	case s.early.enough:
+		r, _ = s.early.heard.Early()
 	case s.call.Direction == calls.In:
 		r.Outcome = calls.OutcomeMissed
 	case s.phase == placing && !s.provider.asked: // nothing can have rung

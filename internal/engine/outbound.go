@@ -96,7 +96,7 @@ func (s *session) maxDuration() time.Duration {
 }
 
 func (s *session) dialCustomer() {
-	s.phase = dialing
+	s.phase, s.early = dialing, early{}
 	a := s.customer.attempt
 	if err := s.e.line.Prepare(s.clips()); err != nil {
 		s.log.Error("a clip of the call cannot be played", "err", err)
@@ -109,7 +109,7 @@ func (s *session) dialCustomer() {
 		return
 	}
 	leg, err := s.e.line.Dial(calls.DialRequest{
-		AttemptID: a.ID, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
+		AttemptID: a.ID, Account: s.call.Account, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
 		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via, Anonymous: s.anonymous(),
 	}, s.listen(s.customer))
 	if err != nil {
@@ -148,6 +148,7 @@ func (s *session) onEarlyMedia(ev calls.LegEvent) {
 // onAnswered starts the flow first and tells of it after: the first audio waits
 // for nobody.
 func (s *session) onAnswered(ev calls.LegEvent) {
+	s.call.Verdict = calls.VerdictNone // whatever was heard before
 	s.startTalk(ev.At)
 	s.call.SIPCode = 200
 	s.call.RingMS = ringMS(s.call, s.customer.attempt, ev.At)

@@ -42,6 +42,7 @@ type session struct {
 	untold []calls.Event // what happened in this turn and is not on its way to the store yet
 	stale  []*party      // whose attempts changed in this turn
 
+	early    early        // what was heard before the answer
 	provider providerSide // what a provider's call waits for
 
 	// A call whose attempt comes too late returns to the queue as it was.

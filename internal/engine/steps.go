@@ -40,6 +40,7 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 		calls.LegRinging:    (*session).onRinging,
 		calls.LegEarlyMedia: (*session).onEarlyMedia,
 		calls.LegFirstAudio: (*session).onClientEarlyAudio,
+		calls.LegHeard:      (*session).onEarlyHeard,
 		calls.LegAnswered:   (*session).onAnswered,
 		calls.LegEnded:      (*session).onUnanswered,
 	},
@@ -127,7 +128,7 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 		if p.gone {
 			return
 		}
-		s.legEnded(p, ev)
+		ev = s.legEnded(p, ev)
 	}
 	if ev.Kind == calls.LegAnswered && s.phase == leaving {
 		s.lateAnswer(p, ev)
@@ -158,8 +159,11 @@ func (s *session) lateAnswer(p *party, ev calls.LegEvent) {
 }
 
 // legEnded keeps the facts of a leg, closes its attempt and gives its channel
-// back, whatever the phase.
-func (s *session) legEnded(p *party, ev calls.LegEvent) {
+// back, whatever the phase; it returns the event with what was heard before.
+func (s *session) legEnded(p *party, ev calls.LegEvent) calls.LegEvent {
+	if p == s.customer {
+		ev.Ending.Early = s.early.heard
+	}
 	p.gone, p.ended = true, ev.Ending
 	if p.slot != nil {
 		p.slot.Release()
@@ -182,4 +186,5 @@ func (s *session) legEnded(p *party, ev calls.LegEvent) {
 	if p.attempt != nil {
 		s.closeAttempt(p, ev.Ending, calls.Judge(ev.Ending).Charged)
 	}
+	return ev
 }

@@ -43,6 +43,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"recordings come back and their numbers never repeat":  recordingsRoundTrip,
 		"recordings are listed in both directions":             recordingsAreListed,
 		"versions of a recording come back":                    versionsRoundTrip,
+		"known announcements come back":                        fingerprintsRoundTrip,
 		"a pinned version is told how it stands":               standingsAreTold,
 		"content that is used cannot be condemned":             contentIsCondemned,
 		"tokens come back with what JSON hides":                tokensRoundTrip,

@@ -1,0 +1,53 @@
+package engine
+
+import "zvonar/internal/calls"
+
+// early is what was heard before the answer.
+type early struct {
+	heard  calls.Heard // what says most of why nobody answers
+	enough bool        // we hung up because of it
+}
+
+// earlyData is a call.amd of before the answer.
+type earlyData struct {
+	Attempt    string        `json:"attempt"`
+	Verdict    calls.Verdict `json:"verdict"`
+	Cause      string        `json:"cause"`
+	Confidence float64       `json:"confidence"`
+	Early      bool          `json:"early"`
+	Meaning    calls.Meaning `json:"meaning,omitempty"`
+	Title      string        `json:"title,omitempty"`
+}
+
+// onEarlyHeard keeps what a tone or an announcement before the answer says. The
+// call is hung up at once where its trunk is configured so; else it goes on, for
+// somebody may answer all the same.
+func (s *session) onEarlyHeard(ev calls.LegEvent) {
+	h := ev.Heard
+	if !h.Outweighs(s.early.heard) {
+		return
+	}
+	s.early.heard = h
+	s.call.Verdict = h.Verdict()
+	data := earlyData{Attempt: s.customer.attempt.ID, Verdict: h.Verdict(), Cause: h.Cause(), Confidence: h.Confidence, Early: true}
+	if h.Kind == calls.HeardKnown {
+		data.Meaning, data.Title = h.Meaning, h.Detail
+	}
+	s.tell(s.event(calls.CallAMD, data))
+	if r, ok := h.Early(); ok && s.e.hangsUpEarly(s.call.Trunk) {
+		s.early.enough = true
+		s.because(r.Reason, calls.ByZvonar)
+		s.leave(0)
+	}
+}
+
+// hangsUpEarly reports whether calls of a trunk end with what is heard before the
+// answer.
+func (e *Engine) hangsUpEarly(trunk string) bool {
+	for _, t := range e.cfg.Trunks {
+		if t.Name == trunk {
+			return t.HangUpEarly
+		}
+	}
+	return false
+}
