@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"encoding/json"
+	"testing"
+
+	"zvonar/internal/calls"
+)
+
+func heard(kind calls.HeardKind, meaning calls.Meaning) calls.LegEvent {
+	return calls.LegEvent{Kind: calls.LegHeard, Heard: calls.Heard{Kind: kind, Meaning: meaning, Detail: "switched off", Confidence: 0.9}}
+}
+
+// ringing begins a call with audio before the answer over trunk.
+func ringing(b *bench) (*calls.Call, *memLeg) {
+	c := b.submit()
+	leg := b.start(c, "main")
+	leg.emit(calls.LegEvent{Kind: calls.LegEarlyMedia, Code: 183})
+	b.events(calls.CallQueued, calls.CallDialing, calls.CallRinging, calls.CallEarlyMedia)
+	return c, leg
+}
+
+func TestAnAnnouncementBeforeTheAnswerSaysHowTheCallEnded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c, leg := ringing(b)
+	leg.emit(heard(calls.HeardRingback, ""))
+	leg.emit(heard(calls.HeardKnown, calls.MeansUnreachable))
+	var data earlyData
+	if err := json.Unmarshal(b.events(calls.CallAMD).Data, &data); err != nil {
+		t.Fatal(err)
+	}
+	if data.Verdict != calls.VerdictAnnouncement || data.Cause != "known_unreachable" || !data.Early || data.Title != "switched off" || data.Attempt == "" {
+		t.Errorf("call.amd says %+v", data)
+	}
+	leg.emit(heard(calls.HeardBusy, "")) // the busy tone after the words
+	leg.end(calls.Ending{Code: 487, Canceled: true, Rang: true})
+	b.events(calls.CallCompleted)
+	got := b.over(c.ID)
+	if got.Outcome != calls.OutcomeUnreachable || got.Reason != calls.ReasonKnown || got.Verdict != calls.VerdictAnnouncement || !got.Attempts[0].Charged {
+		t.Errorf("ended %s/%s, %s", got.Outcome, got.Reason, got.Verdict)
+	}
+}
+
+func TestACongestedNetworkIsNotTheCalleesAttempt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c, leg := ringing(b)
+	leg.emit(heard(calls.HeardKnown, calls.MeansCongestion))
+	leg.end(calls.Ending{Code: 480, Rang: true})
+	got := b.over(c.ID)
+	if got.Outcome != calls.OutcomeTrunkError || got.Reason != calls.ReasonCongestion || got.Attempts[0].Charged {
+		t.Errorf("ended %s/%s charged=%v", got.Outcome, got.Reason, got.Attempts[0].Charged)
+	}
+}
+
+func TestWhoAnswersAfterAnAnnouncementIsNoAnnouncement(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c, leg := ringing(b)
+	leg.emit(heard(calls.HeardKnown, calls.MeansVoicemail))
+	leg.emit(answered)
+	leg.end(calls.Ending{Answered: true, By: calls.ByCustomer})
+	got := b.over(c.ID)
+	if got.Outcome != calls.OutcomeAnswered || got.Verdict != calls.VerdictNone {
+		t.Errorf("ended %s, %s", got.Outcome, got.Verdict)
+	}
+}
+
+func TestATrunkMayHangUpOnAnnouncements(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.e.cfg.Trunks[0].HangUpEarly = true // nothing runs yet
+	c, leg := ringing(b)
+	leg.emit(heard(calls.HeardKnown, calls.MeansRinging)) // please wait
+	leg.emit(heard(calls.HeardSIT, ""))
+	b.told(leg, "hangup")
+	leg.end(calls.Ending{Code: 487, Canceled: true, Rang: true, By: calls.ByZvonar})
+	got := b.over(c.ID)
+	if got.Outcome != calls.OutcomeAnnouncement || got.Reason != calls.ReasonSIT || got.HangupBy != calls.ByZvonar {
+		t.Errorf("ended %s/%s by %s", got.Outcome, got.Reason, got.HangupBy)
+	}
+}
