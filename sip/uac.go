@@ -24,7 +24,7 @@ type uac struct {
 	auth     auth
 	offer    []byte
 	early    []earlyDialog
-	deafen   func() // ends the listening to early media; nil: nobody listens
+	deafen   func()        // ends the listening to early media; nil: nobody listens
 	reason   sipmsg.Header // for CANCEL and BYE; nil: the usual one
 }
 
