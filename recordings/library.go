@@ -45,7 +45,9 @@ type Config struct {
 	FourEyes    bool          // whoever uploaded a recording may not approve it
 	Approvals   int           // needed for one recording: 1 or 2, of different moderators; 0: 1
 	Claim       time.Duration // how long a moderator has a recording for himself; 0: DefaultClaim
+	Speech      Speech        // how texts are spoken
 	Decoder     []string      // command that calls foreign.Child; nil: this binary's decode-audio
+	Confine     []string      // command that calls foreign.Confined; nil: this binary's confined
 	Clock       clock.Clock   // nil: the system's
 	IDs         *clock.IDs    // nil: fresh ones
 	Log         *slog.Logger  // nil: none
@@ -96,6 +98,12 @@ func New(cfg Config) (*Library, error) {
 	if len(cfg.Decoder) == 0 {
 		cfg.Decoder = []string{self(), "decode-audio"}
 	}
+	if len(cfg.Confine) == 0 {
+		cfg.Confine = []string{self(), "confined"}
+	}
+	if cfg.Speech.Timeout <= 0 {
+		cfg.Speech.Timeout = time.Minute
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = clock.System()
 	}
@@ -139,19 +147,39 @@ func self() string {
 func (l *Library) Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (rec *calls.Recording, err error) {
 	begun := l.cfg.Clock.Now()
 	defer func() { l.metrics.uploaded(err, l.cfg.Clock.Now().Sub(begun)) }()
-	if utf8.RuneCountInString(title) > maxTitle || !calls.Printable(title) {
-		return nil, calls.Errorf(calls.CodeInvalidField, "a title has at most %d characters and no control characters", maxTitle).At("body.title", nil)
+	if err := checkTitle(title); err != nil {
+		return nil, err
 	}
 	p, err := l.ingest(ctx, account, r, options{system: system})
 	if err != nil {
 		return nil, err
 	}
-	rec = &calls.Recording{
+	rec = l.fresh(account, title, actor, system, p)
+	if err := l.insert(ctx, rec); err != nil {
+		return nil, err
+	}
+	return rec, nil
+}
+
+func checkTitle(title string) error {
+	if utf8.RuneCountInString(title) > maxTitle || !calls.Printable(title) {
+		return calls.Errorf(calls.CodeInvalidField, "a title has at most %d characters and no control characters", maxTitle).At("body.title", nil)
+	}
+	return nil
+}
+
+// fresh is a recording whose first version is p.
+func (l *Library) fresh(account, title, actor string, system bool, p *product) *calls.Recording {
+	return &calls.Recording{
 		ID: l.cfg.IDs.New("rec_"), Account: account, Title: title, State: calls.RecordingPending, Version: 1, Versions: 1,
 		SHA256: p.SHA256, WideSHA256: p.WideSHA256, DurationMS: p.Duration.Milliseconds(), System: system,
 		Checks: p.Checks, Print: p.Print, UploadedBy: actor, CreatedAt: l.cfg.Clock.Now().UTC(),
 	}
-	err = l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
+}
+
+// insert makes a fresh recording durable, with its event.
+func (l *Library) insert(ctx context.Context, rec *calls.Recording) error {
+	err := l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
 		if err := admitContent(tx, rec.SHA256); err != nil {
 			return err
 		}
@@ -160,9 +188,8 @@ func (l *Library) Add(ctx context.Context, account, title, actor string, system 
 		}
 		return l.tell(tx, rec, calls.RecordingUploaded)
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		l.cfg.Log.Info("recording uploaded", "recording", rec.ID, "account", rec.Account, "duration_ms", rec.DurationMS, "sha256", rec.SHA256)
 	}
-	l.cfg.Log.Info("recording uploaded", "recording", rec.ID, "account", account, "duration_ms", rec.DurationMS, "sha256", rec.SHA256)
-	return rec, nil
+	return err
 }

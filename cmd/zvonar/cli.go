@@ -53,6 +53,7 @@ type commands struct {
 
 	Demo        demoCmd        `cmd:"" group:"To try and to test:" help:"Play a whole system on loopback with a built-in test carrier."`
 	Carrier     carrierCmd     `cmd:"" group:"To try and to test:" help:"Run the test carrier: a telephone network with magic numbers."`
+	Confined    confinedCmd    `cmd:"" hidden:"" name:"confined" help:"Run a program under limits; started by the daemon."`
 	DecodeAudio decodeAudioCmd `cmd:"" hidden:"" name:"decode-audio" help:"Decode a sound file; started by the daemon."`
 
 	DTMF dtmfCmd `cmd:"" group:"To try and to test:" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`

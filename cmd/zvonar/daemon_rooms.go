@@ -46,8 +46,14 @@ func (d *daemon) buildLibrary(context.Context) (err error) {
 	d.clips, err = recordings.New(recordings.Config{Store: d.store, Dir: filepath.Join(d.cfg.DataDir, "clips"),
 		MinDuration: d.cfg.Recordings.MinDuration.Duration(), FirstID: d.cfg.Recordings.FirstID,
 		FourEyes: d.cfg.Recordings.FourEyes, Approvals: d.cfg.Recordings.Approvals, Claim: d.cfg.Recordings.Claim.Duration(),
+		Loudness: d.cfg.Recordings.Loudness, Speech: speechConfig(d.cfg.Recordings.TTS),
 		Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "recordings"), Metrics: d.reg})
 	return err
+}
+
+func speechConfig(c config.TTS) recordings.Speech {
+	return recordings.Speech{Command: c.Command, Timeout: c.Timeout.Duration(), Voices: map[string]string{
+		"ru-male": c.Voices.RuMale, "ru-female": c.Voices.RuFemale, "en-male": c.Voices.EnMale, "en-female": c.Voices.EnFemale}}
 }
 
 func (d *daemon) buildLine(context.Context) (err error) {

@@ -16,6 +16,7 @@ import (
 // recordingsCmd is `zvonar recordings`.
 type recordingsCmd struct {
 	Add   recordingsAddCmd   `cmd:"" help:"Upload a clip; it waits for a moderator."`
+	TTS   recordingsTTSCmd   `cmd:"" name:"tts" help:"Have a text read aloud; the clip waits for a moderator."`
 	List  recordingsListCmd  `cmd:"" help:"List clips, newest first."`
 	Show  recordingsShowCmd  `cmd:"" help:"Show a clip and what was measured of it."`
 	Audio recordingsAudioCmd `cmd:"" help:"Write the sound of a clip to a WAV file."`
@@ -39,7 +40,7 @@ type recordingsCmd struct {
 
 type recordingsAddCmd struct {
 	remote
-	File   string `arg:"" help:"WAV file of at least 7 s; - is stdin." placeholder:"FILE"`
+	File   string `arg:"" help:"WAV, MP3, FLAC or Ogg Opus file of at least 7 s; - is stdin." placeholder:"FILE"`
 	Title  string `help:"What people call it (default: the name of the file)." placeholder:"TITLE"`
 	System bool   `help:"A prompt (busy, hold, confirm): moderated, but free of the least duration."`
 	Of     string `name:"version-of" help:"A new version of this recording; until it is approved calls play what they played before." placeholder:"ID"`
@@ -66,6 +67,31 @@ func (c *recordingsAddCmd) Run(ctx context.Context, a *app) error {
 		return c.recording(a, rec, err)
 	}
 	rec, err := remote.AddRecording(ctx, name, first(c.Title, strings.TrimSuffix(name, filepath.Ext(name))), c.System, from)
+	return c.recording(a, rec, err)
+}
+
+type recordingsTTSCmd struct {
+	remote
+	Text   string `arg:"" help:"What the voice says, at least 7 s of it; - is stdin." placeholder:"TEXT"`
+	Voice  string `help:"male or female (default ${default})." enum:"male,female" default:"female" placeholder:"VOICE"`
+	Title  string `help:"What people call it (default: the beginning of the text)." placeholder:"TITLE"`
+	System bool   `help:"A prompt (busy, hold, confirm): moderated, but free of the least duration."`
+}
+
+// Run has a text read aloud.
+func (c *recordingsTTSCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	if c.Text == "-" {
+		b, err := io.ReadAll(io.LimitReader(a.stdin, 64<<10))
+		if err != nil {
+			return fmt.Errorf("the text cannot be read: %w", err)
+		}
+		c.Text = string(b)
+	}
+	rec, err := remote.AddText(ctx, c.Text, c.Voice, c.Title, c.System)
 	return c.recording(a, rec, err)
 }
 

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"strconv"
@@ -20,7 +23,7 @@ const uploadMemory = 1 << 20
 
 func (s *Server) declareRecordings() {
 	register(s, calls.PermCaller, huma.Operation{OperationID: "add-recording", Method: http.MethodPost, Path: "/v1/recordings",
-		Summary: "Upload a clip", DefaultStatus: http.StatusCreated, Tags: []string{"recordings"},
+		Summary: "Upload a clip, or have a text read aloud", DefaultStatus: http.StatusCreated, Tags: []string{"recordings"},
 		Description: "The clip is checked at once and waits as pending for a moderator."}, s.addRecording)
 	// The form is read by the handler, so huma must not know of the body; the
 	// document must.
@@ -28,6 +31,12 @@ func (s *Server) declareRecordings() {
 		"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{
 			"file":   {Type: huma.TypeString, Format: "binary", Description: "WAV, MP3, FLAC or Ogg Opus"},
 			"title":  {Type: huma.TypeString},
+			"system": {Type: huma.TypeBoolean, Description: "a prompt: free of the least duration"},
+		}}},
+		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"text", "voice"}, Properties: map[string]*huma.Schema{
+			"text":   {Type: huma.TypeString, Description: "what the voice says, 1 to 2000 characters"},
+			"voice":  {Type: huma.TypeString, Enum: []any{"male", "female"}},
+			"title":  {Type: huma.TypeString, Description: "default: the beginning of the text"},
 			"system": {Type: huma.TypeBoolean, Description: "a prompt: free of the least duration"},
 		}}}}}
 	register(s, calls.PermViewer, huma.Operation{OperationID: "list-recordings", Method: http.MethodGet, Path: "/v1/recordings",
@@ -58,6 +67,9 @@ type addedRecordingOutput struct {
 }
 
 func (s *Server) addRecording(ctx context.Context, _ *struct{}) (*addedRecordingOutput, error) {
+	if media, _, err := mime.ParseMediaType(requestOf(ctx).r.Header.Get("Content-Type")); err == nil && media == "application/json" {
+		return s.addText(ctx)
+	}
 	form, err := readForm(ctx)
 	if err != nil {
 		return nil, err
@@ -77,6 +89,33 @@ func (s *Server) addRecording(ctx context.Context, _ *struct{}) (*addedRecording
 		return nil, located(err, "body.file", nil)
 	}
 	s.changed(ctx, "recording.add", rec.ID, "")
+	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+}
+
+// addText reads {text, voice, title, system}.
+func (s *Server) addText(ctx context.Context) (*addedRecordingOutput, error) {
+	q := requestOf(ctx)
+	_ = http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(uploadTimeout))
+	raw, err := io.ReadAll(io.LimitReader(q.r.Body, s.cfg.MaxBody+1))
+	if err != nil || int64(len(raw)) > s.cfg.MaxBody {
+		return nil, calls.Errorf(calls.CodeTooLarge, "the body is too large")
+	}
+	var body struct {
+		Text   string `json:"text"`
+		Voice  string `json:"voice"`
+		Title  string `json:"title"`
+		System bool   `json:"system"`
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&body); err != nil || d.More() {
+		return nil, &calls.Error{Code: calls.CodeBadJSON, Detail: `send {"text":…,"voice":"male" or "female","title":…,"system":…} and nothing else`, Err: err}
+	}
+	rec, err := s.cfg.Recordings.AddText(ctx, accountOf(ctx), actorOf(ctx), recordings.Spoken{Text: body.Text, Voice: body.Voice, Title: body.Title, System: body.System})
+	if err != nil {
+		return nil, err
+	}
+	s.changed(ctx, "recording.add", rec.ID, "spoken")
 	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
 }
 

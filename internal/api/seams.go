@@ -29,6 +29,8 @@ type Engine interface {
 type Recordings interface {
 	// Add reads one clip from r, checks and stores it as pending.
 	Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (*calls.Recording, error)
+	// AddText has a text read aloud and takes it likewise.
+	AddText(ctx context.Context, account, actor string, s recordings.Spoken) (*calls.Recording, error)
 	// AddVersion reads a new version of a recording likewise.
 	AddVersion(ctx context.Context, account, id, actor string, r io.Reader) (*calls.Recording, error)
 	// Import takes a recording of another zvonar with what was decided there.

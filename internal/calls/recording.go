@@ -42,8 +42,11 @@ type Recording struct {
 	WideSHA256 string `json:"wide_sha256"`
 	DurationMS int64  `json:"duration_ms"`
 	// System prompts (busy, hold, confirm) pass moderation but not the 7 s rule.
-	System     bool       `json:"system"`
-	Checks     []Check    `json:"checks"`
+	System bool    `json:"system"`
+	Checks []Check `json:"checks"`
+	// Text is what a voice (male or female) was made to say; empty for a file.
+	Text       string     `json:"text,omitempty"`
+	Voice      string     `json:"voice,omitempty"`
 	Reason     string     `json:"reason"` // of a rejection or revocation
 	UploadedBy string     `json:"uploaded_by"`
 	DecidedBy  string     `json:"decided_by"`
@@ -111,6 +114,8 @@ type ClipVersion struct {
 	DurationMS  int64          `json:"duration_ms"`
 	Checks      []Check        `json:"checks"`
 	Print       string         `json:"print,omitempty"` // as of the recording; never published
+	Text        string         `json:"text,omitempty"`
+	Voice       string         `json:"voice,omitempty"`
 	Reason      string         `json:"reason"`
 	UploadedBy  string         `json:"uploaded_by"`
 	DecidedBy   string         `json:"decided_by"`
@@ -126,14 +131,14 @@ func (r *Recording) Upload() *ClipVersion {
 	}
 	return &ClipVersion{RecordingID: r.ID, Account: r.Account, Version: r.Version, State: r.State,
 		SHA256: r.SHA256, WideSHA256: r.WideSHA256,
-		DurationMS: r.DurationMS, Checks: r.Checks, Print: r.Print, Reason: r.Reason, UploadedBy: r.UploadedBy, DecidedBy: r.DecidedBy,
+		DurationMS: r.DurationMS, Checks: r.Checks, Print: r.Print, Text: r.Text, Voice: r.Voice, Reason: r.Reason, UploadedBy: r.UploadedBy, DecidedBy: r.DecidedBy,
 		DecidedAt: r.DecidedAt, CreatedAt: at}
 }
 
 // Show makes v the version that the recording shows.
 func (r *Recording) Show(v *ClipVersion) {
 	r.Version, r.State, r.SHA256, r.WideSHA256, r.DurationMS = v.Version, v.State, v.SHA256, v.WideSHA256, v.DurationMS
-	r.Checks, r.Print, r.Reason = v.Checks, v.Print, v.Reason
+	r.Checks, r.Print, r.Text, r.Voice, r.Reason = v.Checks, v.Print, v.Text, v.Voice, v.Reason
 	r.UploadedBy, r.UploadedAt, r.DecidedBy, r.DecidedAt = v.UploadedBy, v.CreatedAt, v.DecidedBy, v.DecidedAt
 }
 

@@ -18,6 +18,15 @@ func (c *Client) AddRecording(ctx context.Context, file, title string, system bo
 	return c.upload(ctx, "/v1/recordings", file, map[string]string{"title": title, "system": strconv.FormatBool(system)}, r)
 }
 
+// AddText has a text read aloud by a male or female voice; title may be empty.
+func (c *Client) AddText(ctx context.Context, text, voice, title string, system bool) (rec Recording, err error) {
+	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
+	defer cancel()
+	body := map[string]any{"text": text, "voice": voice, "title": title, "system": system}
+	_, err = c.patient(ctx, http.MethodPost, "/v1/recordings", body, &rec)
+	return rec, err
+}
+
 // AddVersion uploads a new version of a recording.
 func (c *Client) AddVersion(ctx context.Context, id, file string, r io.Reader) (Recording, error) {
 	return c.upload(ctx, "/v1/recordings/"+url.PathEscape(id)+"/versions", file, nil, r)

@@ -38,6 +38,8 @@ type Recording struct {
 	DurationMS  int64                `json:"duration_ms"`
 	System      bool                 `json:"system"`
 	Checks      []calls.Check        `json:"checks"`
+	Text        *string              `json:"text"`
+	Voice       *string              `json:"voice"`
 	Reason      *string              `json:"reason"`
 	UploadedBy  *string              `json:"uploaded_by"`
 	DecidedBy   *string              `json:"decided_by"`

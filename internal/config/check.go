@@ -121,6 +121,10 @@ func checkGeneral(cfg *Config, r *report) {
 	if n := cfg.Recordings.Approvals; n < 1 || n > 2 {
 		r.bad("recordings.approvals", "%d is neither 1 nor 2", n)
 	}
+	r.between("recordings.tts.timeout", cfg.Recordings.TTS.Timeout, time.Second, 10*time.Minute)
+	if l := cfg.Recordings.Loudness; l != 0 && (l < -33 || l > -9) {
+		r.bad("recordings.loudness", "%g LUFS is outside -33 to -9 (0 leaves clips as they are)", l)
+	}
 	if id := cfg.Recordings.FirstID; id < 1 || id > 1e15 {
 		r.bad("recordings.first_id", "%d is outside 1 to 1000000000000000", id)
 	}

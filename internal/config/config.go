@@ -156,12 +156,23 @@ type Recordings struct {
 	FourEyes    bool     `yaml:"four_eyes"`    // whoever uploaded may not approve
 	Approvals   int      `yaml:"approvals"`    // of different moderators, 1 or 2
 	Claim       Duration `yaml:"claim"`        // how long a moderator has a recording for himself
+	Loudness    float64  `yaml:"loudness"`     // LUFS that clips are brought to; 0: left as they are
 	TTS         TTS      `yaml:"tts"`
 }
 
 // TTS names the program that speaks texts.
 type TTS struct {
-	Command []string `yaml:"command"`
+	Command []string `yaml:"command"` // {voice} stands for the voice; empty: texts are not spoken
+	Timeout Duration `yaml:"timeout"` // of one text
+	Voices  Voices   `yaml:"voices"`
+}
+
+// Voices are the names that the program has for them.
+type Voices struct {
+	RuMale   string `yaml:"ru_male"`
+	RuFemale string `yaml:"ru_female"`
+	EnMale   string `yaml:"en_male"`
+	EnFemale string `yaml:"en_female"`
 }
 
 // Dialer is when and how people are called.
@@ -260,6 +271,7 @@ func Default() *Config {
 			DeadAir: DeadAir{Never: Duration(30 * time.Second), Lost: Duration(30 * time.Second)}},
 		Recordings: Recordings{
 			MinDuration: Duration(leastClip), FirstID: 1000001, Approvals: 1, Claim: Duration(10 * time.Minute),
+			TTS: TTS{Timeout: Duration(time.Minute), Voices: Voices{RuMale: "ru", RuFemale: "ru+f3", EnMale: "en", EnFemale: "en+f3"}},
 		},
 		Dialer: Dialer{
 			Window: calls.Window{From: "09:00", To: "21:00"}, MaxAttemptsPerDay: 3, Countries: []string{"RU"},
