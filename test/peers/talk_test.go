@@ -1,0 +1,156 @@
+package peers
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// listener is a baresip that answers, plays a tune and records what it hears.
+type listener struct {
+	t    *testing.T
+	dir  string
+	port int
+	says []int16
+	out  *lockedBuffer
+}
+
+func listen(t *testing.T, user, codec string, says []int16) *listener {
+	t.Helper()
+	bin := program(t, "baresip", "baresip")
+	l := &listener{t: t, dir: t.TempDir(), port: freePort(t, "udp"), says: says}
+	_ = freePort(t, "tcp") // baresip listens for TLS on the port after its own
+	rtp := mediaBase()
+	write(t, filepath.Join(l.dir, "tune.wav"), wav(t, says))
+	write(t, filepath.Join(l.dir, "accounts"), fmt.Appendf(nil, "<sip:%s@127.0.0.1:%d>;regint=0;answermode=auto;audio_codecs=%s\n", user, l.port, codec))
+	write(t, filepath.Join(l.dir, "config"), fmt.Appendf(nil, `module_path %s
+module g711.so
+module aufile.so
+module sndfile.so
+module_app account.so
+module_app menu.so
+net_interface 127.0.0.1
+sip_listen 127.0.0.1:%d
+rtp_ports %d-%d
+audio_source aufile,%s
+audio_player aufile,%s
+snd_path %s
+`, baresipModules(t), l.port, rtp, rtp+100, filepath.Join(l.dir, "tune.wav"), filepath.Join(l.dir, "unused.wav"), l.dir))
+	_, l.out = background(t, bin, "-f", l.dir)
+	return l
+}
+
+// hears says how well what was recorded agrees with two seconds out of the middle of a
+// tune, and how long its longest dropout in them is, in ms.
+func (l *listener) hears(tune []int16) (corr float64, gap int) {
+	l.t.Helper()
+	files, _ := filepath.Glob(filepath.Join(l.dir, "dump-*-dec.wav"))
+	if len(files) != 1 {
+		l.t.Fatalf("baresip recorded %d files\n%s", len(files), l.out)
+	}
+	part := tune[4*8000 : 6*8000]
+	heard := samples(l.t, files[0])
+	shift, corr := align(heard, part)
+	return corr, longestDropout(heard[shift:], part)
+}
+
+// TestTwoPartiesHearEachOther connects two baresips, each of which plays a tune of
+// its own, in one codec and in two.
+func TestTwoPartiesHearEachOther(t *testing.T) {
+	for _, codecs := range [][2]string{{"pcma", "pcma"}, {"pcma", "pcmu"}} {
+		t.Run(codecs[0]+" "+codecs[1], func(t *testing.T) {
+			tune := melody(12)
+			back := slices.Clone(tune)
+			slices.Reverse(back)
+			manager, client := listen(t, "201", codecs[0], tune), listen(t, "79161234567", codecs[1], back)
+			d := start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
+				"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], max_calls: 10", manager.port)})
+			d.eventually("both baresips to come up", func() bool {
+				return strings.Contains(manager.out.String(), "baresip is ready") && strings.Contains(client.out.String(), "baresip is ready")
+			})
+			var made call
+			if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567", "max_duration": "8s"}, &made); code != 202 {
+				t.Fatalf("POST /v1/bridges: %d", code)
+			}
+			c := d.over(made.ID)
+			if c.Outcome != "answered" || c.Reason != "max_duration" || c.To != "79161234567" || len(c.Legs) != 2 {
+				t.Fatalf("ended as %+v\n%s\n%s", c, manager.out, client.out)
+			}
+			if got, want := types(d.events(c.ID)), "queued bridging dialing ringing answered bridged unbridged completed"; got != want && got != strings.Replace(want, "ringing ", "", 1) {
+				t.Errorf("events %q, want %q", got, want)
+			}
+			for name, heard := range map[string]func() (float64, int){
+				"the client": func() (float64, int) { return client.hears(tune) }, "the manager": func() (float64, int) { return manager.hears(back) },
+			} {
+				if corr, gap := heard(); corr < 0.9 || gap > 40 {
+					t.Errorf("%s hears the other with correlation %.3f and a dropout of %d ms", name, corr, gap)
+				}
+			}
+		})
+	}
+}
+
+// TestSIPpAClientHoldsAndResumesInATalk: hold by re-INVITE and UPDATE ends no talk,
+// and neither does our own.
+func TestSIPpAClientHoldsAndResumesInATalk(t *testing.T) {
+	t.Parallel()
+	client, manager := scenario(t, "holdcallee", 1, "", nil), scenario(t, "answer", 1, "", nil)
+	d := start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
+		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], max_calls: 10", manager.port)})
+	var made call
+	if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567"}, &made); code != 202 {
+		t.Fatalf("POST /v1/bridges: %d", code)
+	}
+	c := d.over(made.ID)
+	client.done()
+	manager.done()
+	if c.Outcome != "answered" || c.Reason != "hangup" || c.HangupBy != "customer" || len(c.Attempts) != 2 {
+		t.Errorf("ended as %+v", c)
+	}
+}
+
+// TestSIPpAPartyIsHeldAndHandedOn: our own re-INVITE holds and resumes a party, the
+// customer is handed to a second manager, and the first one is let go.
+func TestSIPpAPartyIsHeldAndHandedOn(t *testing.T) {
+	t.Parallel()
+	client, managers := scenario(t, "heldcallee", 1, "", nil), scenario(t, "answer", 2, "", nil)
+	d := start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
+		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], max_calls: 10", managers.port)})
+	var made call
+	if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567", "anonymous": true}, &made); code != 202 {
+		t.Fatalf("POST /v1/bridges: %d", code)
+	}
+	told := func(what string) {
+		t.Helper()
+		d.eventually(what, func() bool { return strings.Contains(types(d.events(made.ID)), what) })
+	}
+	ask := func(path string, body map[string]any) {
+		t.Helper()
+		if code := d.request("POST", "/v1/calls/"+made.ID+"/"+path, body, nil); code != 202 {
+			t.Fatalf("%s: %d", path, code)
+		}
+	}
+	told("bridged")
+	ask("hold", map[string]any{"on": true})
+	ask("hold", map[string]any{"on": false})
+	ask("dtmf", map[string]any{"digits": "7"})
+	ask("play", map[string]any{"record_id": d.clip(melody(7.2))})
+	ask("transfer", map[string]any{"target": "202@office"})
+	told("transferred")
+	var audit struct{ Items []struct{ Action, Object string } }
+	d.request("GET", "/v1/audit", nil, &audit)
+	for _, action := range []string{"call.hold", "call.dtmf", "call.play", "call.transfer"} {
+		if !slices.ContainsFunc(audit.Items, func(i struct{ Action, Object string }) bool { return i.Action == action && i.Object == made.ID }) {
+			t.Errorf("no audit entry for %s: %+v", action, audit.Items)
+		}
+	}
+	ask("hangup", nil)
+	c := d.over(made.ID)
+	client.done()
+	managers.done()
+	if c.Outcome != "answered" || c.Reason != "by_api" || len(c.Attempts) != 3 || len(c.Actions) != 1 || c.Actions[0].Action != "transfer" {
+		t.Errorf("ended as %+v", c)
+	}
+}
