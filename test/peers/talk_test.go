@@ -139,7 +139,9 @@ func TestSIPpAPartyIsHeldAndHandedOn(t *testing.T) {
 	ask("play", map[string]any{"record_id": d.clip(melody(7.2))})
 	ask("transfer", map[string]any{"target": "202@office"})
 	told("transferred")
-	var audit struct{ Items []struct{ Action, Object string } }
+	var audit struct {
+		Items []struct{ Action, Object string }
+	}
 	d.request("GET", "/v1/audit", nil, &audit)
 	for _, action := range []string{"call.hold", "call.dtmf", "call.play", "call.transfer"} {
 		if !slices.ContainsFunc(audit.Items, func(i struct{ Action, Object string }) bool { return i.Action == action && i.Object == made.ID }) {
