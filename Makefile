@@ -4,7 +4,7 @@ GO         ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build demo test test-quick crash lint bench bench-media bench-drain bench-flood figures cover fuzz clean
+.PHONY: build demo test test-quick crash lint bench bench-media bench-drain bench-flood leak figures cover fuzz clean
 
 build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/zvonar ./cmd/zvonar
@@ -68,6 +68,11 @@ bench-drain:
 FLOODTIME ?= 10s
 bench-flood:
 	$(GO) test ./sip -count=1 -timeout 30m -run '^TestFloods$$' -args -flood $(FLOODTIME)
+
+# CALLS calls of every shape to the built daemon; prints what they leave behind.
+CALLS ?= 100000
+leak:
+	$(GO) test ./test/leak -count=1 -timeout 60m -v -run '^TestCallsLeave' -args -leak.calls $(CALLS)
 
 cover:
 	$(GO) test -short -coverprofile coverage.out ./...

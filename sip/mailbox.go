@@ -1,6 +1,11 @@
 package sip
 
-import "sync"
+import (
+	"sync"
+	"time"
+
+	"zvonar/internal/clock"
+)
 
 // mailbox runs what is posted to it one after another. Its goroutine exists
 // only while there is something to do, so an idle leg costs none and none can
@@ -56,11 +61,16 @@ type tasks struct {
 	n      int
 	idle   chan struct{} // closed when n drops to 0; nil while nobody waits
 	spare  []chan func() // of goroutines that wait for work: their stacks have grown already
-	closed bool          // none waits any more
+	unused int           // how many of them nobody needed since the last trim
+	timer  clock.Timer   // of the next trim; nil: none waits
+	clock  clock.Clock
+	closed bool // none waits any more
 }
 
-// maxSpare bounds the goroutines that wait for work.
-const maxSpare = 64
+const (
+	maxSpare   = 64              // goroutines that wait for work
+	trimPeriod = 4 * time.Second // after which those go that were not needed
+)
 
 // start runs f in a goroutine of its own.
 func (t *tasks) start(f func()) {
@@ -69,6 +79,7 @@ func (t *tasks) start(f func()) {
 	var w chan func()
 	if k := len(t.spare); k > 0 {
 		w, t.spare = t.spare[k-1], t.spare[:k-1]
+		t.unused = min(t.unused, k-1)
 	}
 	t.mu.Unlock()
 	if w == nil {
@@ -96,10 +107,36 @@ func (t *tasks) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
-	for _, w := range t.spare {
+	t.unused = len(t.spare)
+	t.sendAway()
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+}
+
+// trim sends those away that nobody needed for a while.
+func (t *tasks) trim() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sendAway()
+	t.timer = nil
+	t.schedule()
+}
+
+// sendAway ends the goroutines that are unused; t.mu is held.
+func (t *tasks) sendAway() {
+	for _, w := range t.spare[:t.unused] {
 		w <- nil
 	}
-	t.spare = nil
+	t.spare = append([]chan func(){}, t.spare[t.unused:]...)
+	t.unused = len(t.spare)
+}
+
+// schedule sets the next trim where there is something to trim; t.mu is held.
+func (t *tasks) schedule() {
+	if t.timer == nil && len(t.spare) > 0 && !t.closed {
+		t.timer = t.clock.AfterFunc(trimPeriod, t.trim)
+	}
 }
 
 // guard runs f and survives its panic.
@@ -125,6 +162,7 @@ func (t *tasks) done(next chan func()) bool {
 		return false
 	}
 	t.spare = append(t.spare, next)
+	t.schedule()
 	return true
 }
 

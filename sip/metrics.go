@@ -142,7 +142,7 @@ func (m *metrics) transactions(count func() int) error {
 		return nil
 	}
 	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "zvonar_sip_transactions",
-		Help: "SIP server transactions that are not over."}, func() float64 { return float64(count()) }))
+		Help: "SIP server transactions that are not over, and answers that are kept for repetitions."}, func() float64 { return float64(count()) }))
 }
 
 func (m *metrics) buffer(listener netip.AddrPort, b edge.Buffers) {

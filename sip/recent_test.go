@@ -67,7 +67,8 @@ func byeOf(t *testing.T, p *rawPeer, tag string) *sipmsg.Request {
 
 func TestGoroutinesAreUsedAgainAndSentAway(t *testing.T) {
 	t.Parallel()
-	w := &tasks{panicked: func(any) {}}
+	c := clock.NewFake(time.Unix(1e9, 0))
+	w := &tasks{panicked: func(any) {}, clock: c}
 	var wg sync.WaitGroup
 	for range 10 {
 		for range 2 * maxSpare {
@@ -86,6 +87,16 @@ func TestGoroutinesAreUsedAgainAndSentAway(t *testing.T) {
 	if n := spare(); n == 0 || n > maxSpare {
 		t.Errorf("%d goroutines wait for work", n)
 	}
+	c.Advance(trimPeriod) // they were needed
+	if spare() == 0 {
+		t.Error("goroutines go although they were needed")
+	}
+	c.Advance(trimPeriod)
+	if n := spare(); n != 0 || w.timer != nil {
+		t.Errorf("%d goroutines are left that nobody needs", n)
+	}
+	w.start(func() {})
+	<-w.waiting()
 	w.close()
 	done := make(chan struct{})
 	w.start(func() { close(done) })

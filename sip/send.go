@@ -228,6 +228,8 @@ func (ua *UA) respond(tx *sipmsg.ServerTx, res *sipmsg.Response) error {
 		tx.Terminate()
 	case req.Method == sipmsg.INVITE:
 		ua.load.speak(keyOf(req))
+	case req.Method == sipmsg.OPTIONS && tagOf(req.To()) == "":
+		tx.Terminate() // our own self-test; it is not repeated
 	case !res.IsProvisional() && !sipmsg.IsReliable(req.Transport()):
 		ua.load.answers.keep(keyOf(req), []byte(res.String()))
 		tx.Terminate()

@@ -86,7 +86,7 @@ func New(cfg Config) (*UA, error) {
 		legs: map[string]*Leg{}, live: map[*Leg]bool{}, seen: map[string]bool{},
 		past: newRecent[struct{}](cfg.Clock), stopped: make(chan struct{}),
 	}
-	ua.work = &tasks{panicked: ua.panicked}
+	ua.work = &tasks{panicked: ua.panicked, clock: cfg.Clock}
 	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
 	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
 	ua.streams = map[string]*edge.Streams{"TCP": edge.NewStreams(ua.guard), "TLS": edge.NewStreams(ua.guard)}
