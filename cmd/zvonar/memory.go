@@ -9,7 +9,7 @@ import (
 
 // gcPercent is how far the heap may grow between two collections, in percent of
 // what lives (docs/decisions/033).
-const gcPercent = 200
+const gcPercent = 300
 
 // tuneMemory sets the collector, unless the environment does (GOGC, GOMEMLIMIT).
 // Above half of the memory that there is it works as hard as it must.
