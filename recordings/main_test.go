@@ -1,6 +1,7 @@
 package recordings
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -15,8 +16,12 @@ import (
 // TestMain is also the child processes that the tests start.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 9 && os.Args[1] == "confined" {
-		err := foreign.Confined(foreign.Limits{CPU: 10 * time.Second}, os.Args[9:])
-		fmt.Fprintln(os.Stderr, err)
+		memory, err := strconv.ParseInt(os.Args[3], 10, 64)
+		files, err2 := strconv.ParseInt(os.Args[7], 10, 64)
+		if err := errors.Join(err, err2); err != nil {
+			panic(err)
+		}
+		fmt.Fprintln(os.Stderr, foreign.Confined(foreign.Limits{Memory: memory, CPU: 10 * time.Second, Files: files}, os.Args[9:]))
 		os.Exit(1)
 	}
 	if len(os.Args) == 6 && os.Args[1] == "decode-audio" {

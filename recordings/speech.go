@@ -19,6 +19,7 @@ const (
 	maxText      = 2000 // characters
 	speechMemory = 2 << 30
 	speechCPU    = 2 * time.Minute
+	speechFiles  = 1 << 30 // sound libraries that engines link make large shared files
 )
 
 // Speech is the program that speaks texts.
@@ -117,7 +118,7 @@ func (l *Library) speak(ctx context.Context, account string, s Spoken) (*product
 		_ = r.Close() // the engine ends where nobody listens
 		<-gone
 	}()
-	limits := foreign.Limits{Memory: speechMemory, CPU: speechCPU, Wall: l.cfg.Speech.Timeout, Output: l.cfg.MaxBytes}
+	limits := foreign.Limits{Memory: speechMemory, CPU: speechCPU, Wall: l.cfg.Speech.Timeout, Output: l.cfg.MaxBytes, Files: speechFiles}
 	go func() {
 		defer close(gone)
 		_ = w.CloseWithError(foreign.Run(ctx, l.cfg.Confine, argv, strings.NewReader(s.Text), w, limits)) // nil is the end

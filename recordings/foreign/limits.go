@@ -7,7 +7,8 @@ type Limits struct {
 	Memory  int64         // bytes of its data: heap and private maps
 	CPU     time.Duration // of processor, in whole seconds
 	Wall    time.Duration // from start to end
-	Output  int64         // bytes that it may write, to its pipe or to files
+	Output  int64         // bytes that are taken of its standard output
+	Files   int64         // bytes of the largest file that it may write
 	NoFiles bool          // it may not write files at all
 }
 

@@ -23,8 +23,8 @@ func Confine(l Limits) error {
 	switch {
 	case l.NoFiles:
 		errs = append(errs, set(unix.RLIMIT_FSIZE, 0))
-	case l.Output > 0:
-		errs = append(errs, set(unix.RLIMIT_FSIZE, uint64(l.Output)))
+	case l.Files > 0:
+		errs = append(errs, set(unix.RLIMIT_FSIZE, uint64(l.Files)))
 	}
 	return errors.Join(errs...)
 }

@@ -20,7 +20,7 @@ var errTooMuch = errors.New("it wrote more than is taken")
 func Run(ctx context.Context, self, argv []string, in io.Reader, out io.Writer, l Limits) error {
 	within, cancel := context.WithTimeout(ctx, l.Wall)
 	defer cancel()
-	args := []string{"--memory", strconv.FormatInt(l.Memory, 10), "--cpu", strconv.Itoa(int(l.CPU / time.Second)), "--output", strconv.FormatInt(l.Output, 10), "--"}
+	args := []string{"--memory", strconv.FormatInt(l.Memory, 10), "--cpu", strconv.Itoa(int(l.CPU / time.Second)), "--files", strconv.FormatInt(l.Files, 10), "--"}
 	cmd := command(within, append(append(append([]string{}, self...), args...), argv...))
 	words := &capped{max: maxWords}
 	bounded := &bounded{out: out, left: l.Output, stop: cancel}
