@@ -59,7 +59,8 @@ var rangTable = map[int]Result{
 
 // Judge reads the ending of an outbound leg that was never answered (of an
 // answered one it says answered). Facts in order of weight: our own transport,
-// an announcement heard before the answer, the Q.850 cause, the SIP code.
+// a known announcement before the answer, the Q.850 cause, the SIP code, other
+// tones before the answer.
 func Judge(e Ending) Result {
 	switch {
 	case e.Answered:
@@ -105,9 +106,9 @@ func Judge(e Ending) Result {
 	return Result{OutcomeLost, ReasonNone, true}
 }
 
-// plain is what weighs as much as words: it says more than any cause. A busy or
-// congestion tone is believed only where the trunk gave no reason of its own.
-const plain = 3
+// plain is what weighs as much as words that are known: they say more than any
+// cause. Tones are believed only where the trunk gave no reason of its own.
+const plain = 4
 
 // vague reports whether the trunk said nothing of why there was no answer.
 func (e Ending) vague() bool {

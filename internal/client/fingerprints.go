@@ -34,7 +34,11 @@ type Finding struct {
 
 // Fingerprints lists the known announcements, oldest first.
 func (c *Client) Fingerprints(ctx context.Context) ([]Fingerprint, error) {
-	return list[Fingerprint](ctx, c, "/v1/fingerprints", url.Values{}, calls.MaxFingerprints)
+	var all struct {
+		Items []Fingerprint `json:"items"`
+	}
+	err := c.Do(ctx, http.MethodGet, "/v1/fingerprints", nil, &all)
+	return all.Items, err
 }
 
 // AddFingerprint makes an announcement known by a recording of it, called file.
