@@ -1,6 +1,10 @@
 package engine
 
-import "zvonar/internal/calls"
+import (
+	"time"
+
+	"zvonar/internal/calls"
+)
 
 // early is what was heard before the answer.
 type early struct {
@@ -34,11 +38,28 @@ func (s *session) onEarlyHeard(ev calls.LegEvent) {
 		data.Meaning, data.Title = h.Meaning, h.Detail
 	}
 	s.tell(s.event(calls.CallAMD, data))
-	if r, ok := h.Early(); ok && s.e.hangsUpEarly(s.call.Trunk) {
-		s.early.enough = true
-		s.because(r.Reason, calls.ByZvonar)
-		s.leave(0)
+	switch {
+	case !s.e.hangsUpEarly(s.call.Trunk):
+	case h.Kind == calls.HeardSIT: // the words that follow may be known
+		s.after(timerEarly, wordsAfterSIT, s.hangUpEarly)
+	default:
+		s.hangUpEarly()
 	}
+}
+
+// wordsAfterSIT is how long the words after a SIT are waited for: a known
+// announcement is recognised in about a second of them.
+const wordsAfterSIT = 3 * time.Second
+
+// hangUpEarly ends an attempt by what was heard, unless somebody has answered.
+func (s *session) hangUpEarly() {
+	r, ok := s.early.heard.Early()
+	if !ok || s.phase != dialing {
+		return
+	}
+	s.early.enough = true
+	s.because(r.Reason, calls.ByZvonar)
+	s.leave(0)
 }
 
 // hangsUpEarly reports whether calls of a trunk end with what is heard before the

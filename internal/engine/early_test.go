@@ -74,10 +74,42 @@ func TestATrunkMayHangUpOnAnnouncements(t *testing.T) {
 	c, leg := ringing(b)
 	leg.emit(heard(calls.HeardKnown, calls.MeansRinging)) // please wait
 	leg.emit(heard(calls.HeardSIT, ""))
+	b.events(calls.CallAMD)
+	b.clock.Advance(wordsAfterSIT)
 	b.told(leg, "hangup")
 	leg.end(calls.Ending{Code: 487, Canceled: true, Rang: true, By: calls.ByZvonar})
 	got := b.over(c.ID)
 	if got.Outcome != calls.OutcomeAnnouncement || got.Reason != calls.ReasonSIT || got.HangupBy != calls.ByZvonar {
 		t.Errorf("ended %s/%s by %s", got.Outcome, got.Reason, got.HangupBy)
+	}
+}
+
+func TestTheWordsAfterASITAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.e.cfg.Trunks[0].HangUpEarly = true // nothing runs yet
+	c, leg := ringing(b)
+	leg.emit(heard(calls.HeardSIT, ""))
+	leg.emit(heard(calls.HeardKnown, calls.MeansInvalid))
+	b.told(leg, "hangup")
+	leg.end(calls.Ending{Code: 487, Canceled: true, Rang: true, By: calls.ByZvonar})
+	got := b.over(c.ID)
+	if got.Outcome != calls.OutcomeInvalidNumber || got.Reason != calls.ReasonKnown {
+		t.Errorf("ended %s/%s", got.Outcome, got.Reason)
+	}
+}
+
+func TestNobodyIsHungUpOnWhoAnsweredAfterASIT(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.e.cfg.Trunks[0].HangUpEarly = true // nothing runs yet
+	c, leg := ringing(b)
+	leg.emit(heard(calls.HeardSIT, ""))
+	leg.emit(answered)
+	b.told(leg, "play 1001")
+	b.clock.Advance(wordsAfterSIT)
+	leg.end(calls.Ending{Answered: true, By: calls.ByCustomer})
+	if got := b.over(c.ID); got.Outcome != calls.OutcomeAnswered || got.HangupBy != calls.ByCustomer {
+		t.Errorf("ended %s by %s", got.Outcome, got.HangupBy)
 	}
 }

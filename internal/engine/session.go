@@ -96,6 +96,7 @@ const (
 	timerWatchdog timerKey = "watchdog"
 	timerExpect   timerKey = "expect"
 	timerConfirm  timerKey = "confirm"
+	timerEarly    timerKey = "early"
 	timerRate     timerKey = "rate"
 )
 
