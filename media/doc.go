@@ -16,5 +16,5 @@
 // Start reading at engine.go and port.go (what callers see), then shard.go (the
 // beat), leg.go (what a leg does on a beat), transmit.go and receive.go. The
 // rules that can be stated without sockets stand alone: latch.go, source.go,
-// ring.go, ports.go, player.go.
+// ring.go, ports.go, player.go. follow.go lets bridged legs pass sound on at once.
 package media

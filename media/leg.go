@@ -34,6 +34,7 @@ type leg struct {
 	armour  armour // nil: packets go as they are
 	hear    *ring  // what the other side of a bridge says
 	speak   *ring  // where the other side hears us
+	other   *leg   // that other side; another shard may own it
 }
 
 // inbound is the state of what is received.
@@ -79,6 +80,9 @@ func (l *leg) beat() {
 		l.in.recorder.idle(l.shard.now)
 	}
 	l.transmit()
+	if l.out.follows { // what waits behind a gap that was just filled
+		l.follow()
+	}
 	if l.shard.now >= l.reports.look {
 		l.report()
 	}
@@ -173,11 +177,12 @@ func (p *Patience) of(s calls.Silence) time.Duration {
 }
 
 // bridge connects the leg to the rings of another; nil, nil disconnects it.
-func (l *leg) bridge(hear, speak *ring) {
+func (l *leg) bridge(hear, speak *ring, other *leg) {
 	if l.closed {
 		return
 	}
-	l.hear, l.speak = hear, speak
+	l.hear, l.speak, l.other = hear, speak, other
+	l.out.owed, l.out.wanting = 0, 0
 	l.shard.setQuick(l, speak != nil)
 	if hear != nil {
 		l.stop(calls.PlayStopped)

@@ -23,11 +23,14 @@ func (e *Engine) balance() {
 	}
 }
 
-// shed moves any leg.
+// shed moves any leg, but none that is bridged: the other side of its bridge is
+// here.
 func (s *shard) shed(to *shard) {
 	for l := range s.legs {
-		l.port.moveTo(to)
-		return
+		if l.other == nil {
+			l.port.moveTo(to)
+			return
+		}
 	}
 }
 

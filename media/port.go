@@ -178,9 +178,13 @@ func Bridge(a, b *Port) {
 	a.part()
 	b.part()
 	a.peer, b.peer = b, a
+	a.place.RLock()
+	home := a.shard
+	a.place.RUnlock()
+	b.moveTo(home) // one shard passes their packets on at once; see follow.go
 	aToB, bToA := &ring{}, &ring{}
-	a.do(func(l *leg) { l.bridge(bToA, aToB) })
-	b.do(func(l *leg) { l.bridge(aToB, bToA) })
+	a.do(func(l *leg) { l.bridge(bToA, aToB, b.leg) })
+	b.do(func(l *leg) { l.bridge(aToB, bToA, a.leg) })
 }
 
 // Unbridge ends that: both go back to silence. Ports that are not bridged with
@@ -202,6 +206,6 @@ func (p *Port) part() {
 	}
 	p.peer, other.peer = nil, nil
 	for _, one := range []*Port{p, other} {
-		one.ask(func(l *leg) { l.bridge(nil, nil) })
+		one.ask(func(l *leg) { l.bridge(nil, nil, nil) })
 	}
 }

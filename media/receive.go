@@ -173,7 +173,11 @@ func (l *leg) sound(restarted bool) {
 		}
 		s.rouse(t.analyst)
 	}
-	if l.speak != nil && !l.speak.put(p.SequenceNumber, restarted, l.codec.Index, p.Payload) {
+	switch {
+	case l.speak == nil:
+	case l.speak.put(p.SequenceNumber, restarted, l.codec.Index, p.Payload):
+		l.leads()
+	default:
 		s.count.drops[dropLate]++
 	}
 }

@@ -133,11 +133,7 @@ func (r *ring) next(index int, silence byte) bool {
 			o.dry++
 			return false
 		}
-		// A short drought was jitter: keep more. A long one was a pause.
-		if o.dry > 0 && o.dry <= maxDepth && o.frame > 0 {
-			o.depth = min(o.depth+1, maxDepth)
-		}
-		o.flowing, o.dry = true, 0
+		r.flow()
 	}
 	if waiting == 0 {
 		o.flowing, o.dry = false, 1

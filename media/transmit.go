@@ -36,6 +36,10 @@ type outbound struct {
 	toned   int           // samples of the present digit that left as a tone
 	stopped time.Duration // when the clock was last seen running
 	ran     bool
+	follows bool // the last frame left when the other side of the bridge said it
+	owed    int  // frames of the other side that were sent as silence, being late
+	wanting int  // frames wanted in vain, one after another
+	paced   int  // frames passed on at the speaker's pace, one after another
 	scratch [rtpHeader + maxFrame]byte
 	tail    [maxFrame]byte
 }
@@ -88,6 +92,9 @@ func (l *leg) transmit() {
 	for range maxBurst {
 		if o.due > now {
 			return
+		}
+		if o.follows { // its beat is not the other side's
+			o.follows, o.due = false, now
 		}
 		l.send(o.due)
 		o.due += l.ptime
@@ -189,7 +196,8 @@ func (l *leg) audio() []byte {
 		}
 		return p.frame(l.codec.Index, l.frame, tail, l.codec.Silence)
 	case l.hear != nil:
-		l.hear.take(tail, l.codec.Index, l.codec.Silence)
+		heard := l.hear.take(tail, l.codec.Index, l.codec.Silence)
+		o.owe(heard || l.hear.out.frame == 0)
 	default:
 		fill(tail, l.codec.Silence)
 	}
@@ -203,6 +211,7 @@ func (l *leg) play(p player) {
 	}
 	l.stop(calls.PlayStopped)
 	l.out.player = p
+	l.out.due = min(l.out.due, l.shard.now+l.ptime) // it may have waited for the other side of a bridge
 	l.shard.kicked = append(l.shard.kicked, l)
 }
 
