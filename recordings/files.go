@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"zvonar/internal/calls"
 	"zvonar/recordings/audio"
+	"zvonar/recordings/s3"
 )
 
 const (
@@ -20,14 +22,35 @@ const (
 	staleUpload   = 24 * time.Hour
 )
 
+// Remote is a storage that several nodes share; s3.Client has its methods. A
+// missing object is fs.ErrNotExist.
+type Remote interface {
+	// Put stores size bytes of r, whose hex SHA-256 is hash; they are durable when
+	// it returns.
+	Put(ctx context.Context, key string, r io.Reader, size int64, hash string) error
+	Get(ctx context.Context, key string) (io.ReadCloser, error)
+	Delete(ctx context.Context, key string) error
+	List(ctx context.Context, see func(s3.Object) error) error
+}
+
+// remoteTimeout bounds one exchange with the shared storage.
+const remoteTimeout = time.Minute
+
 // files keeps clips under dir, named by the hash of their bytes: dir/ab/ab….wav.
-// A file is written once and never changed.
-type files struct{ dir string }
+// A file is written once and never changed. Where there is a remote storage it
+// has every clip, and dir those that this node took in or played.
+type files struct {
+	dir    string
+	remote Remote // nil: none
+}
 
 // prepare makes the directory and clears what uploads left behind in a crash.
 // Young files may belong to another process that shares the directory.
 func (f files) prepare(now time.Time) error {
 	if err := os.MkdirAll(f.dir, 0o750); err != nil {
+		return err
+	}
+	if err := f.putBack(); err != nil {
 		return err
 	}
 	left, err := filepath.Glob(filepath.Join(f.dir, uploadPattern))
@@ -60,8 +83,67 @@ func (f files) put(tmp *os.File, key string) error {
 	if err := os.Rename(tmp.Name(), name); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(folder), syncDir(f.dir))
+	if err := errors.Join(syncDir(folder), syncDir(f.dir)); err != nil || f.remote == nil {
+		return err
+	}
+	return f.share(tmp, key)
 }
+
+// share copies a file to the remote storage.
+func (f files) share(file *os.File, key string) error {
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), remoteTimeout)
+	defer cancel()
+	return f.remote.Put(ctx, remoteName(key), io.NewSectionReader(file, 0, size), size, hashOf(key))
+}
+
+// open opens a clip; where it is not here it is fetched from the remote storage.
+func (f files) open(key string) (*os.File, error) {
+	file, err := os.Open(f.path(key))
+	if f.remote == nil || !errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	if err := f.fetch(key); err != nil {
+		return nil, err
+	}
+	return os.Open(f.path(key))
+}
+
+// fetch brings a clip here, if it is what its name says.
+func (f files) fetch(key string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), remoteTimeout)
+	defer cancel()
+	from, err := f.remote.Get(ctx, remoteName(key))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }() // only read
+	tmp, err := os.CreateTemp(f.dir, clipPattern)
+	if err != nil {
+		return err
+	}
+	defer discard(tmp) // gone already where all went well
+	sum := sha256.New()
+	if _, err := io.Copy(tmp, io.TeeReader(io.LimitReader(from, maxClipBytes), sum)); err != nil {
+		return err
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != hashOf(key) {
+		return fmt.Errorf("the clip %s in the object storage is not what its name says: restore it from a backup", key)
+	}
+	return files{dir: f.dir}.put(tmp, key)
+}
+
+// maxClipBytes is more than the longest clip has.
+const maxClipBytes = 64 << 20
+
+// hashOf is the hash of the file that lies under key.
+func hashOf(key string) string { return key[len(key)-2*sha256.Size:] }
+
+// remoteName is the key of a clip in the remote storage, as its name is here.
+func remoteName(key string) string { return key[:2] + "/" + key + ".wav" }
 
 func syncDir(name string) error {
 	d, err := os.Open(name)
@@ -98,9 +180,9 @@ func (l *Library) OpenWide(_ context.Context, rec *calls.Recording) (io.ReadSeek
 }
 
 func (l *Library) open(key string) (io.ReadSeekCloser, error) {
-	f, err := os.Open(l.files.path(key))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, &calls.Error{Code: calls.CodeNotFound, Detail: "the audio of this recording is missing from the disk: restore it from a backup", Err: err}
+	f, err := l.files.open(key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &calls.Error{Code: calls.CodeNotFound, Detail: "the audio of this recording is missing from the storage: restore it from a backup", Err: err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open clip: %w", err)
@@ -125,7 +207,14 @@ func (l *Library) load(key, sha string) ([]int16, error) {
 	if !validHash(sha) {
 		return nil, fmt.Errorf("load clip: %q is not a hash", sha)
 	}
-	b, err := os.ReadFile(l.files.path(key))
+	f, err := l.files.open(key)
+	if err != nil {
+		return nil, fmt.Errorf("load clip: %w", err)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxClipBytes))
+	if e := f.Close(); err == nil {
+		err = e
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load clip: %w", err)
 	}

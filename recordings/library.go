@@ -38,6 +38,7 @@ const (
 type Config struct {
 	Store       calls.Store
 	Dir         string        // where clips lie: data_dir/clips; made if missing
+	Remote      Remote        // storage that has every clip, beside Dir; nil: none
 	MinDuration time.Duration // 0: MinDuration; less is refused
 	FirstID     int64         // first record_id; 0: DefaultFirstID
 	MaxBytes    int64         // of an upload; 0: DefaultMaxBytes
@@ -117,7 +118,7 @@ func New(cfg Config) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recordings: %w", err)
 	}
-	l := &Library{cfg: cfg, files: files{dir: cfg.Dir}, slots: make(chan struct{}, converters), metrics: m}
+	l := &Library{cfg: cfg, files: files{cfg.Dir, cfg.Remote}, slots: make(chan struct{}, converters), metrics: m}
 	if err := l.files.prepare(cfg.Clock.Now()); err != nil {
 		return nil, fmt.Errorf("recordings: %w", err)
 	}

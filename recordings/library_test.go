@@ -336,7 +336,7 @@ func TestResultsAreCounted(t *testing.T) {
 	if got := testutil.ToFloat64(l.metrics.decisions.WithLabelValues("approve")); got != 1 {
 		t.Errorf("approve: %v", got)
 	}
-	if n, err := testutil.GatherAndCount(reg); err != nil || n != 4 {
+	if n, err := testutil.GatherAndCount(reg); err != nil || n != 5 {
 		t.Errorf("%d series, %v", n, err)
 	}
 }

@@ -13,6 +13,7 @@ type metrics struct {
 	uploads   *prometheus.CounterVec
 	decisions *prometheus.CounterVec
 	seconds   prometheus.Histogram
+	removed   prometheus.Counter
 }
 
 // newMetrics registers the collectors of the room; a nil registerer keeps them
@@ -29,11 +30,14 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "zvonar_recordings_ingest_seconds", Help: "Time from the start of an upload to its durable row.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 4, 8),
 		}),
+		removed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "zvonar_recordings_removed_bytes_total", Help: "Bytes of clips removed because no recording has them any more.",
+		}),
 	}
 	if reg == nil {
 		return m, nil
 	}
-	return m, errors.Join(reg.Register(m.uploads), reg.Register(m.decisions), reg.Register(m.seconds))
+	return m, errors.Join(reg.Register(m.uploads), reg.Register(m.decisions), reg.Register(m.seconds), reg.Register(m.removed))
 }
 
 func (m *metrics) uploaded(err error, took time.Duration) {
@@ -50,3 +54,5 @@ func (m *metrics) decided(name string, err error) {
 		m.decisions.WithLabelValues(name).Inc()
 	}
 }
+
+func (m *metrics) collected(c Collected) { m.removed.Add(float64(c.Bytes)) }

@@ -43,7 +43,7 @@ func (d *daemon) buildTokens(ctx context.Context) error {
 }
 
 func (d *daemon) buildLibrary(context.Context) (err error) {
-	d.clips, err = recordings.New(recordings.Config{Store: d.store, Dir: filepath.Join(d.cfg.DataDir, "clips"),
+	d.clips, err = recordings.New(recordings.Config{Remote: d.sharedClips(), Store: d.store, Dir: filepath.Join(d.cfg.DataDir, "clips"),
 		MinDuration: d.cfg.Recordings.MinDuration.Duration(), FirstID: d.cfg.Recordings.FirstID,
 		FourEyes: d.cfg.Recordings.FourEyes, Approvals: d.cfg.Recordings.Approvals, Claim: d.cfg.Recordings.Claim.Duration(),
 		Loudness: d.cfg.Recordings.Loudness, Speech: speechConfig(d.cfg.Recordings.TTS),

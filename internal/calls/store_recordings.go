@@ -1,5 +1,7 @@
 package calls
 
+import "time"
+
 // RecordingReads reads the library of clips.
 type RecordingReads interface {
 	Recording(account, id string) (*Recording, error)
@@ -28,9 +30,11 @@ type RecordingWrites interface {
 	// NextRecordID draws from a sequence that never repeats, starting at first.
 	NextRecordID(first int64) (int64, error)
 	// CondemnContent marks content that is about to be deleted, unless a version
-	// has it (ok false); AcquitContent takes the mark away.
-	CondemnContent(sha string) (ok bool, err error)
+	// has it (ok false); AcquitContent takes the mark away, AcquitBefore those that
+	// a crash has left.
+	CondemnContent(sha string, at time.Time) (ok bool, err error)
 	AcquitContent(sha string) error
+	AcquitBefore(time.Time) error
 }
 
 // RecordingFilter selects recordings.

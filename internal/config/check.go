@@ -117,6 +117,7 @@ func checkGeneral(cfg *Config, r *report) {
 	r.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
 	r.oneOf("log.format", cfg.Log.Format, "json", "text")
 	r.between("recordings.min_duration", cfg.Recordings.MinDuration, leastClip, 10*time.Minute)
+	r.s3(cfg.Recordings.Storage.S3)
 	r.between("recordings.claim", cfg.Recordings.Claim, time.Minute, 24*time.Hour)
 	if n := cfg.Recordings.Approvals; n < 1 || n > 2 {
 		r.bad("recordings.approvals", "%d is neither 1 nor 2", n)
@@ -131,7 +132,7 @@ func checkGeneral(cfg *Config, r *report) {
 	for _, k := range []struct {
 		key  string
 		kept Duration
-	}{{"events", cfg.Retention.Events}, {"deliveries", cfg.Retention.Deliveries}, {"audit", cfg.Retention.Audit}} {
+	}{{"events", cfg.Retention.Events}, {"deliveries", cfg.Retention.Deliveries}, {"audit", cfg.Retention.Audit}, {"recordings", cfg.Retention.Recordings}} {
 		if k.kept != 0 && k.kept < Duration(day) {
 			r.bad("retention."+k.key, "%s is less than a day; write 0 for ever, or at least 1d", k.kept)
 		}

@@ -157,7 +157,24 @@ type Recordings struct {
 	Approvals   int      `yaml:"approvals"`    // of different moderators, 1 or 2
 	Claim       Duration `yaml:"claim"`        // how long a moderator has a recording for himself
 	Loudness    float64  `yaml:"loudness"`     // LUFS that clips are brought to; 0: left as they are
+	Storage     Storage  `yaml:"storage"`
 	TTS         TTS      `yaml:"tts"`
+}
+
+// Storage is where clips lie besides data_dir.
+type Storage struct {
+	S3 S3 `yaml:"s3"`
+}
+
+// S3 is a bucket of a service that speaks the S3 protocol.
+type S3 struct {
+	Endpoint  string   `yaml:"endpoint"` // empty: none
+	Bucket    string   `yaml:"bucket"`
+	Prefix    string   `yaml:"prefix"`
+	Region    string   `yaml:"region"`
+	AccessKey string   `yaml:"access_key"`
+	SecretKey Secret   `yaml:"secret_key"`
+	Timeout   Duration `yaml:"timeout"` // of one exchange
 }
 
 // TTS names the program that speaks texts.
@@ -255,6 +272,7 @@ type Retention struct {
 	Events     Duration `yaml:"events"`     // calls with all that is theirs, and the events of everything else
 	Deliveries Duration `yaml:"deliveries"` // finished ones
 	Audit      Duration `yaml:"audit"`
+	Recordings Duration `yaml:"recordings"` // rejected, archived and revoked ones
 }
 
 // Default is the configuration where nobody configured anything: a daemon on
@@ -271,7 +289,8 @@ func Default() *Config {
 			DeadAir: DeadAir{Never: Duration(30 * time.Second), Lost: Duration(30 * time.Second)}},
 		Recordings: Recordings{
 			MinDuration: Duration(leastClip), FirstID: 1000001, Approvals: 1, Claim: Duration(10 * time.Minute),
-			TTS: TTS{Timeout: Duration(time.Minute), Voices: Voices{RuMale: "ru", RuFemale: "ru+f3", EnMale: "en", EnFemale: "en+f3"}},
+			TTS:     TTS{Timeout: Duration(time.Minute), Voices: Voices{RuMale: "ru", RuFemale: "ru+f3", EnMale: "en", EnFemale: "en+f3"}},
+			Storage: Storage{S3: S3{Prefix: "clips/", Region: "us-east-1", Timeout: Duration(30 * time.Second)}},
 		},
 		Dialer: Dialer{
 			Window: calls.Window{From: "09:00", To: "21:00"}, MaxAttemptsPerDay: 3, Countries: []string{"RU"},

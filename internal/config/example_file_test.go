@@ -48,6 +48,7 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	want := Default()
 	want.Tokens, want.Trunks, want.Inbound, want.Webhooks, want.Providers = cfg.Tokens, cfg.Trunks, cfg.Inbound, cfg.Webhooks, cfg.Providers
 	want.Accounts, want.SMS.HTTP, want.SMS.Reports = cfg.Accounts, cfg.SMS.HTTP, cfg.SMS.Reports
+	want.Recordings.Storage.S3 = cfg.Recordings.Storage.S3
 	want.Egress.Allow, want.Recordings.TTS.Command = []string{}, []string{}
 	want.source = cfg.source
 	if !reflect.DeepEqual(cfg, want) {
@@ -57,6 +58,9 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	trunk.setDefaults()
 	if got := cfg.Trunks[0]; got.MaxCalls != trunk.MaxCalls || got.MaxCPS != trunk.MaxCPS {
 		t.Errorf("the trunk of the file has limits %d and %v, the defaults are %d and %v", got.MaxCalls, got.MaxCPS, trunk.MaxCalls, trunk.MaxCPS)
+	}
+	if s, def := cfg.Recordings.Storage.S3, Default().Recordings.Storage.S3; s.Prefix != def.Prefix || s.Region != def.Region || s.Timeout != def.Timeout {
+		t.Errorf("the example of the storage: %+v", s)
 	}
 	if h, def := cfg.SMS.HTTP, Default().SMS; h.Timeout != def.HTTP.Timeout || h.Parallel != def.HTTP.Parallel || h.Method != def.HTTP.Method || cfg.SMS.Reports.By != def.Reports.By {
 		t.Errorf("the sender of the file is %+v, the defaults are %+v", h, def)

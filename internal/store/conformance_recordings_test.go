@@ -101,12 +101,12 @@ func contentIsCondemned(t *testing.T, s calls.Store) {
 	})
 	update(t, s, func(tx calls.Tx) error {
 		for c, want := range map[string]bool{"a": false, "b": false, "c": true} {
-			ok, err := tx.CondemnContent(sha(c))
+			ok, err := tx.CondemnContent(sha(c), testTime)
 			if err != nil || ok != want {
 				t.Errorf("condemn %s: %v, %v; want %v", c, ok, err, want)
 			}
 		}
-		again, err := tx.CondemnContent(sha("c"))
+		again, err := tx.CondemnContent(sha("c"), testTime)
 		if !again {
 			t.Error("one that is condemned already could not be condemned")
 		}
@@ -122,6 +122,14 @@ func contentIsCondemned(t *testing.T, s calls.Store) {
 	update(t, s, func(tx calls.Tx) error { return tx.AcquitContent(sha("c")) })
 	if is("c") {
 		t.Error("c is condemned still")
+	}
+	update(t, s, func(tx calls.Tx) error {
+		_, err := tx.CondemnContent(sha("d"), testTime)
+		_, err2 := tx.CondemnContent(sha("e"), testTime.Add(time.Second))
+		return errors.Join(err, err2, tx.AcquitBefore(testTime.Add(time.Second)))
+	})
+	if is("d") || !is("e") {
+		t.Error("d is condemned still, or e is not")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"zvonar/internal/calls"
 )
@@ -177,16 +178,22 @@ func (t *tx) ContentCondemned(sha string) (bool, error) {
 }
 
 // CondemnContent implements calls.RecordingWrites.
-func (t *tx) CondemnContent(sha string) (bool, error) {
+func (t *tx) CondemnContent(sha string, at time.Time) (bool, error) {
 	if used, err := t.ContentUsed(sha); used || err != nil {
 		return false, err
 	}
-	_, err := t.exec(`INSERT INTO condemned_content (sha256) VALUES (?) ON CONFLICT (sha256) DO NOTHING`, sha)
+	_, err := t.exec(`INSERT INTO condemned_content (sha256, at) VALUES (?, ?) ON CONFLICT (sha256) DO UPDATE SET at = excluded.at`, sha, micros(at))
 	return err == nil, err
 }
 
 // AcquitContent implements calls.RecordingWrites.
 func (t *tx) AcquitContent(sha string) error {
 	_, err := t.exec(`DELETE FROM condemned_content WHERE sha256 = ?`, sha)
+	return err
+}
+
+// AcquitBefore implements calls.RecordingWrites.
+func (t *tx) AcquitBefore(at time.Time) error {
+	_, err := t.exec(`DELETE FROM condemned_content WHERE at < ?`, micros(at))
 	return err
 }

@@ -23,5 +23,6 @@ CREATE INDEX recordings_by_content ON recordings (sha256);
 -- to it anew waits until that is done.
 CREATE TABLE condemned_content (
     sha256  TEXT PRIMARY KEY,
-    account TEXT NOT NULL DEFAULT 'main'
+    account TEXT    NOT NULL DEFAULT 'main',
+    at      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
