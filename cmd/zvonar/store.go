@@ -25,7 +25,9 @@ type local struct {
 type places struct {
 	store store.Config
 	clips string
-	token string
+	// lasting is clips, or "" where a bucket has them all and this node only some.
+	lasting string
+	token   string
 }
 
 func (l *local) places(a *app) (p places, err error) {
@@ -40,6 +42,9 @@ func (l *local) places(a *app) (p places, err error) {
 func placesOf(cfg *config.Config) places {
 	p := places{store: storeConfig(cfg), clips: filepath.Join(cfg.DataDir, "clips"), token: filepath.Join(cfg.DataDir, api.AdminTokenFile)}
 	p.store.Clock = clock.System()
+	if cfg.Recordings.Storage.S3.Endpoint == "" {
+		p.lasting = p.clips
+	}
 	return p
 }
 
@@ -125,7 +130,7 @@ func (c *checkStoreCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	i, err := store.Inspect(ctx, p.store, p.clips)
+	i, err := store.Inspect(ctx, p.store, p.lasting)
 	if err != nil {
 		return err
 	}

@@ -193,12 +193,21 @@ func (k *checker) clips(dir string) error {
 		if err := sc.Scan(&id, &doc); err != nil {
 			return err
 		}
-		var rec struct{ SHA256 string }
-		if json.Unmarshal([]byte(doc), &rec) != nil || len(rec.SHA256) < 2 {
-			return nil // told by documents, or without audio
+		var rec struct {
+			SHA256 string
+			Live   struct{ SHA256 string }
 		}
-		if st, err := os.Stat(filepath.Join(dir, rec.SHA256[:2], rec.SHA256+".wav")); err != nil || st.Size() == 0 {
-			p.add(id)
+		if json.Unmarshal([]byte(doc), &rec) != nil {
+			return nil // told by documents
+		}
+		for _, sha := range []string{rec.SHA256, rec.Live.SHA256} {
+			if len(sha) < 2 {
+				continue // without audio
+			}
+			if st, err := os.Stat(filepath.Join(dir, sha[:2], sha+".wav")); err != nil || st.Size() == 0 {
+				p.add(id)
+				break
+			}
 		}
 		return nil
 	}, `SELECT id, doc FROM recordings WHERE state IN ('pending', 'approved')`)
