@@ -16,6 +16,8 @@ import (
 //
 //	tables/NAME.ndjson   a line with the columns, then a line a row, an array
 //	clips/ab/ab….wav     the audio of the recordings, named by its SHA-256, ascending
+//	clips/ab/ab…/cd….wav the 16 kHz form of such a clip, which is ab…-cd….wav on the
+//	                     disk and comes where that name comes
 //	files/admin.token    the first token, where the daemon made one
 //	manifest.json        what it is and what is in it; last, so that a backup
 //	                     that was cut short has none
@@ -59,7 +61,10 @@ type TableManifest struct {
 
 var (
 	tableFile = regexp.MustCompile(`^tables/([a-z][a-z0-9_]{0,62})\.ndjson$`)
-	clipFile  = regexp.MustCompile(`^clips/([0-9a-f]{2})/([0-9a-f]{64})\.wav$`)
+	clipFile  = regexp.MustCompile(`^clips/([0-9a-f]{2})/((?:[0-9a-f]{64}-)?([0-9a-f]{64}))\.wav$`)
+	// wideFile is how a clip of two hashes is called in the archive, whose headers
+	// have no room for so long a name in one piece.
+	wideFile  = regexp.MustCompile(`^(clips/[0-9a-f]{2}/[0-9a-f]{64})/([0-9a-f]{64}\.wav)$`)
 	plainWord = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 )
 

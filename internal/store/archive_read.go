@@ -12,6 +12,7 @@ import (
 	"hash"
 	"io"
 	"slices"
+	"strings"
 )
 
 // archiveVisitor is told what a backup holds, member by member. A nil function
@@ -19,7 +20,7 @@ import (
 type archiveVisitor struct {
 	table func(name string, columns []column) error
 	row   func(cells []cell) error // of the table told last
-	clip  func(sha string, r io.Reader) error
+	clip  func(key string, r io.Reader) error
 	token func(text []byte) error
 }
 
@@ -68,8 +69,14 @@ func (a *archiveReader) member(h *tar.Header) error {
 	if m := tableFile.FindStringSubmatch(h.Name); m != nil {
 		return a.table(m[1], h.Size)
 	}
-	if m := clipFile.FindStringSubmatch(h.Name); m != nil {
-		return a.clip(h.Name, m[1], m[2], h.Size)
+	name := h.Name
+	if m := wideFile.FindStringSubmatch(name); m != nil {
+		name = m[1] + "-" + m[2]
+	} else if strings.Contains(name, "-") {
+		name = "" // is called otherwise here
+	}
+	if m := clipFile.FindStringSubmatch(name); m != nil {
+		return a.clip(name, m[1], m[2], m[3], h.Size)
 	}
 	switch h.Name {
 	case tokenName:
@@ -155,15 +162,15 @@ func (l *lineReader) next() ([]byte, error) {
 }
 
 // clip reads one clip; they come in ascending order, so none twice.
-func (a *archiveReader) clip(name, folder, sha string, size int64) error {
-	if name <= a.lastClip || sha[:2] != folder || size > maxClip {
+func (a *archiveReader) clip(name, folder, key, sha string, size int64) error {
+	if name <= a.lastClip || key[:2] != folder || size > maxClip {
 		return errors.New("is out of order, or too large")
 	}
 	a.lastClip = name
 	sum := sha256.New()
 	r := io.TeeReader(a.tar, sum)
 	if a.visit.clip != nil {
-		if err := a.visit.clip(sha, r); err != nil {
+		if err := a.visit.clip(key, r); err != nil {
 			return err
 		}
 	}

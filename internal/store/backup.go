@@ -159,10 +159,10 @@ func copyClips(ctx context.Context, a *archiveWriter, dir string, m *Manifest) e
 		}
 		defer func() { _ = f.Close() }() // only read
 		sum := sha256.New()
-		if err := a.member(name, func(w io.Writer) error { _, err := io.Copy(io.MultiWriter(w, sum), f); return err }); err != nil {
+		if err := a.member(strings.Replace(name, "-", "/", 1), func(w io.Writer) error { _, err := io.Copy(io.MultiWriter(w, sum), f); return err }); err != nil {
 			return err
 		}
-		if sha := clipFile.FindStringSubmatch(name)[2]; hexSum(sum) != sha {
+		if sha := clipFile.FindStringSubmatch(name)[3]; hexSum(sum) != sha {
 			return fmt.Errorf("the clip %s is damaged: its content is not what its name says; move it away, or put a good copy there", path)
 		}
 		m.Clips++
@@ -198,7 +198,10 @@ type archiveWriter struct {
 	written int64 // content of the last member, in bytes
 }
 
-const tarBlock = 512
+const (
+	tarBlock = 512
+	maxName  = 100 // bytes of a name in one piece
+)
 
 // member writes one member with what content writes.
 func (a *archiveWriter) member(name string, content func(io.Writer) error) error {
@@ -206,8 +209,12 @@ func (a *archiveWriter) member(name string, content func(io.Writer) error) error
 	if err := content(w); err != nil {
 		return err
 	}
+	format := tar.FormatGNU // sizes beyond 8 GB
+	if len(name) > maxName {
+		format = tar.FormatUSTAR // longer names, in two pieces
+	}
 	var head bytes.Buffer
-	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: w.n, Typeflag: tar.TypeReg, Format: tar.FormatGNU}); err != nil {
+	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: w.n, Typeflag: tar.TypeReg, Format: format}); err != nil {
 		return err
 	}
 	if head.Len() != tarBlock {

@@ -41,7 +41,8 @@ func (d dataDir) open(t *testing.T) *Store {
 	return s
 }
 
-// fill puts a sound store with two clips and a token into an empty directory.
+// fill puts a sound store with two clips, one in two forms, and a token into an
+// empty directory.
 func (d dataDir) fill(t *testing.T) {
 	t.Helper()
 	s := d.open(t)
@@ -61,6 +62,13 @@ func (d dataDir) fill(t *testing.T) {
 		}
 		if err := os.WriteFile(filepath.Join(d.clips(), sha[:2], sha+".wav"), []byte(text), 0o640); err != nil {
 			t.Fatal(err)
+		}
+		if text == "first clip" {
+			wide := sha256.Sum256([]byte("its 16 kHz form"))
+			name := sha + "-" + hex.EncodeToString(wide[:]) + ".wav"
+			if err := os.WriteFile(filepath.Join(d.clips(), sha[:2], name), []byte("its 16 kHz form"), 0o640); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if err := os.WriteFile(d.token(), []byte("zv_secret\n"), 0o600); err != nil {
@@ -490,9 +498,9 @@ func readOrRefused(t *testing.T, text []byte) {
 			}
 			return nil
 		},
-		clip: func(sha string, _ io.Reader) error {
-			if _, err := hex.DecodeString(sha); err != nil || len(sha) != 64 {
-				t.Errorf("clip %q", sha)
+		clip: func(key string, _ io.Reader) error {
+			if !clipFile.MatchString("clips/" + key[:2] + "/" + key + ".wav") {
+				t.Errorf("clip %q", key)
 			}
 			return nil
 		},

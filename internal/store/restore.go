@@ -257,11 +257,11 @@ func (l *loader) settle() error {
 }
 
 // clip keeps a clip. No transaction is left idle meanwhile.
-func (l *loader) clip(sha string, r io.Reader) error {
+func (l *loader) clip(key string, r io.Reader) error {
 	if err := l.settle(); err != nil {
 		return err
 	}
-	return l.place.clip(sha, r)
+	return l.place.clip(key, r)
 }
 
 // insert is the statement for n rows. The names are those of our own schema.

@@ -150,13 +150,13 @@ func (p *place) text(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
-// clip keeps one clip. sha is sixty-four hexadecimal digits.
-func (p *place) clip(sha string, r io.Reader) error {
-	dir := filepath.Join(p.staging, "clips", sha[:2])
+// clip keeps one clip. key is one hash or two, as clipFile has it.
+func (p *place) clip(key string, r io.Reader) error {
+	dir := filepath.Join(p.staging, "clips", key[:2])
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	return writeSynced(filepath.Join(dir, sha+".wav"), 0o640, r)
+	return writeSynced(filepath.Join(dir, key+".wav"), 0o640, r)
 }
 
 func (p *place) keepToken(text []byte) error {
