@@ -150,3 +150,10 @@ func BenchmarkFrameOf20ms(b *testing.B) {
 		i = (i + 160) % (len(sound) - 160)
 	}
 }
+
+func BenchmarkNew(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		New(Options{Countries: []string{"KZ", "RU"}})
+	}
+}

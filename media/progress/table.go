@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"zvonar/media/amd"
 	"zvonar/media/spectrum"
@@ -41,13 +42,16 @@ const (
 var builtin string
 
 // Tones is the table that comes with zvonar, for the caller to keep.
-func Tones() []Tone {
+func Tones() []Tone { return slices.Clone(parsed()) }
+
+// parsed is that table, read once.
+var parsed = sync.OnceValue(func() []Tone {
 	t, err := ParseTones(strings.NewReader(builtin))
 	if err != nil {
 		panic("the table of tones that is built in: " + err.Error()) // a test reads it
 	}
 	return t
-}
+})
 
 // ParseTones reads a table: see tones.txt for its form. Errors name the line.
 func ParseTones(r io.Reader) ([]Tone, error) {
