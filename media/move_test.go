@@ -94,8 +94,13 @@ func TestLegsMoveToWhereFewAre(t *testing.T) {
 	}
 	startEngine(t, e)
 	var first []*Port
+	closed := make(chan struct{}, 80) // told once the port was given back
 	for range 80 {
-		p, err := e.Open(nil)
+		p, err := e.Open(func(ev Event) {
+			if ev.Kind == EventClosed {
+				closed <- struct{}{}
+			}
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,6 +111,7 @@ func TestLegsMoveToWhereFewAre(t *testing.T) {
 	}
 	for _, p := range first {
 		p.Close()
+		<-closed
 		settleShards(e)
 	}
 	a, b := e.shards[0].load.Load(), e.shards[1].load.Load()
