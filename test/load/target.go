@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -92,6 +93,8 @@ func startTarget(binary string, cpu int) (*target, error) {
 // startOn starts a command on one processor, in a scheduling group of its own that
 // goes before unrelated work where that is allowed.
 func startOn(cmd *exec.Cmd, cpu int) error {
+	// It is to see the one processor, not how this program was told to share its own.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOMAXPROCS=") })
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -191,7 +194,7 @@ func (t *target) originate(rate float64, stop <-chan struct{}, refused func(erro
 		room <- struct{}{}
 		go func() {
 			defer func() { <-room }()
-			body := fmt.Sprintf(`{"to":"7916%07d","record_id":1000001,"digits":[]}`, (first+n)%10_000_000)
+			body := fmt.Sprintf(`{"to":"7916%07d","flow":{"record":1000001,"loop":true,"digits":[]}}`, (first+n)%10_000_000)
 			if err := t.post("/v1/calls", "application/json", strings.NewReader(body), nil); err != nil {
 				refused(err)
 			}

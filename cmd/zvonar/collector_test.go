@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"testing"
+	"time"
+)
+
+func TestTheCollectorGetsRoomOnlyWhereItTakesTime(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		percent int
+		share   float64
+		want    int
+	}{
+		{50, 0, 50}, {50, 0.03, 50}, {50, 0.05, 150}, {150, 0.05, 300}, {300, 0.5, 300}, {300, 0.02, 300}, {300, 0.001, 150}, {75, 0.001, 50},
+	} {
+		if got := gcNext(tc.percent, tc.share); got != tc.want {
+			t.Errorf("%d %% after a share of %.3f: %d %%", tc.percent, tc.share, got)
+		}
+	}
+}
+
+func TestSteeringTheCollectorEndsWithItsContext(t *testing.T) {
+	if os.Getenv("GOGC") != "" {
+		t.Skip("the environment sets the collector")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { steerCollector(ctx); close(ended) }()
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("it goes on")
+	}
+	if collected() < 0 {
+		t.Error("less than no time")
+	}
+}
