@@ -13,8 +13,13 @@
 // events of other legs, never their sound. All exported functions are safe for
 // concurrent use, and may be called from within an event.
 //
+// Nothing holds a shard up: it takes no lock that others hold for longer than
+// they must, and its thread goes before others where that is allowed
+// (docs/decisions/036).
+//
 // Start reading at engine.go and port.go (what callers see), then shard.go (the
-// beat), leg.go (what a leg does on a beat), transmit.go and receive.go. The
-// rules that can be stated without sockets stand alone: latch.go, source.go,
-// ring.go, ports.go, player.go. follow.go lets bridged legs pass sound on at once.
+// beat), inbox.go (commands), strain.go (when it is too much), leg.go (what a leg
+// does on a beat), transmit.go and receive.go. The rules that can be stated
+// without sockets stand alone: latch.go, source.go, ring.go, ports.go, player.go.
+// follow.go lets bridged legs pass sound on at once.
 package media

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -29,6 +30,23 @@ func gcNext(percent int, share float64) int {
 		return max(percent/2, gcLeast)
 	}
 	return percent
+}
+
+// steering steers the collector until stop, unless the environment does (GOGC).
+func steering(ctx context.Context) (stop func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		steerCollector(ctx)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // steerCollector sets the collector by what it takes, until ctx ends.

@@ -7,16 +7,9 @@ import (
 	"strings"
 )
 
-// gcPercent is how far the heap may grow between two collections, in percent of
-// what lives (docs/decisions/033).
-const gcPercent = 300
-
-// tuneMemory sets the collector, unless the environment does (GOGC, GOMEMLIMIT).
-// Above half of the memory that there is it works as hard as it must.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+// limitMemory has the collector work as hard as it must above half of the memory
+// that there is, unless the environment says otherwise (GOMEMLIMIT).
+func limitMemory() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		if n := memoryOf("/proc/meminfo", "/sys/fs/cgroup/memory.max"); n > 0 {
 			debug.SetMemoryLimit(n / 2)

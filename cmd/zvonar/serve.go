@@ -23,7 +23,8 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 	if len(problems) > 0 {
 		return config.Error(problems)
 	}
-	tuneMemory()
+	limitMemory()
+	defer steering(ctx)()
 	log := newLogger(cfg.Log, stderr)
 	if err := failpoint.Check(); err != nil {
 		return err
