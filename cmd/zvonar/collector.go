@@ -16,8 +16,8 @@ const (
 	gcLeast = 50
 	gcMost  = 300
 	gcLook  = 2 * time.Second
-	gcMuch  = 0.04  // of a processor: more room
-	gcFew   = 0.005 // less
+	gcMuch  = 0.015 // of a processor: more room
+	gcFew   = 0.003 // less
 )
 
 // gcNext is the percentage after one during which the collector took so much of a

@@ -12,7 +12,7 @@ func TestTheCollectorGetsRoomOnlyWhereItTakesTime(t *testing.T) {
 		share   float64
 		want    int
 	}{
-		{50, 0, 50}, {50, 0.03, 50}, {50, 0.05, 150}, {150, 0.05, 300}, {300, 0.5, 300}, {300, 0.02, 300}, {300, 0.001, 150}, {75, 0.001, 50},
+		{50, 0, 50}, {50, 0.014, 50}, {50, 0.05, 150}, {150, 0.05, 300}, {300, 0.5, 300}, {300, 0.01, 300}, {300, 0.001, 150}, {75, 0.001, 50},
 	} {
 		if got := gcNext(tc.percent, tc.share); got != tc.want {
 			t.Errorf("%d %% after a share of %.3f: %d %%", tc.percent, tc.share, got)
