@@ -5,12 +5,16 @@
 // approved and can be played only then.
 //
 // [Library] has no goroutine of its own; its methods may be called from any.
+// [Watch] (what was decided, on whichever node) and [Keeper] (what is too old,
+// and content that nobody has) are one goroutine each between Start and Stop.
 // Add converts on the caller's goroutine (about 0.2 s of CPU a minute of 48 kHz
 // sound), at most two at a time; it streams from file to file and keeps no clip
 // in memory. Resolve runs inside a unit of work of the caller. Load feeds
 // media.Library and must stay off the goroutines of calls.
 //
 // Start reading at library.go (Add, from upload to row) and ingest.go (from file
-// to clip), then moderation.go. recordings/audio is the sound itself: the guard
+// to clip), then moderation.go (the table of decisions) with versions.go, queue.go
+// and undo.go; files.go and collect.go are where the sound lies. recordings/s3 is
+// the client of a bucket; recordings/audio is the sound itself: the guard
 // before the decoder, filters, measures.
 package recordings
