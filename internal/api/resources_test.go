@@ -250,3 +250,20 @@ func TestTheOutlineOfAClipIsShown(t *testing.T) {
 		t.Errorf("no points: %d %s", got.code, got.body)
 	}
 }
+
+func TestATextIsTakenInsteadOfAFile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for body, want := range map[string]string{
+		`{"text":"Добрый день","voice":"male"}`:             "wrong-state", // no engine is configured here
+		`{"text":"Добрый день, {name}","voice":"male"}`:     "invalid-field",
+		`{"text":"Добрый день","voice":"child"}`:            "invalid-field",
+		`{"text":"","voice":"male"}`:                        "invalid-field",
+		`{"text":"Добрый день","voice":"male","speed":"2"}`: "bad-json",
+		`{"text":`: "bad-json",
+	} {
+		if got := h.do("POST", "/v1/recordings", body, "Content-Type", "application/json"); got.problem() != want {
+			t.Errorf("%s: %d %s, want %s", body, got.code, got.body, want)
+		}
+	}
+}
