@@ -16,5 +16,7 @@
 // the interfaces of seams.go; cmd binds them.
 //
 // Start reading at engine.go (what lives as long as the daemon), then
-// session.go (one call) and steps.go (the table).
+// session.go (one call) and steps.go (the table). manager.go, twoparty.go,
+// transfer.go and hold.go are talks of two, talk.go what is asked of a running call,
+// redirect.go what a 3xx leads to.
 package engine
