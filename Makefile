@@ -4,7 +4,7 @@ GO         ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build demo test test-quick crash lint bench bench-media bench-drain bench-flood leak figures cover fuzz clean
+.PHONY: build demo test test-quick crash lint bench bench-media bench-drain bench-flood leak figures amd-report cover fuzz clean
 
 build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/zvonar ./cmd/zvonar
@@ -73,6 +73,12 @@ bench-flood:
 CALLS ?= 100000
 leak:
 	$(GO) test ./test/leak -count=1 -timeout 60m -v -run '^TestCallsLeave' -args -leak.calls $(CALLS)
+
+# How well answering machines are told on voices that were not learned from; minutes.
+# CORPUS holds a manifest.csv and its sounds (docs/amd.md).
+CORPUS ?= ../shared/corpus/amd
+amd-report: build
+	bin/zvonar amd train $(CORPUS)/manifest.csv
 
 cover:
 	$(GO) test -short -coverprofile coverage.out ./...

@@ -56,6 +56,7 @@ type commands struct {
 	Confined    confinedCmd    `cmd:"" hidden:"" name:"confined" help:"Run a program under limits; started by the daemon."`
 	DecodeAudio decodeAudioCmd `cmd:"" hidden:"" name:"decode-audio" help:"Decode a sound file; started by the daemon."`
 
+	AMD  amdCmd  `cmd:"" group:"To try and to test:" name:"amd" help:"Judge whether a person or a machine answered; train the judge."`
 	DTMF dtmfCmd `cmd:"" group:"To try and to test:" name:"dtmf" help:"Hear the DTMF digits in WAV files, one JSON line each."`
 }
 

@@ -1,0 +1,209 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+
+	"zvonar/media/amd"
+)
+
+// Options of the training.
+type Options struct {
+	Variants int // further sounds made of each one
+	Trees    int
+	Folds    int // of the cross-validation, and of the calibration
+}
+
+// Defaults are the options that the table in the repository was trained with.
+func Defaults() Options { return Options{Variants: 4, Trees: 250, Folds: 5} }
+
+func (o Options) settings() Settings {
+	all := make([]int, len(amd.Features()))
+	for i := range all {
+		all[i] = i
+	}
+	return Settings{Trees: o.Trees, Shrinkage: 0.12, Penalty: 5, MinWeight: 2, Bins: 48, Features: all, RowShare: 0.3, FeatureShare: 0.4}
+}
+
+// Looks that are learned from lie this far after the onset, in samples; earlier
+// nothing can be told, later nothing need be.
+const (
+	firstLook = amd.Rate / 5
+	lastLook  = 65 * amd.Rate / 10
+)
+
+// example is one sound with its variants as rows.
+type example struct {
+	sound *Sound
+	rows  [][]float32 // of all variants
+	own   int         // how many of them are of the sound itself
+}
+
+// rarity is by how much more what is no speech counts than what is.
+const rarity = 3
+
+// examples looks at all sounds and their variants.
+func examples(sounds []*Sound, o Options) []example {
+	out := make([]example, len(sounds))
+	speech := slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return s.Other() })
+	if len(speech) == 0 {
+		speech = sounds
+	}
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				out[i] = exampleOf(sounds[i], speech, o, rand.New(rand.NewPCG(1, uint64(i))))
+			}
+		})
+	}
+	for i := range sounds {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return out
+}
+
+func exampleOf(s *Sound, others []*Sound, o Options, rnd *rand.Rand) example {
+	e := example{sound: s}
+	for v := range 1 + o.Variants {
+		n := 0
+		amd.Looks(variant(s, v, others, rnd), func(l *amd.Look) {
+			since := l.At - l.Onset
+			// Where a machine's sound ends nothing is known of what follows.
+			if since < firstLook || since > lastLook || !s.Human() && l.At > int64(len(s.PCM)+amd.Rate*8/10) {
+				return
+			}
+			if n++; n%2 == v%2 {
+				e.rows = append(e.rows, slices.Clone(l.X[:]))
+			}
+		})
+		if v == 0 {
+			e.own = len(e.rows)
+		}
+	}
+	return e
+}
+
+// Learn trains a model on all sounds.
+func Learn(sounds []*Sound, o Options) amd.Model {
+	return learn(examples(sounds, o), o)
+}
+
+// learn trains both forests and calibrates that of machines on voices that were
+// left out.
+func learn(list []example, o Options) amd.Model {
+	m := fit(list, o)
+	var sums, truth []float64
+	for k := range o.Folds {
+		part := fit(without(list, k, o.Folds), o)
+		for _, e := range list {
+			if foldOf(e.sound, o.Folds) != k || e.sound.Other() {
+				continue
+			}
+			for _, x := range e.rows[:e.own] {
+				p := max(1e-4, min(1-1e-4, float64(part.Machine.Probability(x))))
+				sums = append(sums, math.Log(p/(1-p)))
+				truth = append(truth, target(!e.sound.Human()))
+			}
+		}
+	}
+	if len(sums) > 0 {
+		scale, shift := platt(sums, truth)
+		m.Machine.Scale, m.Machine.Shift = float32(scale), float32(shift)
+	}
+	m.ID = idOf(&m)
+	return m
+}
+
+// fit trains both forests, without calibration.
+func fit(list []example, o Options) amd.Model {
+	var machine, other []Row
+	each := 1 / float32(1+o.Variants) / 2
+	for _, e := range list {
+		for _, x := range e.rows {
+			if !e.sound.Other() {
+				machine = append(machine, Row{X: x, Y: float32(target(!e.sound.Human())), Weight: each})
+			}
+			weight := each
+			if e.sound.Other() {
+				weight *= rarity // there are few of them, and none may be called a machine
+			}
+			other = append(other, Row{X: x, Y: float32(target(e.sound.Other())), Weight: weight})
+		}
+	}
+	m := amd.Model{Machine: amd.Forest{Scale: 1}, Other: amd.Forest{Base: -5, Scale: 1}}
+	if both(machine) {
+		m.Machine = Fit(machine, o.settings())
+	}
+	if both(other) {
+		set := o.settings()
+		set.Trees = max(1, o.Trees/2)
+		m.Other = Fit(other, set)
+	}
+	return m
+}
+
+// both reports whether there are rows of either kind.
+func both(rows []Row) bool {
+	return slices.ContainsFunc(rows, func(r Row) bool { return r.Y == 0 }) && slices.ContainsFunc(rows, func(r Row) bool { return r.Y == 1 })
+}
+
+func target(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// foldOf puts a voice into one fold, always the same.
+func foldOf(s *Sound, folds int) int {
+	h := sha256.Sum256([]byte(s.Voice))
+	return int(h[0]) % folds
+}
+
+func without(list []example, fold, folds int) []example {
+	return slices.DeleteFunc(slices.Clone(list), func(e example) bool { return foldOf(e.sound, folds) == fold })
+}
+
+// platt fits probability = logistic(scale*x+shift) to what is true, by Newton's
+// method; a little is added to keep it finite.
+func platt(x, truth []float64) (scale, shift float64) {
+	scale = 1
+	for range 30 {
+		var ga, gb, haa, hab, hbb float64
+		for i, v := range x {
+			p := 1 / (1 + math.Exp(-scale*v-shift))
+			d, w := truth[i]-p, p*(1-p)
+			ga += d * v
+			gb += d
+			haa += w * v * v
+			hab += w * v
+			hbb += w
+		}
+		haa += 1e-6
+		hbb += 1e-6
+		det := haa*hbb - hab*hab
+		if det <= 0 {
+			break
+		}
+		scale += (hbb*ga - hab*gb) / det
+		shift += (haa*gb - hab*ga) / det
+	}
+	return scale, shift
+}
+
+// idOf names a model by its content.
+func idOf(m *amd.Model) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%v %v", m.Machine, m.Other)
+	return "m" + hex.EncodeToString(h.Sum(nil))[:8]
+}

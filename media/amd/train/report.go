@@ -1,0 +1,261 @@
+package train
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"zvonar/media/amd"
+)
+
+// Result is what a Listener said of one sound; times in ms from its start, -1
+// where nothing was said.
+type Result struct {
+	Sound    *Sound
+	Verdict  amd.Verdict
+	Cause    string
+	Onset    int
+	Decided  int
+	Sure     float64
+	Revised  amd.Verdict // "" where the first one stood
+	ReviseAt int
+	Beep     int // where the first beep after speech began
+}
+
+// Run feeds a sound to a listener as a call would, 20 ms at a time.
+func Run(pcm []int16, params amd.Params, detectors ...amd.Detector) (r Result) {
+	r.Onset, r.Decided, r.ReviseAt, r.Beep = -1, -1, -1, -1
+	l := amd.New(params, detectors...)
+	tell := func(e amd.Event) {
+		at := int(e.At * 1000 / amd.Rate)
+		switch e.Kind {
+		case amd.Decided:
+			r.Verdict, r.Cause, r.Decided, r.Sure = e.Verdict, e.Cause, at, e.Confidence
+		case amd.Revised:
+			r.Revised, r.ReviseAt = e.Verdict, at
+		case amd.Beeped:
+			if r.Beep < 0 {
+				r.Beep = int(e.Finding.From * 1000 / amd.Rate)
+			}
+		}
+		if e.Onset >= 0 && (r.Onset < 0 || e.Kind == amd.Decided) {
+			r.Onset = int(e.Onset * 1000 / amd.Rate)
+		}
+	}
+	const packet = amd.Rate / 50
+	for i := 0; i < len(pcm); i += packet {
+		l.Feed(pcm[i:min(len(pcm), i+packet)], tell)
+	}
+	l.Close(tell)
+	return r
+}
+
+// CrossValidate trains on the voices of all folds but one and runs the sounds of
+// that one, for each fold. detectors makes those of one call.
+func CrossValidate(sounds, extra []*Sound, o Options, params amd.Params, detectors func() []amd.Detector) []Result {
+	list := examples(append(slices.Clone(sounds), extra...), o)
+	results := make([]Result, len(sounds))
+	for k := range o.Folds {
+		m := learn(without(list, k, o.Folds), o)
+		p := params
+		p.Model = &m
+		runAll(sounds, results, func(s *Sound) bool { return foldOf(s, o.Folds) == k }, p, detectors)
+	}
+	return results
+}
+
+// RunAll runs all sounds with one model.
+func RunAll(sounds []*Sound, params amd.Params, detectors func() []amd.Detector) []Result {
+	results := make([]Result, len(sounds))
+	runAll(sounds, results, func(*Sound) bool { return true }, params, detectors)
+	return results
+}
+
+func runAll(sounds []*Sound, results []Result, take func(*Sound) bool, params amd.Params, detectors func() []amd.Detector) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				results[i] = Run(sounds[i].PCM, params, detectors()...)
+				results[i].Sound = sounds[i]
+			}
+		})
+	}
+	for i, s := range sounds {
+		if take(s) {
+			next <- i
+		}
+	}
+	close(next)
+	wg.Wait()
+}
+
+// taken reports what a verdict comes to: unknown and silence count as human.
+func taken(v amd.Verdict) bool { return v == amd.Machine || v == amd.Announced || v == amd.Fax }
+
+// revisedWithin is how long after the onset a revision still counts, ms.
+const revisedWithin = 6000
+
+// part is what one row of the report counts.
+type part struct {
+	n, right, humans, humanAsMachine, humanLater, machines, machineAsHuman, afterRevision int
+	times                                                                                 []int
+}
+
+func (p *part) add(r Result) {
+	onset := r.Sound.Onset
+	if onset < 0 {
+		onset = max(0, r.Onset)
+	}
+	p.n++
+	p.times = append(p.times, r.Decided-onset)
+	machine := taken(r.Verdict)
+	late := machine || taken(r.Revised) && r.ReviseAt-onset <= revisedWithin
+	if r.Sound.Human() {
+		p.humans++
+		if machine {
+			p.humanAsMachine++
+		} else {
+			p.right++
+		}
+		if late {
+			p.humanLater++
+		}
+		return
+	}
+	p.machines++
+	if machine {
+		p.right++
+	} else {
+		p.machineAsHuman++
+	}
+	if !late {
+		p.afterRevision++
+	}
+}
+
+func (p *part) row(name string) string {
+	slices.Sort(p.times)
+	at := func(percent int) float64 {
+		if len(p.times) == 0 {
+			return 0
+		}
+		return float64(p.times[min(len(p.times)-1, len(p.times)*percent/100)]) / 1000
+	}
+	return fmt.Sprintf("| %s | %d | %s | %s | %s | %.2f | %.2f |\n", name, p.n, share(p.right, p.n), shares(p.humanAsMachine, p.humanLater, p.humans),
+		shares(p.machineAsHuman, p.afterRevision, p.machines), at(50), at(95))
+}
+
+func shares(k, l, n int) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f / %.1f %%", 100*float64(k)/float64(n), 100*float64(l)/float64(n))
+}
+
+func share(k, n int) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(k)/float64(n))
+}
+
+// WriteReport writes the confusion of results as Markdown.
+func WriteReport(w io.Writer, results []Result) error {
+	rows := []struct {
+		name string
+		take func(*Sound) bool
+	}{
+		{"all", func(s *Sound) bool { return true }},
+		{"without business greetings", func(s *Sound) bool { return s.Sub != "business" }},
+		{"business greetings", func(s *Sound) bool { return s.Sub == "business" }},
+		{"recorded voices", func(s *Sound) bool { return s.Real }},
+		{"synthetic voices", func(s *Sound) bool { return !s.Real }},
+		{"no added noise", func(s *Sound) bool { return s.SNR == 0 }},
+		{"noise 20–30 dB below", func(s *Sound) bool { return s.SNR >= 20 }},
+		{"noise 10–15 dB below", func(s *Sound) bool { return s.SNR > 0 && s.SNR <= 15 }},
+	}
+	text := "| | files | right | human → machine | machine → human | median s | 95 % s |\n|---|---|---|---|---|---|---|\n"
+	for _, row := range rows {
+		var p part
+		for _, r := range results {
+			if !r.Sound.Other() && row.take(r.Sound) {
+				p.add(r)
+			}
+		}
+		if p.n > 0 {
+			text += p.row(row.name)
+		}
+	}
+	text += "\nErrors by the first verdict, then with the revision by 6 s after the onset. Unknown and silence count as human; times run from the onset that the manifest gives.\n"
+	_, err := io.WriteString(w, text+others(results)+beeps(results))
+	return err
+}
+
+// others counts the verdicts on what is neither human nor machine.
+func others(results []Result) string {
+	counts := map[string]map[amd.Verdict]int{}
+	var labels []string
+	for _, r := range results {
+		if !r.Sound.Other() {
+			continue
+		}
+		if counts[r.Sound.Label] == nil {
+			counts[r.Sound.Label] = map[amd.Verdict]int{}
+			labels = append(labels, r.Sound.Label)
+		}
+		v := r.Verdict
+		if r.Revised != "" {
+			v = r.Revised
+		}
+		counts[r.Sound.Label][v]++
+	}
+	if len(labels) == 0 {
+		return ""
+	}
+	all := []amd.Verdict{amd.Human, amd.Machine, amd.Announced, amd.Fax, amd.Silence, amd.Unknown}
+	text := "\n| what is heard (last verdict) |"
+	rule := "\n|---|"
+	for _, v := range all {
+		text += fmt.Sprintf(" %s |", v)
+		rule += "---|"
+	}
+	text += rule + "\n"
+	for _, label := range labels {
+		text += "| " + label + " |"
+		for _, v := range all {
+			text += fmt.Sprintf(" %d |", counts[label][v])
+		}
+		text += "\n"
+	}
+	return text
+}
+
+// beeps says how many of the beeps were found, within 150 ms.
+func beeps(results []Result) string {
+	var n, found, other int
+	var seconds float64
+	for _, r := range results {
+		switch {
+		case r.Sound.Beep >= 0:
+			n++
+			if r.Beep >= 0 && max(r.Beep-r.Sound.Beep, r.Sound.Beep-r.Beep) <= 150 {
+				found++
+			} else if r.Beep >= 0 {
+				other++
+			}
+		case !r.Sound.Other():
+			seconds += float64(len(r.Sound.PCM)) / amd.Rate
+			if r.Beep >= 0 {
+				other++
+			}
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nBeeps: %d of %d found within 150 ms; %d told elsewhere, in %.0f min of speech without one.\n", found, n, other, seconds/60)
+}
