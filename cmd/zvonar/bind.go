@@ -15,6 +15,7 @@ import (
 type line struct {
 	ua    *sip.UA
 	clips *media.Library
+	judge judge
 }
 
 // Dial implements engine.Line.
@@ -23,7 +24,7 @@ func (l line) Dial(req calls.DialRequest, events func(calls.LegEvent)) (engine.L
 	if err != nil {
 		return nil, err
 	}
-	return boundLeg{leg, l.clips}, nil
+	return boundLeg{leg, l.clips, l.judge}, nil
 }
 
 // Prepare implements engine.Line.
@@ -51,6 +52,7 @@ func (l line) HangupOrphan(ctx context.Context, dialog []byte) error {
 type boundLeg struct {
 	*sip.Leg
 	clips *media.Library
+	judge judge
 }
 
 // Play implements engine.Leg.

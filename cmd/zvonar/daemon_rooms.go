@@ -17,6 +17,7 @@ import (
 	"zvonar/internal/numbering"
 	"zvonar/internal/outbox"
 	"zvonar/media"
+	"zvonar/media/amd"
 	"zvonar/media/codec"
 	"zvonar/providers/httpcall"
 	"zvonar/providers/httpsms"
@@ -146,7 +147,8 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		return err
 	}
 	audio := media.NewLibrary(clipCache, d.loadClip)
-	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio}, Clips: d.clips, Queue: d.dialer,
+	judge := judge{clock: d.clock, params: amd.Defaults(), countries: d.cfg.Dialer.Countries}
+	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio, judge}, Clips: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
@@ -155,7 +157,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		return err
 	}
 	d.dialer.Bind(starter{d.engine})
-	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { d.engine.Incoming(boundLeg{leg, audio}, inv) })
+	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { d.engine.Incoming(boundLeg{leg, audio, judge}, inv) })
 	d.add("user agent", d.ua.Start, d.ua.Stop)
 	d.add("dialer", d.dialer.Start, nil) // stopped first of all, by Stop
 	d.add("calls", d.engine.Start, nil)

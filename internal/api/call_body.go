@@ -32,7 +32,7 @@ type callBody struct {
 	Window      *callWindow     `json:"window,omitempty" doc:"calling hours in the callee's local time"`
 	RingTimeout string          `json:"ring_timeout,omitempty" maxLength:"20" doc:"5s to 3m" example:"30s"`
 	MaxDuration string          `json:"max_duration,omitempty" maxLength:"20" doc:"5s to 4h" example:"10m"`
-	AMD         amdJSON         `json:"amd,omitempty" doc:"only \"off\" in this version"`
+	AMD         amdJSON         `json:"amd,omitempty" doc:"answering machine detection: a mode (off, async, message_end), or {mode, on_machine, message_record} in place of the flow's"`
 	Capture     bool            `json:"capture,omitempty" doc:"only false in this version"`
 	Metadata    json.RawMessage `json:"metadata,omitempty" doc:"an object of your own, at most 16 KiB; comes back with the call"`
 	WebhookURL  string          `json:"webhook_url,omitempty" maxLength:"2048" doc:"receives this call's events, signed with a secret made from your token (docs/events.md)"`
@@ -62,7 +62,7 @@ type (
 
 // Schema implements huma.SchemaProvider.
 func (flowJSON) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Description: "record, digits, loop, answer_only, repeats, digit_timeout, max_invalid, barge_in, invalid_record, sms_record, block_record, manager",
+	return &huma.Schema{Description: "record, digits, loop, answer_only, repeats, digit_timeout, max_invalid, barge_in, invalid_record, sms_record, block_record, manager, amd",
 		Extensions: map[string]any{"type": "object"}, Examples: []any{map[string]any{"record": 1460168, "digits": []any{}, "digit_timeout": "5s"}}}
 }
 
@@ -74,7 +74,10 @@ func (digitsJSON) Schema(huma.Registry) *huma.Schema {
 }
 
 // Schema implements huma.SchemaProvider.
-func (amdJSON) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Examples: []any{"off"}} }
+func (amdJSON) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Description: "a mode, or {mode: off|async|message_end, on_machine: play|hangup|message|retry, message_record}",
+		Examples: []any{"async", map[string]any{"mode": "message_end", "on_machine": "message", "message_record": "1460169"}}}
+}
 
 // empty reports whether a member was left out or null.
 func empty(raw json.RawMessage) bool {
@@ -128,6 +131,7 @@ func (b *callBody) request() (engine.CallRequest, error) {
 		}
 	}
 	b.readFlow(&r, &f)
+	b.readAMD(&r, &f)
 	b.readTimes(&r, &f)
 	b.readLater(&f)
 	if !empty(b.Metadata) {
@@ -181,9 +185,6 @@ func refuseLaterFlow(flow calls.Flow, f *faults) {
 	if flow.Capture {
 		f.field("body.flow.capture", true, "capture is not available in this version")
 	}
-	if flow.AMD.Mode != "" && flow.AMD.Mode != "off" {
-		f.field("body.flow.amd.mode", flow.AMD.Mode, "answering machine detection is not available in this version; use \"off\"")
-	}
 }
 
 // readTimes reads window and durations.
@@ -218,15 +219,14 @@ func (b *callBody) readLater(f *faults) {
 	if b.Capture {
 		f.field("body.capture", true, "capture is not available in this version")
 	}
+}
+
+// readAMD reads what is to follow where a machine answers.
+func (b *callBody) readAMD(r *engine.CallRequest, f *faults) {
 	if empty(b.AMD.RawMessage) {
 		return
 	}
-	var mode string
-	var options calls.AMDOptions
-	if json.Unmarshal(b.AMD.RawMessage, &mode) != nil && json.Unmarshal(b.AMD.RawMessage, &options) == nil {
-		mode = options.Mode
-	}
-	if mode != "off" {
-		f.field("body.amd", nil, "answering machine detection is not available in this version; use \"off\"")
-	}
+	options, err := calls.ParseAMD(b.AMD.RawMessage, "body.amd")
+	f.add(err)
+	r.AMD = &options
 }

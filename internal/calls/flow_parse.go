@@ -49,6 +49,24 @@ func ParseFlow(raw json.RawMessage, location string) (Flow, *Error) {
 	return flow, nil
 }
 
+// ParseAMD reads the options of answering machine detection on their own: an object
+// as in a flow, or the mode alone. What is left out has its default.
+func ParseAMD(raw json.RawMessage, location string) (AMDOptions, *Error) {
+	p := &flowParser{}
+	if !p.valid(raw, location) {
+		return AMDOptions{}, p.err()
+	}
+	if b := bytes.TrimSpace(raw); len(b) > 0 && b[0] == '"' {
+		raw = json.RawMessage(`{"mode":` + string(b) + `}`)
+	}
+	flow := DefaultFlow()
+	flowOptions["amd"](p, raw, location, &flow)
+	if err := p.err(); err != nil {
+		return AMDOptions{}, err
+	}
+	return flow.AMD, nil
+}
+
 // option reads one key of a flow object into it.
 type option func(p *flowParser, raw json.RawMessage, location string, f *Flow)
 
@@ -87,8 +105,8 @@ var flowOptions = map[string]option{
 	},
 	"amd": func(p *flowParser, raw json.RawMessage, location string, f *Flow) {
 		p.options(raw, location, f, amdOptions)
-		if f.AMD.Mode != "off" {
-			p.fault(CodeInvalidField, at(location, "mode"), "answering machine detection is not available in this version: write off or leave it out", nil)
+		if f.AMD.OnMachine == OnMachineMessage && f.AMD.MessageRecord == "" {
+			p.fault(CodeInvalidField, at(location, "message_record"), "on_machine is message: name the recording to leave in message_record", nil)
 		}
 	},
 }

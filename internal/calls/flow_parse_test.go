@@ -164,7 +164,7 @@ func TestFaultyFlowsAreRefused(t *testing.T) {
 		"ring_timeout too long":   {`{"record":"1","manager":{"ring_timeout":"121s"}}`, "body.flow.manager.ring_timeout", CodeInvalidField},
 		"unknown manager option":  {`{"record":"1","manager":{"ring":"4s"}}`, "body.flow.manager.ring", CodeInvalidField},
 		"loop as text":            {`{"record":"1","loop":"yes"}`, "body.flow.loop", CodeInvalidField},
-		"amd async":               {`{"record":"1","amd":{"mode":"async"}}`, "body.flow.amd.mode", CodeInvalidField},
+		"amd without its message": {`{"record":"1","amd":{"mode":"async","on_machine":"message"}}`, "body.flow.amd.message_record", CodeInvalidField},
 		"amd unheard of":          {`{"record":"1","amd":{"mode":"on"}}`, "body.flow.amd.mode", CodeInvalidField},
 		"capture":                 {`{"record":"1","capture":true}`, "body.flow.capture", CodeInvalidField},
 		"too deep":                {deep, "body.flow.digits[0].digits[0].digits[0].digits[0].digits[0].digits", CodeBadAction},

@@ -49,6 +49,7 @@ const (
 	LegHeld                                     // the far end holds the call: it does not hear us
 	LegResumed                                  // it goes on
 	LegHeard                                    // a tone or a known announcement was heard before the answer; Heard
+	LegJudged                                   // who answered was judged by the sound; Judged
 	LegEnded                                    // Ending, Facts; the last event of a leg, always sent exactly once
 )
 
@@ -100,6 +101,7 @@ type LegEvent struct {
 	// Silence is of LegMediaTimeout.
 	Silence Silence
 	Heard   Heard
+	Judged  Judged
 	Ending  Ending
 	Facts   LegFacts
 	// Redirects is of LegEnded: where a 3xx of a trunk that may redirect sends the

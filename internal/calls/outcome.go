@@ -78,6 +78,7 @@ const (
 	ReasonElsewhere         Reason = "answered_elsewhere" // inbound: another telephone took it
 	ReasonBusyHere          Reason = "no_channel"         // inbound: we were full
 	ReasonNoRoute           Reason = "no_route"           // inbound: nobody configured the number
+	ReasonMachine           Reason = "machine"            // what answered was no person, and the flow wants that hung up
 	ReasonNoClip            Reason = "clip_unavailable"
 )
 

@@ -120,6 +120,9 @@ func (e *Engine) flowOf(r CallRequest) (calls.Flow, error) {
 	} else {
 		flow.Record, flow.Digits = r.Clip, r.Digits
 	}
+	if r.AMD != nil {
+		flow.AMD = *r.AMD
+	}
 	digits, err := e.checkManagers(r.Account, flow.Digits, location)
 	flow.Digits = digits
 	return flow, err

@@ -23,6 +23,8 @@ type CallRequest struct {
 	Bridge *calls.Bridge
 	// Places in the request, for what is wrong with them; "": body.to.
 	ToAt, ManagerAt string
+	// AMD takes the place of the flow's; nil: the flow's.
+	AMD *calls.AMDOptions
 
 	Ref, Series               string
 	Trunk, Provider, Employee string

@@ -10,10 +10,11 @@ import (
 
 // memLeg records what the engine tells a leg.
 type memLeg struct {
-	id   string
-	told chan string
-	mu   sync.Mutex
-	hear func(calls.LegEvent)
+	id    string
+	told  chan string
+	mu    sync.Mutex
+	hear  func(calls.LegEvent)
+	judge func(calls.Judged)
 }
 
 func newMemLeg(id string) *memLeg { return &memLeg{id: id, told: make(chan string, 100)} }
@@ -44,6 +45,28 @@ func (l *memLeg) Reject(code, _ int, _ string) {
 func (l *memLeg) Play(_ int64, clip calls.RecordingRef, _ bool) error {
 	l.say("play " + clip.RecordingID)
 	return nil
+}
+
+func (l *memLeg) Judge(_ string, told func(calls.Judged)) (stop func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.judge = told
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.judge = nil
+	}
+}
+
+// judged lets the leg's sound be judged; false where nobody listens.
+func (l *memLeg) judged(j calls.Judged) bool {
+	l.mu.Lock()
+	told := l.judge
+	l.mu.Unlock()
+	if told != nil {
+		told(j)
+	}
+	return told != nil
 }
 
 func (l *memLeg) Listen(f func(calls.LegEvent)) {

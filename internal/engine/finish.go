@@ -73,7 +73,7 @@ func (s *session) onLastLeg(calls.LegEvent) {
 
 // finish completes a call for the reason kept by because.
 func (s *session) finish() {
-	r := calls.Result{Outcome: calls.OutcomeAnswered, Reason: s.ending.reason, Charged: true}
+	r := calls.Result{Outcome: s.call.Verdict.Answered(), Reason: s.ending.reason, Charged: true}
 	switch {
 	case s.judged != nil: // the client's leg said it
 		r = *s.judged

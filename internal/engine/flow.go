@@ -102,6 +102,9 @@ func (s *session) onIdleDigit(ev calls.LegEvent) { s.pressed(calls.RoleCustomer,
 func (s *session) pressed(role calls.Role, ev calls.LegEvent) bool {
 	failpoint.Hit(failpoint.DigitHeard)
 	s.e.metrics.digit(ev.Via)
+	if role == calls.RoleCustomer {
+		s.person()
+	}
 	if len(s.call.Digits) >= maxDigits {
 		if !s.deaf {
 			s.deaf = true

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,8 @@ type metrics struct {
 	firstAudio     prometheus.Histogram
 	actions        *prometheus.CounterVec
 	digits         *prometheus.CounterVec
+	verdicts       *prometheus.CounterVec
+	verdictAfter   prometheus.Histogram
 	unrouted       prometheus.Counter
 	panics         prometheus.Counter
 	stuck          prometheus.Counter
@@ -46,6 +49,10 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 			Help: "Actions that digits started."}, []string{"action", "result"}),
 		digits: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_digits_total",
 			Help: "Digits heard, by the way they came."}, []string{"via"}),
+		verdicts: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_amd_verdicts_total",
+			Help: "Who answered, as judged by the sound."}, []string{"verdict", "revised"}),
+		verdictAfter: f.NewHistogram(prometheus.HistogramOpts{Name: "zvonar_amd_verdict_seconds",
+			Help: "Onset of speech to the first verdict.", Buckets: []float64{.5, .75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6}}),
 		unrouted: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_calls_unrouted_total",
 			Help: "Inbound calls for numbers that nobody configured."}),
 		stuck: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_engine_stuck_total",
@@ -79,3 +86,11 @@ func (m *metrics) action(kind calls.ActionKind, ok bool) {
 }
 
 func (m *metrics) digit(via string) { m.digits.WithLabelValues(via).Inc() }
+
+func (m *metrics) verdict(j calls.Judged) {
+	revised := j.Kind == calls.JudgedRevised
+	m.verdicts.WithLabelValues(string(j.Verdict), strconv.FormatBool(revised)).Inc()
+	if !revised && j.FromOnsetMS != nil {
+		m.verdictAfter.Observe(float64(*j.FromOnsetMS) / 1000)
+	}
+}

@@ -179,6 +179,7 @@ func (s *session) startTalk(at time.Time) {
 	s.after(timerMax, s.maxDuration(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
 	if s.call.Flow.Bridge == nil {
 		s.startFlow()
+		s.listenForMachines()
 	}
 }
 

@@ -29,6 +29,10 @@ func (w *wild) begin() {
 	if kind == 1 {
 		r.Provider, trunk = "cloud", "pbx"
 	}
+	if w.rng.IntN(2) == 0 {
+		r.AMD = &calls.AMDOptions{Mode: []string{calls.AMDAsync, calls.AMDMessageEnd}[w.rng.IntN(2)], MessageRecord: "1003",
+			OnMachine: []string{calls.OnMachinePlay, calls.OnMachineHangup, calls.OnMachineMessage, calls.OnMachineRetry}[w.rng.IntN(4)]}
+	}
 	c, _, err := w.e.Submit(context.Background(), r)
 	if err != nil {
 		w.t.Fatal(err)
@@ -53,13 +57,20 @@ var wildEndings = []calls.Ending{
 	{By: calls.ByCustomer}, {By: calls.ByManager}, {Q850: 17}, {Code: 503}, {},
 }
 
+var wildJudged = []calls.Judged{
+	{Kind: calls.JudgedVerdict, Verdict: calls.VerdictMachine}, {Kind: calls.JudgedVerdict, Verdict: calls.VerdictHuman},
+	{Kind: calls.JudgedRevised, Verdict: calls.VerdictMachine}, {Kind: calls.JudgedRevised, Verdict: calls.VerdictHuman},
+	{Kind: calls.JudgedGreetingEnd, Cause: "beep"}, {Kind: calls.JudgedVerdict, Verdict: calls.VerdictFax},
+	{Kind: calls.JudgedVerdict, Verdict: calls.VerdictAnnouncement, Cause: calls.CauseRingback},
+}
+
 // legDoes lets some leg report something that its contract allows.
 func (w *wild) legDoes() {
 	if len(w.legs) == 0 {
 		return
 	}
 	l := w.legs[w.rng.IntN(len(w.legs))]
-	switch w.rng.IntN(9) {
+	switch w.rng.IntN(11) {
 	case 0:
 		if !l.inbound && !l.answered {
 			l.emit(calls.LegEvent{Kind: calls.LegRinging, Code: 180})
@@ -82,6 +93,10 @@ func (w *wild) legDoes() {
 		}
 	case 6, 7:
 		l.emit(calls.LegEvent{Kind: calls.LegDigit, Digit: '0' + byte(w.rng.IntN(7)), Via: "info"})
+	case 9, 10:
+		if l.judge != nil {
+			l.judge(wildJudged[w.rng.IntN(len(wildJudged))])
+		}
 	case 8:
 		switch w.rng.IntN(6) {
 		case 0:
@@ -184,6 +199,11 @@ func (w *wild) check() {
 			w.fail("%s of the %s: %d hang-ups, %d rejections, ended %v", l.name, l.role, l.hangups, l.rejects, l.ended)
 		}
 	}
+	for _, l := range w.legs {
+		if l.judge != nil {
+			w.fail("%s is still listened to", l.name)
+		}
+	}
 	if n := len(w.e.expect.list) + len(w.e.expect.arrived) + len(w.s.timers); n != 0 {
 		w.fail("%d expectations and timers are left", n)
 	}
@@ -224,13 +244,13 @@ func (w *wild) checkOutcome(c *calls.Call, answered bool) {
 	if !c.Over() || c.Outcome == "" || c.HangupBy == "" || c.EndedAt == nil || len(c.Dialog) != 0 {
 		w.fail("the call is stored as %+v", c)
 	}
-	if answered && c.Outcome != calls.OutcomeAnswered {
+	if answered && c.Outcome != c.Verdict.Answered() {
 		w.fail("an answered call ended %s/%s", c.Outcome, c.Reason)
 	}
 	if c.Outcome == calls.OutcomeCanceled && !w.asked {
 		w.fail("canceled for %s, though nobody asked for it", c.Reason)
 	}
-	if c.Outcome == calls.OutcomeAnswered && c.AnsweredAt == nil {
+	if c.Outcome == c.Verdict.Answered() && c.AnsweredAt == nil {
 		w.fail("answered without a time")
 	}
 	if len(c.Attempts) != 0 && c.Direction == calls.Out && c.Attempts[0].Role != calls.RoleCustomer {

@@ -45,6 +45,10 @@ type Leg interface {
 	// Hold asks the far end to hold (on) or to go on; what we play is heard all
 	// the same.
 	Hold(on bool)
+	// Judge has who answered judged by the sound from now on, until stop is called
+	// or the leg ends; after stop nothing more is told. Announcements that account
+	// knows count, too. told is called from any goroutine, one call at a time.
+	Judge(account string, told func(calls.Judged)) (stop func())
 }
 
 // Clips finds the recordings that flows name.

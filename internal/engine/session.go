@@ -66,8 +66,9 @@ type party struct {
 	leg     Leg            // nil until dialled or taken
 	attempt *calls.Attempt // nil for an inbound customer
 	slot    Slot
-	hung    bool // we told the leg to end
-	gone    bool // LegEnded was seen, or the leg never came to be
+	deafen  func() // ends the judging of its sound; nil: it is not judged
+	hung    bool   // we told the leg to end
+	gone    bool   // LegEnded was seen, or the leg never came to be
 	ended   calls.Ending
 	holds   bool           // its far end holds the call
 	waits   bool           // we asked it to hold
@@ -180,6 +181,7 @@ func (s *session) letGo() {
 	s.stopTimers()
 	s.leaveProvider()
 	for _, p := range s.parties {
+		p.hush()
 		if p.slot != nil {
 			p.slot.Release()
 		}

@@ -14,6 +14,7 @@ const (
 	offered                 // an inbound INVITE is being looked up
 	connecting              // answered towards a provider that is still ringing the client
 	talking                 // answered; the flow runs
+	greeting                // a machine speaks; the flow waits for its end
 	reaching                // the flow waits while a manager is rung
 	confirming              // the manager answered and must press a digit
 	bridged                 // customer and manager talk
@@ -23,7 +24,7 @@ const (
 
 // String names the phase for logs and tests.
 func (p phase) String() string {
-	return [...]string{"committing", "placing", "summoning", "dialing", "offered", "connecting", "talking",
+	return [...]string{"committing", "placing", "summoning", "dialing", "offered", "connecting", "talking", "greeting",
 		"reaching", "confirming", "bridged", "leaving", "over"}[p]
 }
 
@@ -57,6 +58,15 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 		calls.LegPlaybackStarted:  (*session).onPlaybackStarted,
 		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
 		calls.LegDigit:            (*session).onFlowDigit,
+		calls.LegJudged:           (*session).onJudged,
+		calls.LegMediaTimeout:     (*session).onMediaTimeout,
+		calls.LegEnded:            (*session).onCustomerGone,
+	},
+	greeting: {
+		calls.LegPlaybackStarted:  (*session).onPlaybackStarted,
+		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
+		calls.LegDigit:            (*session).onGreetingDigit,
+		calls.LegJudged:           (*session).onGreetingJudged,
 		calls.LegMediaTimeout:     (*session).onMediaTimeout,
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
@@ -64,12 +74,14 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 		calls.LegPlaybackStarted:  (*session).onPlaybackStarted,
 		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
 		calls.LegDigit:            (*session).onIdleDigit,
+		calls.LegJudged:           (*session).onJudgedIdle,
 		calls.LegMediaTimeout:     (*session).onMediaTimeout,
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
 	confirming: {
 		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
 		calls.LegDigit:            (*session).onIdleDigit,
+		calls.LegJudged:           (*session).onJudgedIdle,
 		calls.LegMediaTimeout:     (*session).onMediaTimeout,
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
@@ -79,6 +91,7 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 		calls.LegDigit:            (*session).onTalkDigit,
 		calls.LegHeld:             (*session).onCustomerHolds,
 		calls.LegResumed:          (*session).onCustomerResumes,
+		calls.LegJudged:           (*session).onJudgedIdle,
 		calls.LegMediaTimeout:     (*session).onMediaTimeout,
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
@@ -165,6 +178,7 @@ func (s *session) legEnded(p *party, ev calls.LegEvent) calls.LegEvent {
 		ev.Ending.Early = s.early.heard
 	}
 	p.gone, p.ended = true, ev.Ending
+	p.hush()
 	if p.slot != nil {
 		p.slot.Release()
 	}

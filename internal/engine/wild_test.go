@@ -53,12 +53,21 @@ type wildLeg struct {
 	answered, ended  bool // it said so
 	hangups, rejects int
 	hear             func(calls.LegEvent)
+	judge            func(calls.Judged)
 	play             int64
 }
 
 func (l *wildLeg) ID() string { return l.name }
 
 func (l *wildLeg) Listen(f func(calls.LegEvent)) { l.hear = f }
+
+func (l *wildLeg) Judge(_ string, told func(calls.Judged)) (stop func()) {
+	if l.judge != nil {
+		l.w.fail("a leg is judged twice")
+	}
+	l.judge = told
+	return func() { l.judge = nil }
+}
 
 func (l *wildLeg) Ring() {}
 

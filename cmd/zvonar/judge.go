@@ -1,0 +1,49 @@
+package main
+
+import (
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/media/amd"
+	"zvonar/media/amd/live"
+	"zvonar/media/progress"
+)
+
+// judge makes the listeners that say who answered.
+type judge struct {
+	clock     clock.Clock
+	params    amd.Params
+	countries []string // whose tones are likeliest
+}
+
+// Judge implements engine.Leg.
+func (l boundLeg) Judge(account string, told func(calls.Judged)) (stop func()) {
+	j := l.judge
+	listener := amd.New(j.params, progress.New(progress.Options{Countries: j.countries}))
+	begun := j.clock.Now()
+	ears := live.Start(listener, j.clock, func(e amd.Event) {
+		if kind, ok := judgedKinds[e.Kind]; ok {
+			told(judged(e, kind, listener.Model(), j.clock.Now().Sub(begun).Milliseconds()))
+		}
+	})
+	deaf := l.Leg.Analyse(ears)
+	return func() {
+		ears.Stop()
+		deaf()
+	}
+}
+
+var judgedKinds = map[amd.EventKind]calls.JudgedKind{
+	amd.Decided: calls.JudgedVerdict, amd.Revised: calls.JudgedRevised, amd.GreetingEnd: calls.JudgedGreetingEnd,
+}
+
+// judged is an event of the listener in the words of the domain.
+func judged(e amd.Event, kind calls.JudgedKind, model string, sinceAnswer int64) calls.Judged {
+	j := calls.Judged{
+		Kind: kind, Verdict: calls.Verdict(e.Verdict), Cause: e.Cause, Confidence: e.Confidence, FromAnswerMS: sinceAnswer, Model: model,
+	}
+	if e.Onset >= 0 {
+		ms := (e.At - e.Onset) * 1000 / amd.Rate
+		j.FromOnsetMS = &ms
+	}
+	return j
+}
