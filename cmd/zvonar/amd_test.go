@@ -11,8 +11,8 @@ import (
 	"zvonar/media/capture"
 )
 
-// busy is a file with six seconds of the Russian busy tone.
-func busy(t *testing.T) string {
+// busyTone is a file with six seconds of the Russian busy tone.
+func busyTone(t *testing.T) string {
 	t.Helper()
 	pcm := make([]int16, 6*8000)
 	for i := range pcm {
@@ -36,7 +36,7 @@ func busy(t *testing.T) string {
 
 func TestFilesAreJudgedOneLineEach(t *testing.T) {
 	t.Parallel()
-	file := busy(t)
+	file := busyTone(t)
 	code, said := quick(t, nil, "amd", file, file)
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	if code != 0 || len(lines) != 2 || lines[0] != lines[1] {

@@ -32,7 +32,7 @@ type Params struct {
 func Defaults() Params {
 	return Params{
 		Deadline: 2800 * time.Millisecond, NoSpeech: 5 * time.Second, ReviseFor: 6 * time.Second,
-		HumanBelow: 0.035, MachineAbove: 0.965, AtDeadline: 0.6, UnknownAbove: 0.35, ReviseAbove: 0.8, OtherAbove: 0.5,
+		HumanBelow: 0.03, MachineAbove: 0.96, AtDeadline: 0.6, UnknownAbove: 0.35, ReviseAbove: 0.8, OtherAbove: 0.5,
 		EndSilence: 1500 * time.Millisecond, MaxGreeting: 30 * time.Second,
 	}
 }

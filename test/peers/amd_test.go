@@ -11,8 +11,8 @@ import (
 	"zvonar/media/codec"
 )
 
-// answers holds recorded answers of people and machines.
-const answers = "../../../shared/corpus/amd"
+// corpusOfAnswers holds recorded answers of people and machines.
+const corpusOfAnswers = "../../../shared/corpus/amd"
 
 // answer is an A-law file of what the callee says: one of the corpus, or, for
 // "busy", a generated busy tone.
@@ -27,7 +27,7 @@ func answer(t *testing.T, name string) string {
 			}
 		}
 	} else {
-		b, err := os.ReadFile(filepath.Join(answers, name))
+		b, err := os.ReadFile(filepath.Join(corpusOfAnswers, name))
 		if err != nil {
 			t.Skip("the corpus of answers is not beside the checkout (../shared/corpus/amd)")
 		}
