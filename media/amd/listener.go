@@ -183,10 +183,14 @@ func (l *Listener) decide(elapsed int64) {
 	switch {
 	case l.machine <= l.params.HumanBelow:
 		l.judge(Human, causeShort, 1-l.machine)
-	case l.machine >= l.params.MachineAbove:
+	case l.machine >= l.params.MachineAbove && l.other < l.params.OtherAbove/surely:
 		l.judge(Machine, causeLong, l.machine)
 	}
 }
+
+// surely is by how much surer it must be that somebody speaks at all for an early
+// machine: music speaks on and on, too.
+const surely = 4
 
 // atLast gives the verdict that can wait no longer.
 func (l *Listener) atLast(cause string) {
