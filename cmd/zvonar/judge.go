@@ -12,13 +12,14 @@ import (
 type judge struct {
 	clock     clock.Clock
 	params    amd.Params
-	countries []string // whose tones are likeliest
+	countries []string                            // whose tones are likeliest
+	book      func(account string) *progress.Book // the announcements that it knows
 }
 
 // Judge implements engine.Leg.
 func (l boundLeg) Judge(account string, told func(calls.Judged)) (stop func()) {
 	j := l.judge
-	listener := amd.New(j.params, progress.New(progress.Options{Countries: j.countries}))
+	listener := amd.New(j.params, progress.New(progress.Options{Countries: j.countries, Book: j.book(account)}))
 	begun := j.clock.Now()
 	ears := live.Start(listener, j.clock, func(e amd.Event) {
 		if kind, ok := judgedKinds[e.Kind]; ok {
