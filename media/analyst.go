@@ -34,6 +34,14 @@ type Analyser interface {
 	Hear(Sound)
 }
 
+// TwoWay is an Analyser that listens to what is sent, too: clips, tones and the
+// other side of a bridge, by the clock of what leaves. Both calls come from the
+// same goroutine.
+type TwoWay interface {
+	Analyser
+	Spoke(Sound)
+}
+
 // tap is where the sound of a leg is taken off for its analysers. The leg's shard
 // writes the ring; the analyst that was given the tap reads it.
 type tap struct {
@@ -41,6 +49,8 @@ type tap struct {
 	analyst *analyst
 	ring    soundRing
 	decoder codec.Decoder              // of the analyst alone
+	sent    atomic.Pointer[soundRing]  // what the leg sends; nil: nobody listens to that
+	said    codec.Decoder              // of the analyst alone, for sent
 	heard   atomic.Pointer[[]Analyser] // replaced, never changed
 	closed  atomic.Bool
 	broken  []Analyser // that panicked; of the analyst alone
@@ -48,6 +58,9 @@ type tap struct {
 
 // add and remove are called by the leg's shard alone.
 func (t *tap) add(a Analyser) {
+	if _, both := a.(TwoWay); both && t.sent.Load() == nil {
+		t.sent.Store(&soundRing{})
+	}
 	list := append(slices.Clone(*t.heard.Load()), a)
 	t.heard.Store(&list)
 }
@@ -131,18 +144,30 @@ func (a *analyst) turn() (ended bool) {
 }
 
 func (a *analyst) hear(t *tap) {
+	a.drain(t, &t.ring, &t.decoder, Analyser.Hear)
+	if sent := t.sent.Load(); sent != nil {
+		a.drain(t, sent, &t.said, func(one Analyser, s Sound) {
+			if both, ok := one.(TwoWay); ok {
+				both.Spoke(s)
+			}
+		})
+	}
+}
+
+// drain gives what waits in one ring to everybody.
+func (a *analyst) drain(t *tap, ring *soundRing, decoder *codec.Decoder, give func(Analyser, Sound)) {
 	for {
-		rec, ok := t.ring.take(&a.payload)
+		rec, ok := ring.take(&a.payload)
 		if !ok {
 			return
 		}
-		t.decoder.Decode(rec.codec, a.pcm[:], a.payload[:rec.n])
+		decoder.Decode(rec.codec, a.pcm[:], a.payload[:rec.n])
 		s := Sound{
 			PCM: a.pcm[:rec.n], At: a.engine.epoch.Add(rec.at), Gap: int(rec.gap), Lost: rec.lost,
 			Fresh: rec.kind == soundFresh, Pause: rec.kind == soundPause,
 		}
 		for _, one := range *t.heard.Load() {
-			if !slices.Contains(t.broken, one) && !a.tell(t, one, s) {
+			if !slices.Contains(t.broken, one) && !a.tell(t, one, s, give) {
 				t.broken = append(t.broken, one)
 				t.port.do(func(l *leg) { l.ignore(one) })
 			}
@@ -152,7 +177,7 @@ func (a *analyst) hear(t *tap) {
 
 // tell has an analyser hear, and reports whether it survived that: one that panics
 // is heard of in the log, and its leg goes on without it.
-func (a *analyst) tell(t *tap, one Analyser, s Sound) (ok bool) {
+func (a *analyst) tell(t *tap, one Analyser, s Sound, give func(Analyser, Sound)) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			ok = false
@@ -161,7 +186,7 @@ func (a *analyst) tell(t *tap, one Analyser, s Sound) (ok bool) {
 				"port", t.port.local.Port(), "stack", string(debug.Stack()))
 		}
 	}()
-	one.Hear(s)
+	give(one, s)
 	return true
 }
 

@@ -134,6 +134,9 @@ func (l *leg) send(due time.Duration) {
 	default:
 		payload = copy(o.scratch[rtpHeader:], l.audio())
 	}
+	if step != dtmf.Packet || l.session.DTMFPayload == 0 {
+		l.overhear(o.scratch[rtpHeader : rtpHeader+payload])
+	}
 	l.reports.sent++
 	l.reports.octets += uint32(payload)
 	b := o.scratch[:rtpHeader+payload]
@@ -149,6 +152,19 @@ func (l *leg) send(due time.Duration) {
 	o.seq++
 	o.ts += uint32(l.frame)
 	o.stopped = l.shard.now + l.ptime
+}
+
+// overhear lets those who listen to both ways have a frame that leaves.
+func (l *leg) overhear(frame []byte) {
+	if l.in.tap == nil {
+		return
+	}
+	if ring := l.in.tap.sent.Load(); ring != nil {
+		if !ring.put(l.out.seq, l.out.ts, false, l.codec.Index, frame, l.shard.now) {
+			l.shard.count.drops[dropAnalysis]++
+		}
+		l.shard.rouse(l.in.tap.analyst)
+	}
 }
 
 func (l *leg) emit(b []byte, due time.Duration) {

@@ -1,7 +1,10 @@
-// Package capture writes down what a leg heard: WAV files of talks.
+// Package capture writes down talks: stereo WAV files, what we said on the left,
+// what they said on the right.
 //
-// [WriteWAV] has no state and may be called from any goroutine, but never from a
-// media shard: it writes to a file.
+// A [Store] has one goroutine that writes. A [Take] is given to a port as its
+// analyser and only collects, on the analyst's goroutine; nothing here is ever
+// called by a media shard. Start reading at store.go, then take.go; wav.go knows
+// the file.
 package capture
 
 import (
@@ -23,7 +26,7 @@ func WriteWAV(w io.Writer, rate int, pcm []int16) error {
 	if int64(len(pcm))*2 > math.MaxUint32-headerLen {
 		return fmt.Errorf("write WAV: %d samples do not fit a WAV file", len(pcm))
 	}
-	if _, err := w.Write(header(uint32(rate), uint32(len(pcm)*2))); err != nil {
+	if _, err := w.Write(headerOf(1, uint32(rate), uint32(len(pcm)*2))); err != nil {
 		return fmt.Errorf("write WAV header: %w", err)
 	}
 	block := make([]byte, 0, 2*4096)
@@ -41,7 +44,8 @@ func WriteWAV(w io.Writer, rate int, pcm []int16) error {
 	return nil
 }
 
-func header(rate, bytes uint32) []byte {
+// headerOf is the header of so many bytes of samples.
+func headerOf(channels uint16, rate, bytes uint32) []byte {
 	const bytesPerSample, pcmFormat = 2, 1
 	h := make([]byte, 0, headerLen)
 	h = append(h, "RIFF"...)
@@ -49,10 +53,10 @@ func header(rate, bytes uint32) []byte {
 	h = append(h, "WAVEfmt "...)
 	h = binary.LittleEndian.AppendUint32(h, 16)
 	h = binary.LittleEndian.AppendUint16(h, pcmFormat)
-	h = binary.LittleEndian.AppendUint16(h, 1)
+	h = binary.LittleEndian.AppendUint16(h, channels)
 	h = binary.LittleEndian.AppendUint32(h, rate)
-	h = binary.LittleEndian.AppendUint32(h, rate*bytesPerSample)
-	h = binary.LittleEndian.AppendUint16(h, bytesPerSample)
+	h = binary.LittleEndian.AppendUint32(h, rate*uint32(channels)*bytesPerSample)
+	h = binary.LittleEndian.AppendUint16(h, channels*bytesPerSample)
 	h = binary.LittleEndian.AppendUint16(h, 8*bytesPerSample)
 	h = append(h, "data"...)
 	return binary.LittleEndian.AppendUint32(h, bytes)
