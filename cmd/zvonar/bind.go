@@ -8,14 +8,16 @@ import (
 	"zvonar/internal/dialer"
 	"zvonar/internal/engine"
 	"zvonar/media"
+	"zvonar/media/capture"
 	"zvonar/sip"
 )
 
 // line is the user agent as the engine sees it.
 type line struct {
-	ua    *sip.UA
-	clips *media.Library
-	judge judge
+	ua       *sip.UA
+	clips    *media.Library
+	judge    judge
+	captures *capture.Store
 }
 
 // Dial implements engine.Line.
@@ -24,7 +26,7 @@ func (l line) Dial(req calls.DialRequest, events func(calls.LegEvent)) (engine.L
 	if err != nil {
 		return nil, err
 	}
-	return boundLeg{leg, l.clips, l.judge}, nil
+	return boundLeg{leg, l.clips, l.judge, l.captures}, nil
 }
 
 // Prepare implements engine.Line.
@@ -51,8 +53,24 @@ func (l line) HangupOrphan(ctx context.Context, dialog []byte) error {
 // boundLeg is a SIP leg that finds its clips by content hash.
 type boundLeg struct {
 	*sip.Leg
-	clips *media.Library
-	judge judge
+	clips    *media.Library
+	judge    judge
+	captures *capture.Store
+}
+
+// Capture implements engine.Leg.
+func (l boundLeg) Capture(call string) (func(func(calls.Capture, error)), error) {
+	take, err := l.captures.Begin(call)
+	if err != nil {
+		return nil, err
+	}
+	stop := l.Leg.Analyse(take)
+	return func(done func(calls.Capture, error)) {
+		stop()
+		take.End(func(r capture.Result, err error) {
+			done(calls.Capture{DurationMS: r.Duration.Milliseconds(), SHA256: r.SHA256}, err)
+		})
+	}, nil
 }
 
 // Play implements engine.Leg.

@@ -24,6 +24,7 @@ import (
 	"zvonar/internal/outbox"
 	"zvonar/internal/store"
 	"zvonar/media"
+	"zvonar/media/capture"
 	"zvonar/recordings"
 	"zvonar/sip"
 	"zvonar/sip/trunk"
@@ -47,19 +48,21 @@ type daemon struct {
 	ids   *clock.IDs
 	reg   *prometheus.Registry
 
-	store   *store.Store
-	trunks  *trunk.Set
-	media   *media.Engine
-	clips   *recordings.Library
-	hearing *hearing.Announcements
-	ua      *sip.UA
-	dialer  *dialer.Dialer
-	engine  *engine.Engine
-	texts   *outbox.SMS
-	api     *api.Server
-	guard   *egress.Guard
-	parts   []part // in order of start
-	running atomic.Bool
+	store    *store.Store
+	trunks   *trunk.Set
+	media    *media.Engine
+	clips    *recordings.Library
+	captures *capture.Store
+	links    calls.CaptureLinks
+	hearing  *hearing.Announcements
+	ua       *sip.UA
+	dialer   *dialer.Dialer
+	engine   *engine.Engine
+	texts    *outbox.SMS
+	api      *api.Server
+	guard    *egress.Guard
+	parts    []part // in order of start
+	running  atomic.Bool
 }
 
 // newDaemon opens the store and builds every part; nothing runs yet. On an error
@@ -83,7 +86,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 			_ = opened.Close(ctx)
 		}
 	}()
-	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildHearing, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {
+	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, err
 		}

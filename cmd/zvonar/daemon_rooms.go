@@ -148,18 +148,19 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	}
 	audio := media.NewLibrary(clipCache, d.loadClip)
 	judge := judge{clock: d.clock, params: amd.Defaults(), countries: d.cfg.Dialer.Countries, book: d.hearing.Book}
-	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio, judge}, Clips: d.clips, Queue: d.dialer,
+	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio, judge, d.captures}, Clips: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
-		TextQueued: func() { d.texts.Kick() }}) // made before anything starts
+		TextQueued: func() { d.texts.Kick() }, CaptureLinks: d.links}) // made before anything starts
 	if err != nil {
 		return err
 	}
 	d.dialer.Bind(starter{d.engine})
-	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { d.engine.Incoming(boundLeg{leg, audio, judge}, inv) })
+	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { d.engine.Incoming(boundLeg{leg, audio, judge, d.captures}, inv) })
 	d.add("user agent", d.ua.Start, d.ua.Stop)
 	d.add("dialer", d.dialer.Start, nil) // stopped first of all, by Stop
+	d.add("captures of before", d.recoverCaptures, nil)
 	d.add("calls", d.engine.Start, nil)
 	decisions := recordings.NewWatch(d.store, d.clock, d.log.With("room", "recordings"), d.engine.RecordingDecided)
 	d.add("decisions on recordings", decisions.Start, decisions.Stop)
@@ -271,7 +272,7 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	tls := d.cfg.HTTP.TLS
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
-		Accounts: d.cfg.Accounts, Texts: d.texts, TextCallback: callback,
+		Accounts: d.cfg.Accounts, Captures: d.captures, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
 		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken,
 		Country: country, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {

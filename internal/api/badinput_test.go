@@ -50,7 +50,6 @@ func TestBadInputGetsAProblemAndLeavesNothingBehind(t *testing.T) {
 		{"text", body(`"text":"hello"`), 422, "invalid-field", "body.text"},
 		{"retry", body(`"retry":{"max":3}`), 422, "invalid-field", "body.retry"},
 		{"employee", body(`"employee":"anna"`), 422, "invalid-field", "body.employee"},
-		{"capture", body(`"capture":true`), 422, "invalid-field", "body.capture"},
 		{"amd mode that is none", body(`"amd":"perhaps"`), 422, "invalid-field", "body.amd.mode"},
 		{"amd with an unknown key", body(`"amd":{"mode":"async","patience":3}`), 422, "invalid-field", "body.amd.patience"},
 		{"a message that nobody named", body(`"amd":{"mode":"async","on_machine":"message"}`), 422, "invalid-field", "body.amd.message_record"},

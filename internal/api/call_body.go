@@ -33,7 +33,7 @@ type callBody struct {
 	RingTimeout string          `json:"ring_timeout,omitempty" maxLength:"20" doc:"5s to 3m" example:"30s"`
 	MaxDuration string          `json:"max_duration,omitempty" maxLength:"20" doc:"5s to 4h" example:"10m"`
 	AMD         amdJSON         `json:"amd,omitempty" doc:"answering machine detection: a mode (off, async, message_end), or {mode, on_machine, message_record} in place of the flow's"`
-	Capture     bool            `json:"capture,omitempty" doc:"only false in this version"`
+	Capture     bool            `json:"capture,omitempty" doc:"write the talk down; call.recording_ready tells where it is"`
 	Metadata    json.RawMessage `json:"metadata,omitempty" doc:"an object of your own, at most 16 KiB; comes back with the call"`
 	WebhookURL  string          `json:"webhook_url,omitempty" maxLength:"2048" doc:"receives this call's events, signed with a secret made from your token (docs/events.md)"`
 }
@@ -120,7 +120,7 @@ func (b *callBody) request() (engine.CallRequest, error) {
 	var f faults
 	r := engine.CallRequest{
 		To: string(b.To), From: string(b.From), Ref: b.Ref, Series: b.Series, Trunk: b.Trunk, Provider: b.Provider,
-		NotBefore: b.NotBefore, NotAfter: b.NotAfter, Priority: b.Priority, WebhookURL: b.WebhookURL,
+		NotBefore: b.NotBefore, NotAfter: b.NotAfter, Priority: b.Priority, WebhookURL: b.WebhookURL, Capture: b.Capture,
 	}
 	for _, field := range []struct{ location, value string }{
 		{"body.from", r.From}, {"body.ref", b.Ref}, {"body.series", b.Series}, {"body.trunk", b.Trunk}, {"body.provider", b.Provider},
@@ -133,7 +133,6 @@ func (b *callBody) request() (engine.CallRequest, error) {
 	b.readFlow(&r, &f)
 	b.readAMD(&r, &f)
 	b.readTimes(&r, &f)
-	b.readLater(&f)
 	if !empty(b.Metadata) {
 		r.Metadata = bytes.Clone(b.Metadata)
 		if len(b.Metadata) > maxMetadata {
@@ -169,7 +168,6 @@ func (b *callBody) readFlow(r *engine.CallRequest, f *faults) {
 		flow, err := calls.ParseFlow(b.Flow.RawMessage, "body.flow")
 		f.add(err)
 		r.Flow = &flow
-		refuseLaterFlow(flow, f)
 		return
 	}
 	r.Clip = calls.ClipID(b.RecordID + b.RecordingID)
@@ -177,13 +175,6 @@ func (b *callBody) readFlow(r *engine.CallRequest, f *faults) {
 		digits, err := calls.ParseDigits(b.Digits.RawMessage, "body.digits")
 		f.add(err)
 		r.Digits = digits
-	}
-}
-
-// refuseLaterFlow refuses options of a flow that nothing acts on yet.
-func refuseLaterFlow(flow calls.Flow, f *faults) {
-	if flow.Capture {
-		f.field("body.flow.capture", true, "capture is not available in this version")
 	}
 }
 
@@ -211,14 +202,6 @@ func duration(s, location string, least, most time.Duration, f *faults) time.Dur
 		return 0
 	}
 	return d
-}
-
-// readLater refuses what is asked for and would not happen: nothing is ignored
-// in silence.
-func (b *callBody) readLater(f *faults) {
-	if b.Capture {
-		f.field("body.capture", true, "capture is not available in this version")
-	}
 }
 
 // readAMD reads what is to follow where a machine answers.

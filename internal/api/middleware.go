@@ -161,6 +161,10 @@ func (s *Server) route() http.Handler {
 			s.serveTextCallback(w, r)
 			return
 		}
+		if call, is := captureOfLink(r); is {
+			s.serveLink(w, r, call)
+			return
+		}
 		h, pattern := s.mux.Handler(r)
 		if pattern != "" {
 			s.mux.ServeHTTP(w, r)

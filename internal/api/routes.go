@@ -30,6 +30,7 @@ func (s *Server) declare() error {
 	s.declareAudit()
 	s.declareErasures()
 	s.declareTexts()
+	s.declareCaptures()
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API
 	delete(schemas, "ErrorDetail")

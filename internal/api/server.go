@@ -53,6 +53,9 @@ type Config struct {
 	Trunks       func() []TrunkStatus // nil: none
 	Accounts     []string             // besides main: a main admin may make tokens for them
 	Texts        Texts                // nil: delivery reports are refused
+	Captures     Captures             // nil: none
+	// CaptureLinks open captures without a token.
+	CaptureLinks calls.CaptureLinks
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.
 	TextCallback *TextCallback
 

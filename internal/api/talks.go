@@ -27,6 +27,7 @@ func (s *Server) declareTalks() {
 		"transfer": {"Hand the customer to somebody else", func(o huma.Operation) { register(s, calls.PermCaller, o, s.transferCall) }},
 		"play":     {"Play a recording to the customer", func(o huma.Operation) { register(s, calls.PermCaller, o, s.playToCall) }},
 		"dtmf":     {"Send digits to a party", func(o huma.Operation) { register(s, calls.PermCaller, o, s.sendDigits) }},
+		"record":   {"Write the talk down, or stop", func(o huma.Operation) { register(s, calls.PermCaller, o, s.recordCall) }},
 		"hold":     {"Ask a party to hold, or to go on", func(o huma.Operation) { register(s, calls.PermCaller, o, s.holdCall) }},
 	} {
 		op.declare(huma.Operation{OperationID: path + "-call", Method: http.MethodPost, Path: "/v1/calls/{id}/" + path,

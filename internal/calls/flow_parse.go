@@ -91,12 +91,7 @@ var flowOptions = map[string]option{
 	"repeats":        intOption(maxRepeats, func(f *Flow) *int { return &f.Repeats }),
 	"max_invalid":    intOption(maxInvalid, func(f *Flow) *int { return &f.MaxInvalid }),
 	"digit_timeout":  durationOption(minDigitTimeout, maxDigitTimeout, func(f *Flow) *Duration { return &f.DigitTimeout }),
-	"capture": func(p *flowParser, raw json.RawMessage, location string, f *Flow) {
-		boolOption(func(f *Flow) *bool { return &f.Capture })(p, raw, location, f)
-		if f.Capture {
-			p.fault(CodeInvalidField, location, "capture is not available in this version: leave it out", raw)
-		}
-	},
+	"capture":        boolOption(func(f *Flow) *bool { return &f.Capture }),
 	"digits": func(p *flowParser, raw json.RawMessage, location string, f *Flow) {
 		f.Digits = p.digits(raw, location, 1)
 	},

@@ -166,7 +166,6 @@ func TestFaultyFlowsAreRefused(t *testing.T) {
 		"loop as text":            {`{"record":"1","loop":"yes"}`, "body.flow.loop", CodeInvalidField},
 		"amd without its message": {`{"record":"1","amd":{"mode":"async","on_machine":"message"}}`, "body.flow.amd.message_record", CodeInvalidField},
 		"amd unheard of":          {`{"record":"1","amd":{"mode":"on"}}`, "body.flow.amd.mode", CodeInvalidField},
-		"capture":                 {`{"record":"1","capture":true}`, "body.flow.capture", CodeInvalidField},
 		"too deep":                {deep, "body.flow.digits[0].digits[0].digits[0].digits[0].digits[0].digits", CodeBadAction},
 		"eleven nested":           {`{"record":"1","digits":[{"record":"2","digits":[{},{},{},{},{},{},{},{},{},{},{}]}]}`, "body.flow.digits[0].digits", CodeTooManyDigits},
 		"digits beside sms":       {`{"record":"1","digits":[{"smsText":"2","digits":[]}]}`, "body.flow.digits[0]", CodeBadAction},

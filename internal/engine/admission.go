@@ -124,7 +124,7 @@ func (e *Engine) flowOf(r CallRequest) (calls.Flow, error) {
 		flow.AMD = *r.AMD
 	}
 	digits, err := e.checkManagers(r.Account, flow.Digits, location)
-	flow.Digits = digits
+	flow.Digits, flow.Capture = digits, flow.Capture || r.Capture
 	return flow, err
 }
 

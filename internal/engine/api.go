@@ -18,7 +18,9 @@ type CallRequest struct {
 	// Clip is record_id or recording_id. With Flow it must be empty.
 	Clip   calls.ClipID
 	Digits calls.DigitMap // with Clip
-	Flow   *calls.Flow    // parsed by calls.ParseFlow
+	// Capture has the talk written down, whatever the flow says.
+	Capture bool
+	Flow    *calls.Flow // parsed by calls.ParseFlow
 	// Bridge makes it a talk between To and a manager; no Flow, no Digits.
 	Bridge *calls.Bridge
 	// Places in the request, for what is wrong with them; "": body.to.
@@ -54,6 +56,8 @@ type API interface {
 	Transfer(ctx context.Context, account, id, target string) (*calls.Call, error)
 	// Play plays an approved recording to the customer.
 	Play(ctx context.Context, account, id string, clip calls.ClipID) (*calls.Call, error)
+	// Record writes the talk down (on), or stops.
+	Record(ctx context.Context, account, id string, on bool) (*calls.Call, error)
 	// SendDigits sends digits to a party; "" is the customer.
 	SendDigits(ctx context.Context, account, id string, role calls.Role, digits string) (*calls.Call, error)
 	// Hold asks a party to hold, or to go on.

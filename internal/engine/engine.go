@@ -42,6 +42,8 @@ type Config struct {
 	// TextQueued is told when an intent to send a text became durable; it must
 	// not block. nil: nobody is.
 	TextQueued func()
+	// CaptureLinks sign the links of call.recording_ready.
+	CaptureLinks calls.CaptureLinks
 }
 
 // TrunkNumbers is what the engine must know of a trunk.

@@ -35,6 +35,14 @@ func (l *memLeg) SendDigits(d string) { l.say("digits " + d) }
 
 func (l *memLeg) Hold(on bool) { l.say(fmt.Sprint("hold ", on)) }
 
+func (l *memLeg) Capture(call string) (func(func(calls.Capture, error)), error) {
+	l.say("capture " + call)
+	return func(done func(calls.Capture, error)) {
+		l.say("capture ends")
+		done(calls.Capture{DurationMS: 1500, SHA256: "abc"}, nil)
+	}, nil
+}
+
 func (l *memLeg) StopPlayback(reason calls.PlayReason) { l.say("stop " + string(reason)) }
 
 func (l *memLeg) Reject(code, _ int, _ string) {

@@ -102,6 +102,7 @@ func (s *session) complete(r calls.Result, by calls.Party) {
 		return
 	}
 	failpoint.Hit(failpoint.CallOver)
+	s.endCapture()
 	s.letGo()
 	s.phase = over
 	for _, p := range s.parties {

@@ -177,6 +177,9 @@ func (s *session) startTalk(at time.Time) {
 	s.phase = talking
 	s.call.Status, s.call.AnsweredAt = calls.StatusAnswered, &at
 	s.after(timerMax, s.maxDuration(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+	if s.call.Flow.Capture {
+		_ = s.beginCapture() // which told the log; before the first word
+	}
 	if s.call.Flow.Bridge == nil {
 		s.startFlow()
 		s.listenForMachines()

@@ -49,6 +49,9 @@ type Leg interface {
 	// or the leg ends; after stop nothing more is told. Announcements that account
 	// knows count, too. told is called from any goroutine, one call at a time.
 	Judge(account string, told func(calls.Judged)) (stop func())
+	// Capture writes the talk down from now on, under the call's id. end stops it
+	// and tells what it came to, later and from another goroutine.
+	Capture(call string) (end func(done func(calls.Capture, error)), err error)
 }
 
 // Clips finds the recordings that flows name.

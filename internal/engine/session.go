@@ -36,8 +36,10 @@ type session struct {
 	lastPlay int64
 	timers   map[timerKey]clock.Timer
 	forward  *forwarding // while a manager is rung or talked to
-	texts    int         // smsText actions so far
-	deaf     bool        // more digits came than are heard
+	// captured ends the capture of the talk; nil: there is none.
+	captured func(func(calls.Capture, error))
+	texts    int  // smsText actions so far
+	deaf     bool // more digits came than are heard
 
 	untold []calls.Event // what happened in this turn and is not on its way to the store yet
 	stale  []*party      // whose attempts changed in this turn

@@ -192,6 +192,7 @@ func (s *session) legEnded(p *party, ev calls.LegEvent) calls.LegEvent {
 	}
 	at := ev.At
 	if p == s.customer {
+		s.endCapture()
 		s.call.Dialog = nil
 		if !at.IsZero() {
 			s.call.EndedAt = &at

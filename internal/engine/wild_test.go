@@ -75,6 +75,10 @@ func (l *wildLeg) Answer() { l.connected = true }
 
 func (l *wildLeg) Hangup(int) { l.hangups++ }
 
+func (l *wildLeg) Capture(string) (func(func(calls.Capture, error)), error) {
+	return func(func(calls.Capture, error)) {}, nil
+}
+
 func (l *wildLeg) Tone(calls.ToneKind) {}
 
 func (l *wildLeg) SendDigits(string) {}

@@ -62,18 +62,41 @@ type Store struct {
 // end of the file.
 type job struct {
 	file  *file
-	at    int64 // frames from the start of the file
+	at    int64 // frames from the start of the take
 	block []byte
 	end   func(Result, error)
 }
 
-// file is of the writer alone, once it is open.
+// file is of the writer alone.
 type file struct {
 	call   string
 	path   string
-	f      *os.File
-	frames int64 // written so far
-	err    error // the first one
+	f      *os.File // nil before the first block
+	from   int64    // frames that were there before
+	frames int64    // written so far
+	err    error    // the first one
+}
+
+// open makes the file, or goes on with the one that is there.
+func (f *file) open() {
+	if f.f != nil || f.err != nil {
+		return
+	}
+	mark, err := os.OpenFile(f.path+openSuffix, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		f.err = fmt.Errorf("begin a capture: %w", err)
+		return
+	}
+	_ = mark.Close() // nothing was written to it
+	if f.f, f.err = os.OpenFile(f.path, os.O_CREATE|os.O_RDWR, 0o600); f.err != nil {
+		return
+	}
+	size, err := f.f.Seek(0, io.SeekEnd)
+	f.from = max(0, size-headerLen) / frameBytes
+	f.frames = f.from
+	if f.err = err; err == nil {
+		f.err = f.head()
+	}
 }
 
 // Open makes the directory.
@@ -131,8 +154,8 @@ func (s *Store) Stop(ctx context.Context) error {
 	}
 }
 
-// Begin opens the capture of a call; one that has a file already is continued at
-// its end. call must be an id of ours.
+// Begin begins the capture of a call; one that has a file already is continued at
+// its end. call must be an id of ours. Nothing is asked of the disk here.
 func (s *Store) Begin(call string) (*Take, error) {
 	path, err := s.path(call)
 	if err != nil {
@@ -143,26 +166,9 @@ func (s *Store) Begin(call string) (*Take, error) {
 	if s.closed || s.active[call] {
 		return nil, fmt.Errorf("capture of %s: it runs already, or the daemon stops", call)
 	}
-	mark, err := os.OpenFile(path+openSuffix, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("begin a capture: %w", err)
-	}
-	_ = mark.Close()
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("begin a capture: %w", err)
-	}
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	known := &file{call: call, path: path, f: f, frames: max(0, size-headerLen) / frameBytes}
-	if err := known.head(); err != nil {
-		return nil, errors.Join(fmt.Errorf("begin a capture: %w", err), f.Close())
-	}
 	s.active[call] = true
 	s.running.Add(1)
-	return &Take{store: s, file: known, from: known.frames}, nil
+	return &Take{store: s, file: &file{call: call, path: path}}, nil
 }
 
 // path is where a call's capture lies.
@@ -218,9 +224,10 @@ func (s *Store) write() {
 // put writes samples, then the header that counts them: whatever happens in
 // between, the file is a WAV file with what it says.
 func (f *file) put(at int64, block []byte) {
-	if f.err != nil {
+	if f.open(); f.err != nil {
 		return
 	}
+	at += f.from
 	if _, f.err = f.f.WriteAt(block, headerLen+at*frameBytes); f.err != nil {
 		return
 	}
@@ -235,6 +242,9 @@ func (f *file) head() error {
 
 // finish makes the file durable and closes it.
 func (f *file) finish() (r Result, err error) {
+	if f.open(); f.f == nil {
+		return Result{}, f.err
+	}
 	sum := sha256.New()
 	_, err = io.Copy(sum, io.NewSectionReader(f.f, 0, headerLen+f.frames*frameBytes))
 	err = errors.Join(f.err, err, f.f.Sync(), f.f.Close(), os.Remove(f.path+openSuffix))

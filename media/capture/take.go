@@ -31,7 +31,6 @@ const (
 type Take struct {
 	store *Store
 	file  *file
-	from  int64 // frame of the file where this take begins
 
 	mu      sync.Mutex
 	ended   bool
@@ -100,7 +99,7 @@ func (t *Take) flush(all bool) {
 			}
 			t.waiting[channel] = append(w[:0], w[min(n, len(w)):]...)
 		}
-		t.store.give(job{file: t.file, at: t.from + t.flushed, block: b})
+		t.store.give(job{file: t.file, at: t.flushed, block: b})
 		t.flushed += int64(n)
 	}
 }

@@ -1,9 +1,14 @@
 package peers
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"math"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +21,7 @@ type baresipSays struct {
 	modules string // further lines of its configuration
 	trunk   string // further keys of our trunk
 	rate    int    // of what it records, Hz
+	capture bool   // have the talk written down
 }
 
 // TestBaresipHearsTheWholeClip rings baresip, which records what it decodes. It
@@ -33,7 +39,7 @@ func TestBaresipHearsG722(t *testing.T) {
 
 // TestBaresipHearsAnEncryptedCall does it by SRTP with libsrtp on the other side.
 func TestBaresipHearsAnEncryptedCall(t *testing.T) {
-	c := baresipHears(t, baresipSays{account: "audio_codecs=pcma;mediaenc=srtp-mand", modules: "module srtp.so\n", trunk: ", srtp: required", rate: 8000})
+	c := baresipHears(t, baresipSays{account: "audio_codecs=pcma;mediaenc=srtp-mand", modules: "module srtp.so\n", trunk: ", srtp: required", rate: 8000, capture: true})
 	if len(c.Legs) == 1 && !c.Legs[0].SRTP {
 		t.Error("the call was not encrypted")
 	}
@@ -66,7 +72,7 @@ snd_path %s
 	clip := melody(9)
 	d := start(t, options{peerPort: port, trunk: how.trunk})
 	d.eventually("baresip to come up", func() bool { return strings.Contains(out.String(), "baresip is ready") })
-	c := d.over(d.place(map[string]any{"to": "79161234567", "record_id": d.clip(clip)}))
+	c := d.over(d.place(map[string]any{"to": "79161234567", "record_id": d.clip(clip), "capture": how.capture}))
 	if c.Outcome != "answered" || c.Reason != "flow_end" {
 		t.Fatalf("ended as %+v\n%s", c, out)
 	}
@@ -97,7 +103,48 @@ snd_path %s
 	if len(c.Legs) != 1 || c.Legs[0].RX == 0 || c.Legs[0].TX == 0 || c.Legs[0].MOS < 3 {
 		t.Errorf("the facts of the leg: %+v", c.Legs)
 	}
+	if how.capture {
+		d.captured(c.ID, clip)
+	}
 	return c
+}
+
+// captured opens the link of call.recording_ready without a token and looks for
+// the clip on our side of the talk.
+func (d *daemon) captured(id string, clip []int16) {
+	d.t.Helper()
+	var ready struct {
+		URL        string
+		DurationMS int64 `json:"duration_ms"`
+		SHA256     string
+	}
+	d.eventually("the capture to be ready", func() bool {
+		for _, e := range d.events(id) {
+			if e.Type == "call.recording_ready" {
+				return json.Unmarshal(e.Data, &ready) == nil
+			}
+		}
+		return false
+	})
+	res, err := http.Get(d.api + ready.URL)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if sum := sha256.Sum256(raw); err != nil || res.StatusCode != 200 || hex.EncodeToString(sum[:]) != ready.SHA256 {
+		d.t.Fatalf("%s: %d, %d bytes, %v", ready.URL, res.StatusCode, len(raw), err)
+	}
+	var left []int16
+	for i := 44; i+4 <= len(raw); i += 4 {
+		left = append(left, int16(binary.LittleEndian.Uint16(raw[i:])))
+	}
+	if _, corr := align(left, clip); corr < 0.99 || int64(len(left))/8 != ready.DurationMS {
+		d.t.Errorf("the capture of %d ms (%d told) correlates %.3f with the clip", len(left)/8, ready.DurationMS, corr)
+	}
+	if res, err := http.Get(d.api + "/v1/calls/" + id + "/recording"); err != nil || res.StatusCode != 401 {
+		d.t.Errorf("without link and token: %v %v", res, err)
+	}
 }
 
 // halved is sound of 16 kHz at 8, well enough for a melody below 2 kHz.
