@@ -18,6 +18,8 @@ import (
 // condition on the account, each with its reason. Whoever adds one says here why
 // nobody gets to see, or change, what is another's by it.
 var reviewed = map[string]string{
+	"tx.ClipStanding":       "by a clip that a call pinned, which was read with the call's account when it was accepted; tells a state, shows no row",
+	"tx.ContentUsed":        "tells the sweep of files whether anybody's recording still has a content; shown to nobody",
 	"tx.Backlog":            "counts for the metrics, shown to nobody's account",
 	"tx.callList":           "the end of a statement whose conditions its callers write; they are checked by themselves",
 	"tx.UpdateCall":         "by a row that was read with its account; ids are the house's own and never chosen from outside",
