@@ -29,6 +29,7 @@ func TestLineSaysWhatHappened(t *testing.T) {
 		{event(calls.CallQueued, `{"to":"79161234567","from":"78005553535","recording":{"recording_id":"rec_1","record_id":1460168}}`),
 			"queued: call 79161234567 as 78005553535 with recording 1460168"},
 		{inbound, "call from 79161234567 to 78005553535"},
+		{event(calls.CallAMD, `{"verdict":"announcement","cause":"sit"}`), "heard: an announcement (sit)"},
 		{event(calls.CallHeld, `{"gate":"window","until":"2026-11-22T06:00:00.000Z","text":"it is night there"}`),
 			"held back (window) until 2026-11-22 06:00:00 UTC: it is night there"},
 		{event(calls.CallHeld, `{"gate":"channels","until":null,"text":""}`), "held back (channels)"},

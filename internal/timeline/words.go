@@ -38,7 +38,11 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 		return sentence(who, "after "+seconds(d.RingMS), with("(", d.Codec, ")"))
 	},
 	calls.CallAMD: func(_ calls.Event, d data) string {
-		return sentence("it is", with("a ", d.Verdict, ""), with("(", d.Cause, ")"))
+		words, known := verdicts[d.Verdict]
+		if !known {
+			words = Clean(d.Verdict)
+		}
+		return sentence("heard:", words, with("(", d.Cause, ")"))
 	},
 	calls.CallPlaybackStarted: func(_ calls.Event, d data) string { return sentence("playing", d.clip("")) },
 	calls.CallPlaybackFinished: func(_ calls.Event, d data) string {
@@ -127,6 +131,16 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 	calls.IntegrationAuth: func(e calls.Event, d data) string {
 		return sentence(name(e), "refused our credentials") + with(": ", d.Error, "")
 	},
+}
+
+// verdicts says who was heard on the line.
+var verdicts = map[string]string{
+	string(calls.VerdictHuman):        "a person",
+	string(calls.VerdictMachine):      "a machine",
+	string(calls.VerdictAnnouncement): "an announcement",
+	string(calls.VerdictFax):          "a fax",
+	string(calls.VerdictSilence):      "nobody",
+	string(calls.VerdictUnknown):      "somebody or something, not clear who",
 }
 
 // actions says what each action does, and what it did.
