@@ -24,6 +24,7 @@ func TestDialRefusesWhatMustNotReachAHeader(t *testing.T) {
 		"CRLF in the Call-ID": func(r *calls.DialRequest) { r.SIPCallID = "a\r\nb" },
 		"header of ours":      func(r *calls.DialRequest) { r.Headers = map[string]string{"vIa": "x"} },
 		"identity header":     func(r *calls.DialRequest) { r.Headers = map[string]string{"P-Asserted-Identity": "x"} },
+		"too many hops":       func(r *calls.DialRequest) { r.Hops = calls.MaxForwards + 1 },
 		"CRLF in a header":    func(r *calls.DialRequest) { r.Headers = map[string]string{"X-A": "x\r\nVia: y"} },
 		"header name":         func(r *calls.DialRequest) { r.Headers = map[string]string{"X A": "x"} },
 	} {

@@ -8,6 +8,7 @@ import (
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
+	"zvonar/internal/calls"
 	"zvonar/sip/edge"
 )
 
@@ -26,8 +27,10 @@ func (ua *UA) stamp(req *sipmsg.Request) error {
 
 // finishRequest adds the rest, for requests that bring their Via.
 func (ua *UA) finishRequest(req *sipmsg.Request) {
-	hops := sipmsg.MaxForwardsHeader(70)
-	req.AppendHeader(&hops)
+	if req.MaxForwards() == nil { // an INVITE that passes a call on brings what is left
+		left := sipmsg.MaxForwardsHeader(calls.MaxForwards)
+		req.AppendHeader(&left)
+	}
 	req.AppendHeader(sipmsg.NewHeader("User-Agent", ua.cfg.UserAgent))
 	if req.ContentLength() == nil {
 		req.SetBody(req.Body())

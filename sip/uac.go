@@ -63,6 +63,9 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 			req.From = "anonymous"
 		}
 	}
+	if req.Hops < 0 || req.Hops > calls.MaxForwards {
+		return calls.Errorf(calls.CodeInvalidField, "the call was passed on %d times; %d are allowed", req.Hops, calls.MaxForwards)
+	}
 	to, err := userPart("the number to call", req.To)
 	if err != nil {
 		return err
@@ -180,6 +183,8 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 		req.AppendHeader(sipmsg.NewHeader("Privacy", "id"))
 		req.AppendHeader(sipmsg.NewHeader("P-Asserted-Identity", l.uac.identity))
 	}
+	left := sipmsg.MaxForwardsHeader(calls.MaxForwards - l.uac.req.Hops)
+	req.AppendHeader(&left)
 	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
 	req.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
 	req.SetBody(l.uac.offer)

@@ -111,7 +111,18 @@ func (l *Leg) describe(req *sipmsg.Request) calls.Invite {
 	return calls.Invite{
 		Trunk: l.trunk.Name, From: number(from.Address.User), FromName: bounded(from.DisplayName),
 		To: bounded(strings.ReplaceAll(req.Recipient.User, "%23", "#")), SIPCallID: bounded(l.d.callID), Source: req.Source(),
+		Hops: hops(req),
 	}
+}
+
+// hops is how many of MaxForwards a request has used up. One that claims more
+// than we give is worth no more to us, so that a loop through us always ends.
+func hops(req *sipmsg.Request) int {
+	h := req.MaxForwards()
+	if h == nil || h.Val() > calls.MaxForwards {
+		return 0
+	}
+	return calls.MaxForwards - int(h.Val())
 }
 
 // number is the digits of a user part that is a number, else "".

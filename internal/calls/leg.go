@@ -26,6 +26,9 @@ type DialRequest struct {
 	Via netip.AddrPort
 	// Anonymous hides From from the callee; the trunk is told it (RFC 3325).
 	Anonymous bool
+	// Hops is how many of MaxForwards the call has used up on its way to us, and one
+	// for us (RFC 7332); 0: it begins here.
+	Hops int
 	// Headers are further headers of the INVITE ("X-Call-ID": "…"); names and
 	// values must be Printable. nil: none.
 	Headers map[string]string
@@ -123,7 +126,11 @@ type Invite struct {
 	To        string // Request-URI user, as sent
 	SIPCallID string
 	Source    string // address of the peer
+	Hops      int    // how many of MaxForwards it has used up, 0 to MaxForwards
 }
+
+// MaxForwards is how often a call may be passed on, from one agent to the next.
+const MaxForwards = 70
 
 // ToneKind is a locally generated tone.
 type ToneKind int

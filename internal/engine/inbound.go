@@ -27,6 +27,11 @@ func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
 		leg.Reject(404, 1, "Not Found")
 		return
 	}
+	if inv.Hops >= calls.MaxForwards && passesOn(route.Flow.Digits) {
+		e.log.Warn("an inbound call was refused: "+tooManyHops, "trunk", inv.Trunk, "number", calls.Mask(inv.To))
+		leg.Reject(483, 25, "Too Many Hops")
+		return
+	}
 	if e.cfg.Admits() != nil { // the log tells of it already, once
 		leg.Reject(503, 42, "Service Unavailable")
 		return
@@ -66,7 +71,7 @@ func (e *Engine) arrive(leg Leg, inv calls.Invite, route Route) {
 		CreatedAt: now, DueAt: now, RingingAt: &now,
 	}
 	s := e.newSession(c)
-	s.customer.leg = leg
+	s.customer.leg, s.hops = leg, inv.Hops+1
 	s.phase = offered
 	if !e.launch(s, s.offer) {
 		leg.Reject(503, 41, "Service Unavailable")

@@ -31,6 +31,10 @@ func (s *session) forwardTo(digit byte, action calls.Action) {
 		s.acted(digit, action, ivr.ManagerNotReached, "managers were rung too often in this call")
 		return
 	}
+	if !s.mayPassOn() {
+		s.acted(digit, action, ivr.ManagerNotReached, tooManyHops)
+		return
+	}
 	slot, gate, ok := s.e.cfg.Limits.Acquire(trunk)
 	if !ok {
 		s.acted(digit, action, ivr.ManagerNotReached, "no free channel on trunk "+trunk+" ("+string(gate)+")")
@@ -98,7 +102,7 @@ func (s *session) notDialled(p *party) {
 func (s *session) dialManager(p *party) {
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: p.attempt.ID, SIPCallID: p.attempt.SIPCallID, Trunk: p.attempt.Trunk, To: p.attempt.To,
-		From: s.callerForManager(p.attempt.Trunk), Role: calls.RoleManager, Anonymous: s.anonymous(),
+		From: s.callerForManager(p.attempt.Trunk), Role: calls.RoleManager, Anonymous: s.anonymous(), Hops: s.hops,
 		RingTimeout: time.Duration(s.call.Flow.Manager.RingTimeout),
 	}, s.listen(p))
 	if err != nil {

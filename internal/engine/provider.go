@@ -91,7 +91,7 @@ func (s *session) claimed() {
 	if !ok {
 		return
 	}
-	s.customer.leg = a.leg
+	s.customer.leg, s.hops = a.leg, a.inv.Hops+1
 	s.phase = connecting
 	at := s.now()
 	s.call.Status, s.call.RingingAt = calls.StatusRinging, &at

@@ -42,6 +42,7 @@ type session struct {
 	deaf     bool // more digits came than are heard
 
 	untold []calls.Event // what happened in this turn and is not on its way to the store yet
+	hops   int           // used up by a leg that passes the call on, see calls.DialRequest
 	stale  []*party      // whose attempts changed in this turn
 
 	early    early        // what was heard before the answer

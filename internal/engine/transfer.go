@@ -49,6 +49,9 @@ func (s *session) ringNext(target string) error {
 	if len(s.call.Attempts) >= maxAttempts {
 		return calls.Errorf(calls.CodeWrongState, "managers were rung too often in this call")
 	}
+	if !s.mayPassOn() {
+		return calls.Errorf(calls.CodeWrongState, "%s", tooManyHops)
+	}
 	slot, gate, ok := s.e.cfg.Limits.Acquire(trunk)
 	if !ok {
 		return calls.Errorf(calls.CodeOverloaded, "no free channel on trunk %s (%s)", trunk, gate)
