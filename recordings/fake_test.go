@@ -86,7 +86,7 @@ func (t *memTx) Recordings(f calls.RecordingFilter) (page []*calls.Recording, er
 		slices.Reverse(all)
 	}
 	for _, r := range all {
-		if r.Account == f.Account && (f.State == "" || r.State == f.State) && (f.Cursor == "" || r.ID < f.Cursor) && len(page) < f.Limit {
+		if r.Account == f.Account && (f.State == "" || r.State == f.State) && (f.TextKey == "" || r.TextKey() == f.TextKey) && (f.Cursor == "" || r.ID < f.Cursor) && len(page) < f.Limit {
 			page = append(page, &r)
 		}
 	}

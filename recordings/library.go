@@ -60,6 +60,7 @@ type Library struct {
 	cfg     Config
 	files   files
 	slots   chan struct{} // conversions at work
+	voices  chan struct{} // texts that are being spoken for calls
 	metrics *metrics
 }
 
@@ -118,7 +119,7 @@ func New(cfg Config) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recordings: %w", err)
 	}
-	l := &Library{cfg: cfg, files: files{cfg.Dir, cfg.Remote}, slots: make(chan struct{}, converters), metrics: m}
+	l := &Library{cfg: cfg, files: files{cfg.Dir, cfg.Remote}, slots: make(chan struct{}, converters), voices: make(chan struct{}, speakers), metrics: m}
 	if err := l.files.prepare(cfg.Clock.Now()); err != nil {
 		return nil, fmt.Errorf("recordings: %w", err)
 	}
@@ -180,17 +181,24 @@ func (l *Library) fresh(account, title, actor string, system bool, p *product) *
 
 // insert makes a fresh recording durable, with its event.
 func (l *Library) insert(ctx context.Context, rec *calls.Recording) error {
-	err := l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
-		if err := admitContent(tx, rec.SHA256); err != nil {
-			return err
-		}
-		if err := tx.InsertRecording(rec); err != nil {
-			return err
-		}
-		return l.tell(tx, rec, calls.RecordingUploaded)
-	})
+	err := l.cfg.Store.Update(ctx, func(tx calls.Tx) error { return l.write(tx, rec) })
 	if err == nil {
-		l.cfg.Log.Info("recording uploaded", "recording", rec.ID, "account", rec.Account, "duration_ms", rec.DurationMS, "sha256", rec.SHA256)
+		l.arrived(rec)
 	}
 	return err
+}
+
+// write puts a fresh recording into the store, with its event.
+func (l *Library) write(tx calls.Tx, rec *calls.Recording) error {
+	if err := admitContent(tx, rec.SHA256); err != nil {
+		return err
+	}
+	if err := tx.InsertRecording(rec); err != nil {
+		return err
+	}
+	return l.tell(tx, rec, calls.RecordingUploaded)
+}
+
+func (l *Library) arrived(rec *calls.Recording) {
+	l.cfg.Log.Info("recording uploaded", "recording", rec.ID, "account", rec.Account, "duration_ms", rec.DurationMS, "sha256", rec.SHA256)
 }

@@ -45,24 +45,12 @@ type Spoken struct {
 // moderator sees the text, too. Errors are those of Add, invalid-field for the
 // text and the voice, and wrong-state where no speech engine is configured.
 func (l *Library) AddText(ctx context.Context, account, actor string, s Spoken) (rec *calls.Recording, err error) {
-	begun := l.cfg.Clock.Now()
-	defer func() { l.metrics.uploaded(err, l.cfg.Clock.Now().Sub(begun)) }()
-	s.Text = strings.Join(strings.Fields(s.Text), " ")
-	if s.Title == "" {
-		s.Title = opening(s.Text)
-	}
-	if err := s.check(); err != nil {
+	if s, err = l.toSpeak(s); err != nil {
 		return nil, err
 	}
-	if err := checkTitle(s.Title); err != nil {
-		return nil, err
-	}
-	if len(l.cfg.Speech.Command) == 0 {
-		return nil, calls.Errorf(calls.CodeWrongState, "no speech engine is configured: set recordings.tts.command, or upload a file")
-	}
-	p, err := l.speak(ctx, account, s)
+	p, err := l.spoken(ctx, account, s)
 	if err != nil {
-		return nil, inText(err)
+		return nil, err
 	}
 	rec = l.fresh(account, s.Title, actor, s.System, p)
 	rec.Text, rec.Voice = s.Text, s.Voice
@@ -70,6 +58,34 @@ func (l *Library) AddText(ctx context.Context, account, actor string, s Spoken) 
 		return nil, err
 	}
 	return rec, nil
+}
+
+// toSpeak completes and checks what is to be spoken.
+func (l *Library) toSpeak(s Spoken) (Spoken, error) {
+	s.Text = strings.Join(strings.Fields(s.Text), " ")
+	if s.Title == "" {
+		s.Title = opening(s.Text)
+	}
+	if err := s.check(); err != nil {
+		return s, err
+	}
+	if err := checkTitle(s.Title); err != nil {
+		return s, err
+	}
+	if len(l.cfg.Speech.Command) == 0 {
+		return s, calls.Errorf(calls.CodeWrongState, "no speech engine is configured: set recordings.tts.command, or upload a file")
+	}
+	return s, nil
+}
+
+// spoken has a text read and counts it; errors are about the text.
+func (l *Library) spoken(ctx context.Context, account string, s Spoken) (p *product, err error) {
+	begun := l.cfg.Clock.Now()
+	defer func() { l.metrics.uploaded(err, l.cfg.Clock.Now().Sub(begun)) }()
+	if p, err = l.speak(ctx, account, s); err != nil {
+		return nil, inText(err)
+	}
+	return p, nil
 }
 
 func (s *Spoken) check() error {

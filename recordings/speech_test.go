@@ -86,3 +86,41 @@ func TestASpeechEngineThatFailsIsToldFromABadText(t *testing.T) {
 		}
 	}
 }
+
+func TestOneTextIsSpokenOnceForManyCalls(t *testing.T) {
+	t.Parallel()
+	count := t.TempDir() + "/asked"
+	l, m := speaking(t, "sh", "-c", `echo >> "$1"; exec espeak-ng --stdin --stdout -v "$2"`, "sh", count, "{voice}")
+	program(t, "espeak-ng")
+	ids := make(chan string, 6)
+	for range cap(ids) {
+		go func() {
+			rec, err := l.Spoken(context.Background(), "main", calls.SpokenText{Text: long, Voice: "male", Actor: "bot"})
+			if err != nil {
+				t.Error(err)
+				ids <- ""
+				return
+			}
+			ids <- rec.ID
+		}()
+	}
+	seen := map[string]bool{}
+	for range cap(ids) {
+		seen[<-ids] = true
+	}
+	asked, err := os.ReadFile(count)
+	if err != nil || len(seen) != 1 || len(m.state.recordings) != 1 || len(asked) > speakers || len(m.state.audit) != 1 {
+		t.Errorf("%v, %d recordings, asked %d times, %v", seen, len(m.state.recordings), len(asked), err)
+	}
+	// A prompt with the same words may be too short for a callee, and another
+	// account has moderators of its own.
+	if _, err := l.AddText(context.Background(), "other", "bot", Spoken{Text: long, Voice: "female", System: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, account := range []string{"main", "other"} {
+		rec, err := l.Spoken(context.Background(), account, calls.SpokenText{Text: long, Voice: "female", Actor: "bot"})
+		if err != nil || rec.Account != account || rec.System {
+			t.Errorf("%s: %+v, %v", account, rec, err)
+		}
+	}
+}

@@ -20,7 +20,9 @@ import (
 type callCmd struct {
 	remote
 	To       string `required:"" help:"Number to call." placeholder:"NUMBER"`
-	Record   string `required:"" help:"Approved clip, by record_id or recording_id." placeholder:"ID"`
+	Record   string `required:"" xor:"said" help:"Approved clip, by record_id or recording_id." placeholder:"ID"`
+	Text     string `required:"" xor:"said" help:"Read this text aloud instead of a clip; a new text waits for a moderator, and the call with it." placeholder:"TEXT"`
+	Voice    string `help:"Voice of --text, male or female (default ${default})." enum:"male,female" default:"female" placeholder:"VOICE"`
 	From     string `help:"Caller number: one of a trunk's (default: the trunk's first)." placeholder:"NUMBER"`
 	Digits   string `help:"What each digit does: JSON like '[{},{\"record\":\"1460168\"}]', or a file that holds it; - is stdin." placeholder:"FILE|JSON"`
 	Ref      string `help:"Your own name of the call; the same again gives the same call." placeholder:"REF"`
@@ -43,6 +45,9 @@ func (c *callCmd) Run(ctx context.Context, a *app) error {
 		request.RecordID = c.Record
 	} else {
 		request.RecordingID = c.Record
+	}
+	if c.Text != "" {
+		request.Text, request.Voice = c.Text, c.Voice
 	}
 	if request.Digits, err = c.digits(a.stdin); err != nil {
 		return err

@@ -103,6 +103,9 @@ var scripts = []struct {
 	{name: "call by recording_id", args: `call --to 79161234567 --record rec_1 --digits [{}] --provider cloud`,
 		daemon: answers{"POST /v1/calls": callJSON}, stdout: "01JCALL queued\n", asked: "POST /v1/calls",
 		body: `{"to":"79161234567","recording_id":"rec_1","digits":[{}],"provider":"cloud"}`},
+	{name: "call with a text", args: `call --to 79161234567 --text Hello --voice male`,
+		daemon: answers{"POST /v1/calls": callJSON}, stdout: "01JCALL queued\n", asked: "POST /v1/calls",
+		body: `{"to":"79161234567","text":"Hello","voice":"male"}`},
 	{name: "call with one fault", args: "call --to 7 --record 1", code: exitFailed,
 		daemon: answers{"POST /v1/calls": `422 {"type":"/problems/bad-action","status":422,"detail":"body.digits[0]: has two actions","errors":[{"location":"body.digits[0]","message":"has two actions","value":"x"}]}`},
 		stderr: "zvonar: body.digits[0]: has two actions (was \"x\")\n"},
@@ -217,7 +220,7 @@ var scripts = []struct {
 		stdout: "ID     CREATED              TO           STATE   SENT  REPORTED  ERROR            TEXT\nsms_1  2026-11-21 09:30:00  79161234567  failed  -     -         outcome unknown  Your parcel\n"},
 
 	{name: "an unknown command", args: "fly", code: exitUsage, stderr: "zvonar: unexpected argument fly (zvonar --help tells more)\n"},
-	{name: "a missing option", args: "call --to 7", code: exitUsage, stderr: "zvonar: missing flags: --record=ID (zvonar --help tells more)\n"},
+	{name: "a missing option", args: "call --to 7", code: exitUsage, stderr: "zvonar: missing flags: --record=ID or --text=TEXT (zvonar --help tells more)\n"},
 	{name: "an unknown role", args: "tokens add bot --role king", code: exitUsage,
 		stderr: "zvonar: --roles must be one of \"viewer\",\"caller\",\"moderator\",\"operator\",\"admin\" but got \"king\" (zvonar --help tells more)\n"},
 }

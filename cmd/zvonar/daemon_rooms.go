@@ -148,7 +148,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	}
 	audio := media.NewLibrary(clipCache, d.loadClip)
 	judge := judge{clock: d.clock, params: amd.Defaults(), countries: d.cfg.Dialer.Countries, book: d.hearing.Book}
-	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio, judge, d.captures}, Clips: d.clips, Queue: d.dialer,
+	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio, judge, d.captures}, Clips: d.clips, Speech: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),

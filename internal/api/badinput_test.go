@@ -47,7 +47,12 @@ func TestBadInputGetsAProblemAndLeavesNothingBehind(t *testing.T) {
 		{"wrong type", body(`"ref":5`), 422, "invalid-field", "body.ref"},
 		{"number as an object", `{"to":{},"record_id":"1460168"}`, 422, "invalid-field", "body.to"},
 		{"number as a fraction", `{"to":7.9e10,"record_id":"1460168"}`, 422, "invalid-field", "body"},
-		{"text", body(`"text":"hello"`), 422, "invalid-field", "body.text"},
+		{"text beside a clip", body(`"text":"hello","voice":"male"`), 422, "invalid-field", "body"},
+		{"text without a voice", `{"to":"79004443322","text":"hello"}`, 422, "invalid-field", "body.voice"},
+		{"voice without a text", body(`"voice":"male"`), 422, "invalid-field", "body.voice"},
+		{"voice that is none", `{"to":"79004443322","text":"hello","voice":"child"}`, 422, "invalid-field", "body.voice"},
+		{"text with markup", `{"to":"79004443322","text":"<audio/>","voice":"male"}`, 422, "invalid-field", "body.text"},
+		{"text where nobody speaks", `{"to":"79004443322","text":"hello","voice":"male"}`, 409, "wrong-state", ""},
 		{"retry", body(`"retry":{"max":3}`), 422, "invalid-field", "body.retry"},
 		{"employee", body(`"employee":"anna"`), 422, "invalid-field", "body.employee"},
 		{"amd mode that is none", body(`"amd":"perhaps"`), 422, "invalid-field", "body.amd.mode"},
@@ -111,7 +116,7 @@ func wellFormed(t *testing.T, r reply) {
 func TestLaterFieldsSayThatTheyAreNotAvailable(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	got := h.do("POST", "/v1/calls", `{"to":"79004443322","record_id":"1460168","text":"x","voice":"male"}`)
+	got := h.do("POST", "/v1/calls", `{"to":"79004443322","record_id":"1460168","flow_id":"x","employee":"anna"}`)
 	if n := strings.Count(got.body, "is not available in this version"); n < 2 {
 		t.Errorf("both fields must be refused by name: %s", got.body)
 	}

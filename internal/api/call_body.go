@@ -20,6 +20,8 @@ type callBody struct {
 	From        text            `json:"from,omitempty" doc:"caller number: one of a trunk's; the trunk's first where left out"`
 	RecordID    text            `json:"record_id,omitempty" doc:"approved recording by its number" example:"1460168"`
 	RecordingID text            `json:"recording_id,omitempty" doc:"approved recording by its id"`
+	Text        string          `json:"text,omitempty" maxLength:"8000" doc:"what a voice reads aloud instead of a recording, 1 to 2000 characters; a text that is new in the account waits for a moderator, and the call with it"`
+	Voice       string          `json:"voice,omitempty" enum:"male,female" doc:"with text"`
 	Flow        flowJSON        `json:"flow,omitempty" doc:"a whole flow instead of record_id and digits"`
 	Digits      digitsJSON      `json:"digits,omitempty" doc:"what each digit does: the index is the digit, at most ten elements"`
 	Ref         string          `json:"ref,omitempty" maxLength:"128" doc:"your own name of the call, unique among calls that are not over"`
@@ -46,7 +48,7 @@ type callWindow struct {
 
 // laterFields are fields of DESIGN 4.3 that later versions will understand.
 var laterFields = map[string]bool{
-	"text": true, "voice": true, "flow_id": true, "employee": true, "retry": true, "campaign_id": true,
+	"flow_id": true, "employee": true, "retry": true, "campaign_id": true,
 }
 
 // maxMetadata is how many bytes an asker may leave with a call.
@@ -146,18 +148,21 @@ func (b *callBody) request() (engine.CallRequest, error) {
 
 // readFlow reads what the callee will hear.
 func (b *callBody) readFlow(r *engine.CallRequest, f *faults) {
+	if b.Voice != "" && b.Text == "" {
+		f.field("body.voice", b.Voice, "a voice needs a text to read")
+	}
 	given := []string{}
-	for name, is := range map[string]bool{"record_id": b.RecordID != "", "recording_id": b.RecordingID != "", "flow": !empty(b.Flow.RawMessage)} {
+	for name, is := range map[string]bool{"record_id": b.RecordID != "", "recording_id": b.RecordingID != "", "text": b.Text != "", "flow": !empty(b.Flow.RawMessage)} {
 		if is {
 			given = append(given, name)
 		}
 	}
 	switch {
 	case len(given) == 0:
-		f.field("body", nil, "say what the callee hears: record_id, recording_id or flow")
+		f.field("body", nil, "say what the callee hears: record_id, recording_id, text or flow")
 		return
 	case len(given) > 1:
-		f.field("body", nil, "give only one of record_id, recording_id and flow")
+		f.field("body", nil, "give only one of record_id, recording_id, text and flow")
 		return
 	}
 	hasDigits := !empty(b.Digits.RawMessage)
@@ -170,7 +175,14 @@ func (b *callBody) readFlow(r *engine.CallRequest, f *faults) {
 		r.Flow = &flow
 		return
 	}
-	r.Clip = calls.ClipID(b.RecordID + b.RecordingID)
+	switch {
+	case given[0] != "text":
+		r.Clip = calls.ClipID(b.RecordID + b.RecordingID)
+	case b.Voice == "":
+		f.field("body.voice", nil, "say which voice reads the text: male or female")
+	default:
+		r.Spoken = &calls.SpokenText{Text: b.Text, Voice: b.Voice}
+	}
 	if hasDigits {
 		digits, err := calls.ParseDigits(b.Digits.RawMessage, "body.digits")
 		f.add(err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -49,6 +50,10 @@ func (s *Server) createCall(ctx context.Context, in *createCallInput) (*createCa
 	r, err := in.Body.request()
 	if err != nil {
 		return nil, err
+	}
+	if r.Spoken != nil {
+		r.Spoken.Actor = actorOf(ctx)
+		_ = http.NewResponseController(requestOf(ctx).w).SetWriteDeadline(time.Now().Add(uploadTimeout)) // not every test's writer can
 	}
 	return s.submit(ctx, r, in.IdempotencyKey, in.RawBody)
 }

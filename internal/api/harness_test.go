@@ -75,6 +75,17 @@ func (noLimits) Acquire(string) (engine.Slot, calls.Gate, bool) {
 	return nil, calls.GateTrunkDown, false
 }
 
+func newTestEngine(t *testing.T, st calls.Store, lib *recordings.Library, c clock.Clock, ids *clock.IDs) *engine.Engine {
+	t.Helper()
+	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Speech: lib, Queue: &idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
+		Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"}, Trunks: []engine.TrunkNumbers{
+			{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return eng
+}
+
 func newHouse(t *testing.T, change ...func(*Config)) *house {
 	t.Helper()
 	c := clock.NewFake(noon)
@@ -93,12 +104,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Queue: &idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
-		Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"}, Trunks: []engine.TrunkNumbers{
-			{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	eng := newTestEngine(t, st, lib, c, ids)
 	guard, err := egress.New(egress.Config{})
 	if err != nil {
 		t.Fatal(err)

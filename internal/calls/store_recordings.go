@@ -42,6 +42,7 @@ type RecordingFilter struct {
 	Account string
 	State   RecordingState
 	SHA256  string // those whose last version has this content
+	TextKey string // those whose last version says this text; see Recording.TextKey
 	Oldest  bool   // oldest first: the moderators' queue
 	Cursor  string // id of the last one seen
 	Limit   int

@@ -17,6 +17,8 @@ type CallRequest struct {
 	From        string          `json:"from,omitempty"`
 	RecordID    string          `json:"record_id,omitempty"`
 	RecordingID string          `json:"recording_id,omitempty"`
+	Text        string          `json:"text,omitempty"`
+	Voice       string          `json:"voice,omitempty"`
 	Digits      json.RawMessage `json:"digits,omitempty"`
 	Flow        json.RawMessage `json:"flow,omitempty"`
 	Ref         string          `json:"ref,omitempty"`

@@ -30,11 +30,17 @@ func (e *Engine) Submit(ctx context.Context, r CallRequest) (*calls.Call, bool, 
 	if err != nil {
 		return nil, false, err
 	}
+	var said *calls.RecordingRef
 	var replay *calls.Call
-	err = e.store.Update(ctx, func(tx calls.Tx) error {
-		replay, err = e.admit(tx, r, c)
-		return err
-	})
+	if r.Spoken != nil {
+		said, replay, err = e.speak(ctx, r, c)
+	}
+	if err == nil && replay == nil {
+		err = e.store.Update(ctx, func(tx calls.Tx) (err error) {
+			replay, err = e.admit(tx, r, c, said)
+			return err
+		})
+	}
 	if err != nil {
 		return nil, false, admissionError(err)
 	}
@@ -211,13 +217,13 @@ func (e *Engine) chooseNumber(c *calls.Call, number string) bool {
 	return false
 }
 
-// admit runs inside the unit of work: replays, clips, the rows. A call it
-// returns is one that exists already.
-func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call) (*calls.Call, error) {
+// admit runs inside the unit of work: replays, clips, the rows. said is what was
+// spoken for this call. A call it returns is one that exists already.
+func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call, said *calls.RecordingRef) (*calls.Call, error) {
 	if old, err := e.replayed(tx, r); old != nil || err != nil {
 		return old, err
 	}
-	if id, err := e.pin(tx, c.Account, &c.Flow); err != nil {
+	if id, err := e.pin(tx, c.Account, &c.Flow, said); err != nil {
 		var known *calls.Error
 		if errors.As(err, &known) && len(known.Fields) == 0 {
 			err = known.At(placeInBody(r, c.Flow.PlaceOf(id)), id)
@@ -244,7 +250,7 @@ func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call) (*calls.Call, 
 }
 
 // replayed finds the call that Idempotency-Key or ref name already.
-func (e *Engine) replayed(tx calls.Tx, r CallRequest) (*calls.Call, error) {
+func (e *Engine) replayed(tx calls.ReadTx, r CallRequest) (*calls.Call, error) {
 	if r.IdempotencyKey != "" {
 		rec, err := tx.Idempotent(r.Account, r.IdempotencyKey)
 		switch {
@@ -273,10 +279,15 @@ func (e *Engine) replayed(tx calls.Tx, r CallRequest) (*calls.Call, error) {
 }
 
 // pin resolves every clip of the flow to its approved content, or names the
-// first that has none.
-func (e *Engine) pin(tx calls.ReadTx, account string, flow *calls.Flow) (calls.ClipID, error) {
+// first that has none. What was spoken for the call (said, or nil) may still wait
+// for a moderator: the dialer holds the call until he has decided.
+func (e *Engine) pin(tx calls.ReadTx, account string, flow *calls.Flow, said *calls.RecordingRef) (calls.ClipID, error) {
 	flow.Clips = map[calls.ClipID]calls.RecordingRef{}
 	for _, id := range flow.ClipIDs() {
+		if said != nil && id == calls.ClipID(said.RecordingID) {
+			flow.Clips[id] = *said
+			continue
+		}
 		rec, err := e.cfg.Clips.Resolve(tx, account, id)
 		if err != nil {
 			return id, err

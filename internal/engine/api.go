@@ -16,8 +16,10 @@ type CallRequest struct {
 
 	To, From string
 	// Clip is record_id or recording_id. With Flow it must be empty.
-	Clip   calls.ClipID
-	Digits calls.DigitMap // with Clip
+	Clip calls.ClipID
+	// Spoken is read aloud in place of Clip; nil: Clip is there.
+	Spoken *calls.SpokenText
+	Digits calls.DigitMap // with Clip or Spoken
 	// Capture has the talk written down, whatever the flow says.
 	Capture bool
 	Flow    *calls.Flow // parsed by calls.ParseFlow

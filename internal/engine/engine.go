@@ -20,6 +20,7 @@ type Config struct {
 	Store  calls.Store
 	Line   Line
 	Clips  Clips
+	Speech Speaker // nil: calls with a text are refused
 	Queue  Queue
 	Limits Limits
 	Nodes  calls.Nodes // nil: this node is the only one

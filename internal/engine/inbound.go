@@ -122,7 +122,7 @@ func (s *session) pinClips() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	err := s.e.store.View(ctx, func(tx calls.ReadTx) error {
-		_, err := s.e.pin(tx, s.call.Account, &s.call.Flow)
+		_, err := s.e.pin(tx, s.call.Account, &s.call.Flow, nil)
 		return err
 	})
 	if err != nil {

@@ -61,6 +61,15 @@ type Clips interface {
 	Resolve(tx calls.ReadTx, account string, id calls.ClipID) (*calls.Recording, error)
 }
 
+// Speaker has texts read aloud for calls.
+type Speaker interface {
+	// Spoken returns the recording that says a text: an approved one of the account
+	// or one that waits for a moderator, made where there is none. It may take
+	// seconds. Errors are *calls.Error: invalid-field, wrong-state (no speech engine),
+	// recording-not-approved (a moderator refused the text), those of an upload.
+	Spoken(ctx context.Context, account string, s calls.SpokenText) (*calls.Recording, error)
+}
+
 // Originator is a provider that places calls for us: it rings our user agent
 // and connects the client (DESIGN 2, way 2).
 type Originator interface {

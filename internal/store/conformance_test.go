@@ -45,6 +45,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"versions of a recording come back":                    versionsRoundTrip,
 		"known announcements come back":                        fingerprintsRoundTrip,
 		"a pinned version is told how it stands":               standingsAreTold,
+		"a recording is found by what it says":                 recordingsAreFoundByText,
 		"content that is used cannot be condemned":             contentIsCondemned,
 		"tokens come back with what JSON hides":                tokensRoundTrip,
 		"idempotency records end":                              idempotencyEnds,

@@ -74,6 +74,7 @@ func (t *tx) Recordings(f calls.RecordingFilter) ([]*calls.Recording, error) {
 	w.equal("account", f.Account)
 	w.equal("state", string(f.State))
 	w.equal("sha256", f.SHA256)
+	w.equal("text_key", f.TextKey)
 	before, order := "id < ?", "DESC"
 	if f.Oldest {
 		before, order = "id > ?", "ASC"
@@ -85,7 +86,7 @@ func (t *tx) Recordings(f calls.RecordingFilter) ([]*calls.Recording, error) {
 }
 
 // recordingColumns are those that an update may change, with their values.
-const recordingColumns = `record_id = ?, state = ?, version = ?, sha256 = ?, revoked_through = ?, revoked_at = ?, revoke_final = ?, doc = ?`
+const recordingColumns = `record_id = ?, state = ?, version = ?, sha256 = ?, revoked_through = ?, revoked_at = ?, revoke_final = ?, text_key = ?, doc = ?`
 
 func recordingValues(r *calls.Recording) ([]any, error) {
 	doc, err := packRecording(r)
@@ -96,7 +97,7 @@ func recordingValues(r *calls.Recording) ([]any, error) {
 	if r.Revoked != nil {
 		v = *r.Revoked
 	}
-	return []any{r.RecordID, string(r.State), r.Version, r.SHA256, v.Through, micros(v.At), micros(v.Final), doc}, nil
+	return []any{r.RecordID, string(r.State), r.Version, r.SHA256, v.Through, micros(v.At), micros(v.Final), r.TextKey(), doc}, nil
 }
 
 // InsertRecording implements calls.RecordingWrites.
@@ -105,8 +106,8 @@ func (t *tx) InsertRecording(r *calls.Recording) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO recordings (record_id, state, version, sha256, revoked_through, revoked_at, revoke_final, doc, id, account, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(values, r.ID, r.Account, micros(r.CreatedAt))...)
+	_, err = t.exec(`INSERT INTO recordings (record_id, state, version, sha256, revoked_through, revoked_at, revoke_final, text_key, doc, id, account, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(values, r.ID, r.Account, micros(r.CreatedAt))...)
 	return err
 }
 
