@@ -48,7 +48,7 @@ func TestBridgedPortsHearEachOther(t *testing.T) {
 		}
 		s.run(100 * time.Millisecond)
 		packets := b.heard()
-		checkStream(t, packets, 160)
+		checkStream(t, packets[:51], 160)
 		var atB, atA []byte
 		for i := range 50 {
 			atA, atB = append(atA, byte(i+20)), append(atB, byte(i))
@@ -59,10 +59,10 @@ func TestBridgedPortsHearEachOther(t *testing.T) {
 				atB[i] = codec.Translation(0, 1)[atB[i]]
 			}
 		}
-		if got := first(packets); !slices.Equal(got, atB) {
+		if got := first(packets[:51]); !slices.Equal(got, atB) {
 			t.Errorf("%s: b hears % x", second, got)
 		}
-		if got := first(a.heard()); !slices.Equal(got, atA) {
+		if got := first(a.heard()[:51]); !slices.Equal(got, atA) {
 			t.Errorf("%s: a hears % x", second, got)
 		}
 	}
@@ -355,6 +355,15 @@ func BenchmarkLegTick(b *testing.B) {
 		}},
 		{"bridge", func(_ *stage, legs []*far) {
 			for i := 0; i < len(legs); i += 2 {
+				Bridge(legs[i].port, legs[i+1].port)
+			}
+		}},
+		{"bridge between codecs", func(_ *stage, legs []*far) {
+			for i := 0; i < len(legs); i += 2 {
+				session := legs[i+1].session()
+				session.Codec, session.PayloadType = codec.PCMU, 0
+				legs[i+1].port.Set(session)
+				legs[i+1].sock.in[0].b[1] = 0
 				Bridge(legs[i].port, legs[i+1].port)
 			}
 		}},

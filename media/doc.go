@@ -21,5 +21,6 @@
 // beat), inbox.go (commands), strain.go (when it is too much), leg.go (what a leg
 // does on a beat), transmit.go and receive.go. The rules that can be stated
 // without sockets stand alone: latch.go, source.go, ring.go, ports.go, player.go.
-// follow.go lets bridged legs pass sound on at once.
+// follow.go lets bridged legs pass sound on at once; conceal.go and conceal_ring.go
+// deal with what did not come.
 package media

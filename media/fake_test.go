@@ -195,8 +195,8 @@ type memoryDatagram struct {
 type memorySocket struct {
 	local   netip.AddrPort
 	in, out []memoryDatagram
-	discard bool // for benchmarks: forget what is sent, and repeat what came as one stream
-	dry     bool
+	discard bool          // for benchmarks: forget what is sent, and repeat what came as one stream
+	next    time.Duration // when the next packet of that stream is there
 	sent    int
 	clock   *time.Duration
 	closed  bool
@@ -213,9 +213,10 @@ func (s *memorySocket) recv(b []byte) (int, netip.AddrPort, int64, bool) {
 		s.in = s.in[1:]
 		return copy(b, d.b), d.peer, int64(d.at), true
 	}
-	if s.dry = !s.dry; !s.dry {
+	if *s.clock < s.next {
 		return 0, netip.AddrPort{}, 0, false
 	}
+	s.next = *s.clock + 20*time.Millisecond
 	binary.BigEndian.PutUint16(d.b[2:], binary.BigEndian.Uint16(d.b[2:])+1)
 	binary.BigEndian.PutUint32(d.b[4:], binary.BigEndian.Uint32(d.b[4:])+160)
 	return copy(b, d.b), d.peer, int64(d.at), true

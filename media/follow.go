@@ -52,6 +52,10 @@ func (r *ring) ready(index, frame int, owed *int) bool {
 		there := s.position.Load() == read+1
 		if *owed > 0 && !there {
 			*owed--
+			o.dry = 0
+			if o.asIs(index) {
+				o.holes++
+			}
 			r.read.Store(read + 1)
 			continue
 		}
@@ -63,10 +67,13 @@ func (r *ring) ready(index, frame int, owed *int) bool {
 	}
 }
 
-// flow ends a drought. A short one was jitter: keep more. A long one was a pause.
+// flow ends a drought. A short one was jitter: keep more. A long one was a pause,
+// and one whose frame never came a loss.
 func (r *ring) flow() {
 	o := &r.out
-	if !o.flowing && o.dry > 0 && o.dry <= maxDepth && o.frame > 0 {
+	read := r.read.Load()
+	came := r.slots[read%ringSlots].position.Load() == read+1
+	if came && !o.flowing && o.dry > 0 && o.dry <= maxDepth && o.frame > 0 {
 		o.depth = min(o.depth+1, maxDepth)
 	}
 	o.flowing, o.dry = true, 0

@@ -48,6 +48,7 @@ type counters struct {
 	timeouts            [3]uint64 // by silences
 	lateTicks           uint64
 	reanchors           uint64
+	gapsLeft, gapsMade  uint64
 	busy                time.Duration
 	drops               [dropKinds]uint64
 	lateness            histogram[latenessBounds]
@@ -71,6 +72,8 @@ func (c *counters) add(o *counters) {
 	}
 	c.lateTicks += o.lateTicks
 	c.reanchors += o.reanchors
+	c.gapsLeft += o.gapsLeft
+	c.gapsMade += o.gapsMade
 	c.busy += o.busy
 	for i := range c.drops {
 		c.drops[i] += o.drops[i]
@@ -99,12 +102,12 @@ func silenceIndex(s calls.Silence) int { return max(0, slices.Index(silences[:],
 
 // collector shows the shards' numbers to Prometheus.
 type collector struct {
-	engine                                 *Engine
-	inUse, limit, strained                 *prometheus.Desc
-	packets, drops, digits                 *prometheus.Desc
-	firstAudio, timeouts, ticks, reanchors *prometheus.Desc
-	lateness, jitter, lost, mos, rtt       *prometheus.Desc
-	reports, unreported, busy, panics      *prometheus.Desc
+	engine                                  *Engine
+	inUse, limit, strained                  *prometheus.Desc
+	packets, drops, digits                  *prometheus.Desc
+	firstAudio, timeouts, ticks, reanchors  *prometheus.Desc
+	lateness, jitter, lost, mos, rtt        *prometheus.Desc
+	gaps, reports, unreported, busy, panics *prometheus.Desc
 }
 
 func (e *Engine) register(r prometheus.Registerer) error {
@@ -126,6 +129,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 		timeouts:   desc("timeouts_total", "Times a far end was silent for longer than its time-out: it never spoke, fell silent, held the call.", "silence"),
 		ticks:      desc("late_ticks_total", "Beats of a shard that came more than 5 ms late."),
 		reanchors:  desc("reanchors_total", "Times a stream was set on because frames could not be sent in time."),
+		gaps:       desc("gaps_total", "Frames of a bridge that did not come in time: left to the far end to conceal, or concealed here.", "kind"),
 		panics:     desc("analyser_panics_total", "Times something that listens to a call (answering machines, digits in the audio) panicked and was taken off it."),
 		busy:       desc("busy_seconds_total", "Time that the shards spent on their beats."),
 		lateness:   desc("tx_lateness_seconds", "How long after its time a packet was sent."),
@@ -144,7 +148,7 @@ func (e *Engine) register(r prometheus.Registerer) error {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.strained, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors,
+	for _, d := range []*prometheus.Desc{c.inUse, c.limit, c.strained, c.packets, c.drops, c.digits, c.firstAudio, c.timeouts, c.ticks, c.reanchors, c.gaps,
 		c.lateness, c.jitter, c.lost, c.mos, c.rtt, c.reports, c.unreported, c.busy, c.panics} {
 		ch <- d
 	}
@@ -190,6 +194,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(c.panics, e.analyserPanics.Load())
 	count(c.ticks, sum.lateTicks)
 	count(c.reanchors, sum.reanchors)
+	count(c.gaps, sum.gapsLeft, "left")
+	count(c.gaps, sum.gapsMade, "concealed")
 	ch <- prometheus.MustNewConstMetric(c.busy, prometheus.CounterValue, sum.busy.Seconds())
 	ch <- sum.lateness.metric(c.lateness)
 	ch <- sum.jitter.metric(c.jitter)

@@ -48,7 +48,13 @@ type ringReader struct {
 	pending [2 * maxFrame]byte
 	n       int
 	frame   int // bytes of the last frame: what a lost one would have held
+	from    int // codec of the last frame
+	want    int // bytes of the listener's frames
+	gap     gap // what take found instead of a frame
+	late    int // frames that did not come in time, one after another, see spent
+	holes   int // of those that were left to the listener, how many turned out to be lost
 	words   codec.Translator
+	conceal concealer
 }
 
 // put stores one frame. restarted begins a new sequence after the highest.
@@ -102,15 +108,18 @@ func (r *ring) skip(sequence uint16) {
 // drain drops what waits: the listener hears something else.
 func (r *ring) drain() {
 	r.read.Store(r.high.Load())
-	r.out.flowing, r.out.n = false, 0
+	r.out.flowing, r.out.n, r.out.dry = false, 0, maxDepth+1
 }
 
 // take fills dst with the next code words in the listener's codec, and reports
-// whether there were any; dst is silence where nothing is known.
+// whether there were any. A gap is concealed, except where frames are passed on as
+// they are: there it is left to the listener, see out.gap. dst is silence where nothing
+// is known.
 func (r *ring) take(dst []byte, index int, silence byte) bool {
 	o := &r.out
 	o.depth = max(o.depth, 1)
 	heard := false
+	o.gap, o.want = gapNone, len(dst)
 	for o.n < len(dst) {
 		if !r.next(index, silence) {
 			break
@@ -118,7 +127,12 @@ func (r *ring) take(dst []byte, index int, silence byte) bool {
 		heard = true
 	}
 	n := copy(dst, o.pending[:o.n])
-	fill(dst[n:], silence)
+	if n < len(dst) {
+		fill(dst[n:], silence)
+		if o.frame > 0 && o.dry <= maxDepth {
+			r.missing(gapLate, dst[n:], index, n == 0)
+		}
+	}
 	o.n = copy(o.pending[:], o.pending[n:o.n])
 	return heard || n > 0
 }
@@ -139,16 +153,17 @@ func (r *ring) next(index int, silence byte) bool {
 		o.flowing, o.dry = false, 1
 		return false
 	}
-	read = r.trim(read, waiting)
+	read = r.spent(r.trim(read, waiting), high, index)
 	s := &r.slots[read%ringSlots]
 	if s.position.Load() != read+1 {
 		// Lost, or so late that it will be refused.
-		o.n += silenceFrame(o.pending[o.n:], o.frame, silence)
+		at := o.n
+		o.n += silenceFrame(o.pending[at:], o.frame, silence)
+		r.missing(gapLost, o.pending[at:o.n], index, at == 0)
 		r.read.Store(read + 1)
 		return true
 	}
-	o.n += o.words.Translate(s.codec, index, o.pending[o.n:], s.data[:s.n])
-	o.frame = s.n
+	r.translate(s, index)
 	r.read.Store(read + 1)
 	return s.n > 0
 }

@@ -133,6 +133,9 @@ func (l *leg) send(due time.Duration) {
 		fill(o.scratch[rtpHeader:rtpHeader+payload], l.codec.Silence)
 	default:
 		payload = copy(o.scratch[rtpHeader:], l.audio())
+		if l.leaveOut() {
+			return
+		}
 	}
 	if step != dtmf.Packet || l.session.DTMFPayload == 0 {
 		l.overhear(o.scratch[rtpHeader : rtpHeader+payload])
@@ -152,6 +155,33 @@ func (l *leg) send(due time.Duration) {
 	o.seq++
 	o.ts += uint32(l.frame)
 	o.stopped = l.shard.now + l.ptime
+}
+
+// leaveOut passes on a gap of the other side of a bridge as a gap, which the far end
+// conceals better than we could (docs/decisions/056): its time goes by, and its
+// number, if the speaker's packet had one.
+func (l *leg) leaveOut() bool {
+	o := &l.out
+	if l.hear == nil {
+		return false
+	}
+	from := &l.hear.out
+	gap := from.gap
+	o.seq += uint16(from.holes)
+	from.gap, from.holes = gapNone, 0
+	switch gap {
+	case gapNone:
+		return false
+	case gapMade:
+		l.shard.count.gapsMade++
+		return false
+	case gapLost:
+		o.seq++
+	}
+	o.ts += uint32(l.frame)
+	o.stopped = l.shard.now + l.ptime
+	l.shard.count.gapsLeft++
+	return true
 }
 
 // overhear lets those who listen to both ways have a frame that leaves.

@@ -45,19 +45,24 @@ func (t *Translator) Translate(from, to int, dst, src []byte) int {
 		}
 		return n
 	}
-	if !t.begun {
-		t.out, t.begun = g722AfterLead, true
-	}
 	var pcm [translated]int16
 	for at := 0; at < n; at += translated {
 		k := t.in.Decode(from, pcm[:], src[at:min(n, at+translated)])
-		if all[to].ID == G722 {
-			t.out.EncodeNarrow(dst[at:], pcm[:k])
-		} else {
-			Encode(all[to].ID, dst[at:], pcm[:k])
-		}
+		t.Encode(to, dst[at:], pcm[:k])
 	}
 	return n
+}
+
+// Encode writes samples of 8 kHz as the code words that come next in codec to, and
+// returns their number: min(len(dst), len(pcm)).
+func (t *Translator) Encode(to int, dst []byte, pcm []int16) int {
+	if !all[to].Stateful {
+		return Encode(all[to].ID, dst, pcm)
+	}
+	if !t.begun {
+		t.out, t.begun = g722AfterLead, true
+	}
+	return t.out.EncodeNarrow(dst, pcm)
 }
 
 // leadBytes is 20 ms.
