@@ -17,8 +17,12 @@ import (
 
 // amdCmd is `zvonar amd`: the judge of answers, without a call.
 type amdCmd struct {
-	Files amdFilesCmd `cmd:"" default:"withargs" help:"Judge WAV files, one JSON line each."`
-	Train amdTrainCmd `cmd:"" help:"Train on labelled sounds: print how well it does on voices it did not learn from, write the table."`
+	Files   amdFilesCmd   `cmd:"" default:"withargs" help:"Judge WAV files, one JSON line each."`
+	Train   amdTrainCmd   `cmd:"" help:"Train on labelled sounds: print how well it does on voices it did not learn from, write the table."`
+	Rescore amdRescoreCmd `cmd:"" help:"Judge the kept sound of calls again, through the API."`
+	Label   amdLabelCmd   `cmd:"" help:"Say who answered a call, through the API."`
+	Report  amdReportCmd  `cmd:"" help:"Compare verdicts with labels by trunk, through the API."`
+	Export  amdExportCmd  `cmd:"" help:"Write labelled answers for training, through the API."`
 }
 
 // amdFilesCmd is `zvonar amd FILE…`.

@@ -32,17 +32,25 @@ func (d *daemon) buildCaptures(context.Context) (err error) {
 		return err
 	}
 	d.add("captures", d.captures.Start, d.captures.Stop)
+	// What was kept before is read, and goes in its time, also where nothing more is kept.
+	d.openings, err = capture.OpenOpenings(capture.OpeningsConfig{Dir: filepath.Join(d.cfg.DataDir, "openings"), Keep: d.cfg.AMD.Keep.Duration(), Log: log, Metrics: d.reg})
+	if err != nil {
+		return err
+	}
+	d.add("first seconds of answers", d.openings.Start, d.openings.Stop)
 	keep := d.cfg.Retention.Captures.Duration()
 	if keep <= 0 {
 		return nil
 	}
 	sweep := &sweeper{clock: d.clock, run: func() {
-		n, err := d.captures.Expire(d.clock.Now().Add(-keep))
-		if err != nil {
+		before := d.clock.Now().Add(-keep)
+		n, err := d.captures.Expire(before)
+		answers, fault := d.openings.Expire(before)
+		if err = errors.Join(err, fault); err != nil {
 			log.Error("old captures could not be removed", "err", err)
 		}
-		if n > 0 {
-			log.Info("old captures were removed", "captures", n)
+		if n+answers > 0 {
+			log.Info("old captures were removed", "captures", n, "answers", answers)
 		}
 	}}
 	d.add("retention of captures", sweep.start, sweep.stop)

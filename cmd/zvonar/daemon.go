@@ -53,6 +53,7 @@ type daemon struct {
 	media    *media.Engine
 	clips    *recordings.Library
 	captures *capture.Store
+	openings *capture.Openings
 	links    calls.CaptureLinks
 	hearing  *hearing.Announcements
 	ua       *sip.UA

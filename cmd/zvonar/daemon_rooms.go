@@ -14,6 +14,7 @@ import (
 	"zvonar/internal/dialer"
 	"zvonar/internal/egress"
 	"zvonar/internal/engine"
+	"zvonar/internal/hearing"
 	"zvonar/internal/numbering"
 	"zvonar/internal/outbox"
 	"zvonar/media"
@@ -148,6 +149,9 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	}
 	audio := media.NewLibrary(clipCache, d.loadClip)
 	judge := judge{clock: d.clock, params: amd.Defaults(), countries: d.cfg.Dialer.Countries, book: d.hearing.Book}
+	if d.cfg.AMD.Keep > 0 {
+		judge.openings = d.openings
+	}
 	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio, judge, d.captures}, Clips: d.clips, Speech: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
@@ -272,7 +276,7 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	tls := d.cfg.HTTP.TLS
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
-		Accounts: d.cfg.Accounts, Captures: d.captures, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
+		Accounts: d.cfg.Accounts, Captures: d.captures, Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Params: amd.Defaults()}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
 		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken,
 		Country: country, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"time"
+
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 	"zvonar/media/amd"
 	"zvonar/media/amd/live"
+	"zvonar/media/capture"
 	"zvonar/media/progress"
 )
 
@@ -14,10 +17,11 @@ type judge struct {
 	params    amd.Params
 	countries []string                            // whose tones are likeliest
 	book      func(account string) *progress.Book // the announcements that it knows
+	openings  *capture.Openings                   // nil: no sound is kept
 }
 
 // Judge implements engine.Leg.
-func (l boundLeg) Judge(account string, told func(calls.Judged)) (stop func()) {
+func (l boundLeg) Judge(account, call string, told func(calls.Judged)) (stop func()) {
 	j := l.judge
 	listener := amd.New(j.params, progress.New(progress.Options{Countries: j.countries, Book: j.book(account)}))
 	begun := j.clock.Now()
@@ -27,9 +31,28 @@ func (l boundLeg) Judge(account string, told func(calls.Judged)) (stop func()) {
 		}
 	})
 	deaf := l.Leg.Analyse(ears)
+	kept := l.keepOpening(call, begun)
 	return func() {
 		ears.Stop()
 		deaf()
+		kept()
+	}
+}
+
+// keepOpening keeps the first seconds of the callee, if that is wanted, until end
+// is called.
+func (l boundLeg) keepOpening(call string, answered time.Time) (end func()) {
+	if l.judge.openings == nil {
+		return func() {}
+	}
+	opening, err := l.judge.openings.Begin(call, answered)
+	if err != nil { // no id of ours; nothing to keep it by
+		return func() {}
+	}
+	deaf := l.Leg.Analyse(opening)
+	return func() {
+		deaf()
+		opening.End()
 	}
 }
 

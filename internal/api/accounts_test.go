@@ -46,11 +46,14 @@ var foreignRequests = map[string]foreignRequest{
 	"POST /v1/calls/{id}/hangup": {path: "/v1/calls/foreign-call/hangup"},
 	"POST /v1/calls/{id}/transfer": {path: "/v1/calls/foreign-call/transfer", body: `{"target":"74951234567"}`,
 		more: map[string]string{`{"target":"201@foreign-trunk"}`: "bad-action"}},
-	"POST /v1/calls/{id}/play":     {path: "/v1/calls/foreign-call/play", body: `{"record_id":"own-recording"}`},
-	"POST /v1/calls/{id}/dtmf":     {path: "/v1/calls/foreign-call/dtmf", body: `{"digits":"1"}`},
-	"POST /v1/calls/{id}/record":   {path: "/v1/calls/foreign-call/record", body: `{"on":true}`},
-	"GET /v1/calls/{id}/recording": {path: "/v1/calls/foreign-call/recording"},
-	"POST /v1/calls/{id}/hold":     {path: "/v1/calls/foreign-call/hold", body: `{"on":true}`},
+	"POST /v1/calls/{id}/play":        {path: "/v1/calls/foreign-call/play", body: `{"record_id":"own-recording"}`},
+	"POST /v1/calls/{id}/dtmf":        {path: "/v1/calls/foreign-call/dtmf", body: `{"digits":"1"}`},
+	"POST /v1/calls/{id}/record":      {path: "/v1/calls/foreign-call/record", body: `{"on":true}`},
+	"POST /v1/calls/{id}/amd/rescore": {path: "/v1/calls/foreign-call/amd/rescore"},
+	"PUT /v1/calls/{id}/amd/label":    {path: "/v1/calls/foreign-call/amd/label", body: `{"label":"human"}`},
+	"GET /v1/calls/{id}/amd/audio":    {path: "/v1/calls/foreign-call/amd/audio"},
+	"GET /v1/calls/{id}/recording":    {path: "/v1/calls/foreign-call/recording"},
+	"POST /v1/calls/{id}/hold":        {path: "/v1/calls/foreign-call/hold", body: `{"on":true}`},
 	"POST /v1/bridges": {body: `{"first":"74951234567","second":"79004443322"}`, want: 202, why: "a call of ours",
 		more: map[string]string{
 			`{"first":"201@foreign-trunk","second":"79004443322"}`:                   "bad-action",
@@ -116,7 +119,7 @@ var foreignRequests = map[string]foreignRequest{
 var foreignQueries = map[string]string{
 	"cursor": "foreign-zzz", "limit": "500", "after": "0", "event": "foreign-event", "before": "9999", "types": "call.queued,sms.sent", "status": "queued", "outcome": "busy", "state": "pending", "order": "oldest",
 	"to": foreignNumber, "ref": "foreign-ref", "series": "foreign-series", "campaign": "foreign-campaign", "call": "foreign-call", "account": foreign,
-	"rate": "16000", "points": "100",
+	"trunk": "foreign-trunk", "rate": "16000", "points": "100",
 	"actor": "foreign-actor", "action": "foreign", "object": "foreign-call", "number": foreignNumber, "from": "2026-01-01T00:00:00Z", "since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "subject": "call:foreign-call",
 }
 

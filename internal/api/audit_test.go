@@ -37,6 +37,14 @@ func before(path, body string) func(*house) {
 	}
 }
 
+func anAnsweredCall(h *house) {
+	at := noon
+	h.put(func(tx calls.Tx) error {
+		return tx.InsertCall(&calls.Call{ID: "call_answered", Account: calls.MainAccount, Direction: calls.Out, Status: calls.StatusCompleted, Trunk: "main",
+			To: "79004443322", Verdict: calls.VerdictHuman, CreatedAt: noon, AnsweredAt: &at, EndedAt: &at})
+	})
+}
+
 func anAnnouncement(h *house) {
 	h.put(func(tx calls.Tx) error {
 		return tx.InsertFingerprint(&calls.Fingerprint{ID: "fp_own", Account: calls.MainAccount, Title: "own", Meaning: calls.MeansBusy, Print: []byte("x"), CreatedAt: noon})
@@ -69,6 +77,7 @@ var changes = map[string]sample{
 	"undo-recording":        {path: "/v1/recordings/rec_ok/undo", object: "rec_ok", prep: before("/v1/recordings/rec_ok/revoke", `{"reason":"a law"}`)},
 	"import-recording":      {path: "/v1/recordings/import", body: "import"},
 	"add-recording-version": {path: "/v1/recordings/rec_ok/versions", body: "file", object: "rec_ok"},
+	"label-call":            {path: "/v1/calls/call_answered/amd/label", body: `{"label":"machine"}`, object: "call_answered", prep: anAnsweredCall},
 	"add-fingerprint":       {path: "/v1/fingerprints", body: "announcement"},
 	"delete-fingerprint":    {path: "/v1/fingerprints/fp_own", object: "fp_own", prep: anAnnouncement},
 	"put-blacklist":         {path: "/v1/blacklist/79004443322", body: `{"reason":"asked"}`, object: "number:79004443322"},
@@ -97,6 +106,7 @@ var recordedElsewhere = map[string]string{
 	"transfer-call": talkIsNeeded, "play-call": talkIsNeeded, "dtmf-call": talkIsNeeded, "hold-call": talkIsNeeded, "record-call": talkIsNeeded,
 	"report-text":       "the text and its sms.delivered or sms.failed; it is the sender that speaks, once for every text",
 	"test-fingerprints": "it changes nothing",
+	"rescore-call":      "an entry in the unit that keeps the verdict, seen in internal/hearing",
 }
 
 func TestEveryChangeLeavesAnAuditEntry(t *testing.T) {

@@ -41,6 +41,11 @@ func (s *Server) callCapture(ctx context.Context, in *callInput) (*huma.StreamRe
 // openCapture finds the capture of an account's call ("" is any) and notes who
 // listens.
 func (s *Server) openCapture(ctx context.Context, account, id, actor string) (io.ReadSeekCloser, error) {
+	return s.listen(ctx, s.cfg.Captures, account, id, actor)
+}
+
+// listen opens what is kept of an account's call ("" is any) and notes who listens.
+func (s *Server) listen(ctx context.Context, from Captures, account, id, actor string) (io.ReadSeekCloser, error) {
 	var call *calls.Call
 	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
 		call, err = tx.Call(account, id)
@@ -49,12 +54,12 @@ func (s *Server) openCapture(ctx context.Context, account, id, actor string) (io
 	if err != nil {
 		return nil, err
 	}
-	if s.cfg.Captures == nil {
-		return nil, calls.Errorf(calls.CodeNotFound, "talks are not captured here")
+	if from == nil {
+		return nil, calls.Errorf(calls.CodeNotFound, "nothing is kept here of what is said in calls")
 	}
-	audio, err := s.cfg.Captures.Read(call.ID)
+	audio, err := from.Read(call.ID)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, calls.Errorf(calls.CodeNotFound, "this call was not captured, its capture is no longer kept, or it lies on another node")
+		return nil, calls.Errorf(calls.CodeNotFound, "this is not kept of the call, is no longer kept, or lies on another node")
 	}
 	if err != nil {
 		return nil, err

@@ -79,6 +79,7 @@ func TestDangerousEndpointsNeedTheRightRole(t *testing.T) {
 		"POST /v1/recordings/{id}/revoke": calls.PermModerator, "POST /v1/recordings/{id}/undo": calls.PermModerator, "POST /v1/recordings/claim": calls.PermModerator, "POST /v1/recordings/import": calls.PermAdmin,
 		"POST /v1/recordings/{id}/versions": calls.PermCaller,
 		"PUT /v1/blacklist/{number}":        calls.PermOperator, "DELETE /v1/blacklist/{number}": calls.PermOperator,
+		"POST /v1/calls/{id}/amd/rescore": calls.PermOperator, "PUT /v1/calls/{id}/amd/label": calls.PermOperator, "GET /v1/calls/{id}/amd/audio": calls.PermOperator,
 		"POST /v1/webhooks": calls.PermOperator, "GET /v1/trunks": calls.PermOperator,
 		"GET /v1/tokens": calls.PermAdmin, "POST /v1/tokens": calls.PermAdmin, "POST /v1/tokens/{id}/rotate": calls.PermAdmin, "DELETE /v1/tokens/{id}": calls.PermAdmin,
 		"GET /v1/calls": calls.PermViewer, "GET /v1/events": calls.PermViewer,

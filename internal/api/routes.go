@@ -31,6 +31,7 @@ func (s *Server) declare() error {
 	s.declareErasures()
 	s.declareTexts()
 	s.declareCaptures()
+	s.declareEvidence()
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API
 	delete(schemas, "ErrorDetail")

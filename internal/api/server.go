@@ -54,6 +54,7 @@ type Config struct {
 	Accounts     []string             // besides main: a main admin may make tokens for them
 	Texts        Texts                // nil: delivery reports are refused
 	Captures     Captures             // nil: none
+	Evidence     Evidence             // of verdicts on answers; nil: no sound is kept
 	// CaptureLinks open captures without a token.
 	CaptureLinks calls.CaptureLinks
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.

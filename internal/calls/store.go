@@ -58,6 +58,7 @@ type ReadTx interface {
 
 	RecordingReads
 	FingerprintReads
+	EvidenceReads
 	TokenReads
 	// Webhooks lists the lasting webhooks (account "" = all), without those of
 	// one call: there may be one of these for every call ever made.
@@ -90,6 +91,7 @@ type Tx interface {
 
 	RecordingWrites
 	FingerprintWrites
+	EvidenceWrites
 	TokenWrites
 	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled
 	// again, starts at the present end of the log: WebhookCursor(w.ID) is set

@@ -31,6 +31,9 @@ func check(cfg *Config, r *report) {
 	checkProviders(cfg, r)
 	checkDialer(cfg, r)
 	checkSMS(cfg, r)
+	if cfg.AMD.Keep != 0 {
+		r.between("amd.keep", cfg.AMD.Keep, time.Second, time.Minute)
+	}
 	for i, entry := range cfg.Egress.Allow {
 		if _, err := egress.New(egress.Config{Allow: []string{entry}}); err != nil {
 			r.bad(element("egress.allow", i), "%s is not a network, an address or a host name, each with an optional :port", quote(entry))

@@ -31,6 +31,7 @@ type Config struct {
 	Dialer       Dialer     `yaml:"dialer"`
 	Providers    []Provider `yaml:"providers"`
 	SMS          SMS        `yaml:"sms"`
+	AMD          AMD        `yaml:"amd"`
 	Retention    Retention  `yaml:"retention"`
 
 	source *report // where everything stands; nil where nothing was read
@@ -263,6 +264,13 @@ type SMSReports struct {
 	Delivered []string `yaml:"delivered"`
 	Failed    []string `yaml:"failed"`
 	Error     Path     `yaml:"error"`
+}
+
+// AMD is answering machine detection, where calls ask for it.
+type AMD struct {
+	// Keep is how much of each callee is kept from the answer on, to be judged
+	// again; 0 is nothing. It goes after retention.captures.
+	Keep Duration `yaml:"keep"`
 }
 
 // Retention is how long things are kept; 0 is for ever.

@@ -18,7 +18,7 @@ func (s *session) listenForMachines() {
 	if mode := s.call.Flow.AMD.Mode; mode == "" || mode == calls.AMDOff || s.call.Direction != calls.Out {
 		return
 	}
-	s.customer.deafen = s.customer.leg.Judge(s.call.Account, func(j calls.Judged) {
+	s.customer.deafen = s.customer.leg.Judge(s.call.Account, s.call.ID, func(j calls.Judged) {
 		s.box.post(func() {
 			if s.customer.deafen != nil { // else it is known meanwhile who it is
 				s.legEvent(s.customer, calls.LegEvent{Kind: calls.LegJudged, At: s.now(), Judged: j})
@@ -45,10 +45,7 @@ func (s *session) verdict(j calls.Judged) bool {
 	}
 	s.e.metrics.verdict(j)
 	s.call.Verdict = j.Verdict
-	s.tell(s.event(calls.CallAMD, amdData{
-		Verdict: j.Verdict, Cause: j.Cause, Confidence: j.Confidence, FromOnsetMS: j.FromOnsetMS, FromAnswerMS: j.FromAnswerMS,
-		Model: j.Model, Revised: j.Kind == calls.JudgedRevised,
-	}))
+	s.tell(s.event(calls.CallAMD, j.Told()))
 	return true
 }
 

@@ -31,16 +31,6 @@ type answeredData struct {
 	RingMS  int64      `json:"ring_ms"`
 }
 
-type amdData struct {
-	Verdict      calls.Verdict `json:"verdict"`
-	Cause        string        `json:"cause"`
-	Confidence   float64       `json:"confidence"`
-	FromOnsetMS  *int64        `json:"from_onset_ms"`
-	FromAnswerMS int64         `json:"from_answer_ms"`
-	Model        string        `json:"model,omitempty"`
-	Revised      bool          `json:"revised"`
-}
-
 type playbackData struct {
 	RecordingID string           `json:"recording_id"`
 	RecordID    int64            `json:"record_id"`

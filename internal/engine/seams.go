@@ -47,8 +47,9 @@ type Leg interface {
 	Hold(on bool)
 	// Judge has who answered judged by the sound from now on, until stop is called
 	// or the leg ends; after stop nothing more is told. Announcements that account
-	// knows count, too. told is called from any goroutine, one call at a time.
-	Judge(account string, told func(calls.Judged)) (stop func())
+	// knows count, too. told is called from any goroutine, one call at a time. The
+	// sound may be kept under the call's id, to be judged again.
+	Judge(account, call string, told func(calls.Judged)) (stop func())
 	// Capture writes the talk down from now on, under the call's id. end stops it
 	// and tells what it came to, later and from another goroutine.
 	Capture(call string) (end func(done func(calls.Capture, error)), err error)

@@ -6,5 +6,8 @@
 // Ears when early media begins. What the ears hear is told on the goroutine of a
 // media analyst, which reports must not block.
 //
+// [Evidence] judges answers again, by sound that was kept of them; the API asks it
+// from any goroutine.
+//
 // Start reading at announcements.go; ears.go is what listens.
 package hearing

@@ -44,6 +44,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"recordings are listed in both directions":             recordingsAreListed,
 		"versions of a recording come back":                    versionsRoundTrip,
 		"known announcements come back":                        fingerprintsRoundTrip,
+		"evidence of verdicts is kept and counted":             evidenceIsKeptAndCounted,
 		"a pinned version is told how it stands":               standingsAreTold,
 		"a recording is found by what it says":                 recordingsAreFoundByText,
 		"content that is used cannot be condemned":             contentIsCondemned,

@@ -52,6 +52,7 @@ var belongings = []struct {
 	{"events", `DELETE FROM events WHERE call_id = ? AND call_id <> '' AND subject = ?`, true},
 	{"deliveries", `DELETE FROM deliveries WHERE webhook_id IN (SELECT id FROM webhooks WHERE call_id = ? AND call_id <> '')`, false},
 	{"webhooks", `DELETE FROM webhooks WHERE call_id = ? AND call_id <> ''`, false},
+	{"amd_evidence", `DELETE FROM amd_evidence WHERE call_id = ?`, false},
 	{"attempts", `DELETE FROM attempts WHERE call_id = ?`, false},
 	{"sms", `DELETE FROM sms WHERE call_id = ?`, false},
 	{"calls", `DELETE FROM calls WHERE id = ?`, false},

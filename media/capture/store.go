@@ -172,11 +172,13 @@ func (s *Store) Begin(call string) (*Take, error) {
 }
 
 // path is where a call's capture lies.
-func (s *Store) path(call string) (string, error) {
+func (s *Store) path(call string) (string, error) { return pathIn(s.dir, call) }
+
+func pathIn(dir, call string) (string, error) {
 	if call == "" || len(call) > 64 || strings.Trim(call, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-") != "" {
 		return "", fmt.Errorf("%q is no id of a call", call)
 	}
-	return filepath.Join(s.dir, call+suffix), nil
+	return filepath.Join(dir, call+suffix), nil
 }
 
 // give queues a job without waiting, an end in any case.

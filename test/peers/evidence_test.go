@@ -1,0 +1,52 @@
+package peers
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// zv runs a command against the daemon and gives what it said.
+func (d *daemon) zv(args ...string) string {
+	d.t.Helper()
+	out, err := exec.Command(zvonar, append(args, "--api", d.api, "--token", d.token)...).CombinedOutput()
+	if err != nil {
+		d.t.Fatalf("zvonar %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func TestSIPpAnswersAreKeptJudgedAgainLabelledAndExported(t *testing.T) {
+	t.Parallel()
+	peer := scenario(t, "tones", 1, "", map[string]string{"TONES": answer(t, "busy")})
+	d := start(t, options{peerPort: peer.port, extra: "amd: {keep: 3s}\n"})
+	id := d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(8)), "amd": "async"})
+	d.over(id)
+	peer.done()
+	d.eventually("the first seconds to be kept", func() bool {
+		info, err := os.Stat(filepath.Join(d.dir, "data", "openings", id+".wav"))
+		return err == nil && info.Size() == 44+3*16000
+	})
+	if said := d.zv("amd", "rescore", id); !strings.Contains(said, "announcement (busy") {
+		t.Errorf("judged again: %s", said)
+	}
+	if list := d.events(id); !strings.HasSuffix(types(list), "completed amd") || !strings.Contains(string(list[len(list)-1].Data), `"rescored":true`) {
+		t.Errorf("told: %s", types(list))
+	}
+	d.zv("amd", "label", id, "noise")
+	if said := d.zv("amd", "report", "--trunk", "main", "--json"); !strings.Contains(said, `"trunk":"main","label":"noise","verdict":"announcement","rescored":"announcement","calls":1`) {
+		t.Errorf("report: %s", said)
+	}
+	dir := filepath.Join(t.TempDir(), "training")
+	d.zv("amd", "export", dir)
+	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.csv"))
+	if want := "file,label,voice,real,trunk,verdict\n" + id + ".wav,noise," + id + ",real,main,announcement\n"; err != nil || string(manifest) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, manifest, want)
+	}
+	report, err := exec.Command(zvonar, "amd", "train", "--check", filepath.Join(dir, "manifest.csv")).CombinedOutput()
+	if err != nil {
+		t.Errorf("the manifest cannot be used: %v\n%s", err, report)
+	}
+}
