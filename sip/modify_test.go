@@ -182,6 +182,26 @@ func TestARefreshChangesNothing(t *testing.T) {
 	}
 }
 
+func TestARefreshTowardsACallerChangesNothing(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	p.send(p.request("INVITE", "first", "f", "", rawSDP, 1))
+	k := a.arrived(t)
+	k.leg.Answer()
+	ok := p.read("200 INVITE").(*sipmsg.Response)
+	p.send(p.request("ACK", "ack", "f", tagOf(ok.To()), "", 1))
+	k.until(calls.LegAnswered)
+	k.leg.Refresh()
+	re := p.read("INVITE").(*sipmsg.Request)
+	id, version := origin(t, ok)
+	if i, v := origin(t, re); i != id || v != version {
+		t.Errorf("a refresh changes the origin from %s %s to %s %s", id, version, i, v)
+	}
+	p.respond(re, 200, "", rawSDP)
+	p.read("ACK")
+	p.hangup(k)
+}
+
 func TestTheirRefreshKeepsVersionAndHold(t *testing.T) {
 	t.Parallel()
 	a, p := withRaw(t, nil)

@@ -100,10 +100,13 @@ type turn struct {
 }
 
 // The limits of turns. What sipgo lets vanish (it could not make a transaction)
-// holds up nobody for longer than turnPatience.
+// holds up nobody for longer than turnPatience. Over UDP it comes again after 500 ms
+// and 1.5 s (RFC 3261 17.1.2.2) and then takes its turn, so the patience is longer
+// than that, and than goroutines of a loaded machine wait for a processor: what gives
+// up earlier lets a BYE overtake the digits before it.
 const (
 	maxTurns     = 256
-	turnPatience = 200 * time.Millisecond
+	turnPatience = 2 * time.Second
 )
 
 // expect notes that a request arrived. Copies of one are one.

@@ -25,6 +25,8 @@ type sipp struct {
 	cmd  *exec.Cmd
 	out  *lockedBuffer
 	port int
+
+	messages string // the file in which it notes what it sends and receives
 }
 
 // scenario starts SIPp with a scenario of ./sipp for n calls. args replace
@@ -45,9 +47,9 @@ func scenario(t *testing.T, name string, n int, target string, replace map[strin
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &sipp{t: t, port: freePort(t, "udp")}
+	s := &sipp{t: t, port: freePort(t, "udp"), messages: filepath.Join(dir, "messages.log")}
 	args := []string{"-sf", file, "-m", strconv.Itoa(n), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", strconv.Itoa(s.port),
-		"-mp", strconv.Itoa(mediaBase()), "-nostdin", "-timeout", "90s", "-timeout_error", "-trace_msg", "-message_file", filepath.Join(dir, "messages.log"), "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
+		"-mp", strconv.Itoa(mediaBase()), "-nostdin", "-timeout", "90s", "-timeout_error", "-trace_msg", "-message_file", s.messages, "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
 	args = append(args, more...)
 	if target != "" {
 		args = append(args, target)
@@ -55,7 +57,7 @@ func scenario(t *testing.T, name string, n int, target string, replace map[strin
 	s.cmd, s.out = background(t, path, args...)
 	t.Cleanup(func() {
 		if t.Failed() {
-			messages, _ := os.ReadFile(filepath.Join(dir, "messages.log"))
+			messages, _ := os.ReadFile(s.messages)
 			t.Logf("what SIPp saw:\n%s", tail(string(messages)))
 		}
 	})
