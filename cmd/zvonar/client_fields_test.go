@@ -22,6 +22,9 @@ func TestTheClientKnowsEveryMemberOfAResource(t *testing.T) {
 		{api.TextResource{}, client.Text{}},
 		{api.AuditResource{}, client.Audit{}},
 		{api.ErasureResource{}, client.Erasure{}},
+		{api.EvidenceResource{}, client.Evidence{}},
+		{api.RescoredResource{}, client.Rescored{}},
+		{api.ComparisonResource{}, client.Comparison{}},
 	} {
 		published, known := members(reflect.TypeOf(pair[0])), members(reflect.TypeOf(pair[1]))
 		for name := range published {
