@@ -22,12 +22,17 @@ const (
 	speechFiles  = 1 << 30 // sound libraries that engines link make large shared files
 )
 
-// Speech is the program that speaks texts.
+// Speech is who speaks texts: a program or a service.
 type Speech struct {
 	// Command with its arguments, of which {voice} stands for the voice; empty:
-	// texts are not spoken. It reads the text (UTF-8) from its standard input and
+	// there is none. It reads the text (UTF-8) from its standard input and
 	// writes a WAV file to its standard output.
 	Command []string
+	// URL of a service, where there is no command: it gets POST requests with
+	// {"text","language","voice"} and these headers, and answers with a WAV file.
+	// With neither texts are not spoken.
+	URL     string
+	Headers map[string]string
 	// Voices by language and gender: ru-male, ru-female, en-male, en-female.
 	Voices  map[string]string
 	Timeout time.Duration // of one text
@@ -72,8 +77,8 @@ func (l *Library) toSpeak(s Spoken) (Spoken, error) {
 	if err := checkTitle(s.Title); err != nil {
 		return s, err
 	}
-	if len(l.cfg.Speech.Command) == 0 {
-		return s, calls.Errorf(calls.CodeWrongState, "no speech engine is configured: set recordings.tts.command, or upload a file")
+	if len(l.cfg.Speech.Command) == 0 && l.cfg.Speech.URL == "" {
+		return s, calls.Errorf(calls.CodeWrongState, "no speech engine is configured: set recordings.tts.command or .url, or upload a file")
 	}
 	return s, nil
 }
@@ -123,21 +128,22 @@ func opening(text string) string {
 
 // speak has the text read into a file and makes a clip of it.
 func (l *Library) speak(ctx context.Context, account string, s Spoken) (*product, error) {
-	voice := l.cfg.Speech.Voices[language(s.Text)+"-"+s.Voice]
-	argv := make([]string, len(l.cfg.Speech.Command))
-	for i, a := range l.cfg.Speech.Command {
-		argv[i] = strings.ReplaceAll(a, "{voice}", voice)
-	}
 	r, w := io.Pipe()
 	gone := make(chan struct{})
 	defer func() {
 		_ = r.Close() // the engine ends where nobody listens
 		<-gone
 	}()
-	limits := foreign.Limits{Memory: speechMemory, CPU: speechCPU, Wall: l.cfg.Speech.Timeout, Output: l.cfg.MaxBytes, Files: speechFiles}
+	voice := l.cfg.Speech.Voices[language(s.Text)+"-"+s.Voice]
 	go func() {
 		defer close(gone)
-		_ = w.CloseWithError(foreign.Run(ctx, l.cfg.Confine, argv, strings.NewReader(s.Text), w, limits)) // nil is the end
+		var err error // nil is the end
+		if len(l.cfg.Speech.Command) > 0 {
+			err = l.speakCommand(ctx, s, voice, w)
+		} else {
+			err = l.speakHTTP(ctx, s, voice, w)
+		}
+		_ = w.CloseWithError(err)
 	}()
 	p, err := l.ingest(ctx, account, r, options{system: s.System})
 	var told *calls.Error
@@ -146,6 +152,16 @@ func (l *Library) speak(ctx context.Context, account string, s Spoken) (*product
 		return nil, &calls.Error{Code: calls.CodeBadAudio, Detail: "the speech engine failed: the daemon's log says why", Err: fmt.Errorf("speech: %w", err)}
 	}
 	return p, err
+}
+
+// speakCommand has the program write the WAV file to w.
+func (l *Library) speakCommand(ctx context.Context, s Spoken, voice string, w io.Writer) error {
+	argv := make([]string, len(l.cfg.Speech.Command))
+	for i, a := range l.cfg.Speech.Command {
+		argv[i] = strings.ReplaceAll(a, "{voice}", voice)
+	}
+	limits := foreign.Limits{Memory: speechMemory, CPU: speechCPU, Wall: l.cfg.Speech.Timeout, Output: l.cfg.MaxBytes, Files: speechFiles}
+	return foreign.Run(ctx, l.cfg.Confine, argv, strings.NewReader(s.Text), w, limits)
 }
 
 // language is that of most letters: ru or en.

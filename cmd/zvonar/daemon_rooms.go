@@ -54,7 +54,11 @@ func (d *daemon) buildLibrary(context.Context) (err error) {
 }
 
 func speechConfig(c config.TTS) recordings.Speech {
-	return recordings.Speech{Command: c.Command, Timeout: c.Timeout.Duration(), Voices: map[string]string{
+	headers := map[string]string{}
+	for name, value := range c.Headers {
+		headers[name] = value.Reveal()
+	}
+	return recordings.Speech{Command: c.Command, URL: c.URL.Reveal(), Headers: headers, Timeout: c.Timeout.Duration(), Voices: map[string]string{
 		"ru-male": c.Voices.RuMale, "ru-female": c.Voices.RuFemale, "en-male": c.Voices.EnMale, "en-female": c.Voices.EnFemale}}
 }
 

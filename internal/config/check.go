@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"fmt"
 	"regexp"
 	"slices"
@@ -124,6 +125,17 @@ func checkGeneral(cfg *Config, r *report) {
 	r.between("recordings.claim", cfg.Recordings.Claim, time.Minute, 24*time.Hour)
 	if n := cfg.Recordings.Approvals; n < 1 || n > 2 {
 		r.bad("recordings.approvals", "%d is neither 1 nor 2", n)
+	}
+	if t := cfg.Recordings.TTS; t.URL.Reveal() != "" {
+		checkProviderURL(t.URL.Reveal(), "recordings.tts.url", r)
+		if len(t.Command) > 0 {
+			r.bad("recordings.tts.url", "texts are spoken by command or by url: leave one of them out")
+		}
+		for _, name := range slices.Sorted(maps.Keys(t.Headers)) {
+			if !headerName(name) || !calls.Printable(t.Headers[name].Reveal()) {
+				r.bad(join("recordings.tts.headers", name), "the name of a header has only letters, digits and -, and its value no control characters")
+			}
+		}
 	}
 	r.between("recordings.tts.timeout", cfg.Recordings.TTS.Timeout, time.Second, 10*time.Minute)
 	if l := cfg.Recordings.Loudness; l != 0 && (l < -33 || l > -9) {

@@ -178,11 +178,14 @@ type S3 struct {
 	Timeout   Duration `yaml:"timeout"` // of one exchange
 }
 
-// TTS names the program that speaks texts.
+// TTS names the program or the service that speaks texts. The URL and the headers
+// may hold keys, so they are secrets.
 type TTS struct {
-	Command []string `yaml:"command"` // {voice} stands for the voice; empty: texts are not spoken
-	Timeout Duration `yaml:"timeout"` // of one text
-	Voices  Voices   `yaml:"voices"`
+	Command []string          `yaml:"command"` // {voice} stands for the voice
+	URL     Secret            `yaml:"url"`     // instead; neither: texts are not spoken
+	Headers map[string]Secret `yaml:"headers"` // of the requests to url
+	Timeout Duration          `yaml:"timeout"` // of one text
+	Voices  Voices            `yaml:"voices"`
 }
 
 // Voices are the names that the program has for them.

@@ -50,6 +50,7 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	want.Accounts, want.SMS.HTTP, want.SMS.Reports = cfg.Accounts, cfg.SMS.HTTP, cfg.SMS.Reports
 	want.Recordings.Storage.S3 = cfg.Recordings.Storage.S3
 	want.Egress.Allow, want.Recordings.TTS.Command = []string{}, []string{}
+	want.Recordings.TTS.Headers = map[string]Secret{}
 	want.source = cfg.source
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("the file says\n%+v\nthe defaults are\n%+v", cfg, want)

@@ -27,14 +27,23 @@ const (
 // A refusal is a *calls.Error inside the error of Do. The caller owns it, and
 // ends it with CloseIdleConnections.
 func (g *Guard) Client() *http.Client {
-	return client(&guarded{g: g, next: transport(g.dial)})
+	return client(&guarded{g: g, next: transport(g.dial), most: MaxResponse})
 }
 
 // Trusted makes a client for destinations from the configuration file: no
 // guard, everything else as in Guard.Client.
 func Trusted() *http.Client {
 	d := &net.Dialer{Timeout: Timeout}
-	return client(&guarded{next: transport(d.DialContext)})
+	return client(&guarded{next: transport(d.DialContext), most: MaxResponse})
+}
+
+// TrustedUpTo is Trusted with bounds of its own, for what answers slowly and
+// with much: most bytes of a response are read.
+func TrustedUpTo(timeout time.Duration, most int64) *http.Client {
+	d := &net.Dialer{Timeout: Timeout}
+	c := client(&guarded{next: transport(d.DialContext), most: most})
+	c.Timeout = timeout
+	return c
 }
 
 func client(rt http.RoundTripper) *http.Client {
@@ -63,6 +72,7 @@ func transport(dial func(context.Context, string, string) (net.Conn, error)) *ht
 type guarded struct {
 	g    *Guard // nil: trusted
 	next *http.Transport
+	most int64 // bytes of a response
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -82,7 +92,7 @@ func (c *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	res.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(res.Body, MaxResponse), res.Body}
+	}{io.LimitReader(res.Body, c.most), res.Body}
 	return res, nil
 }
 
