@@ -22,14 +22,15 @@ func (s *session) holdChanged(p *party, held bool) {
 	}
 }
 
-// putOnHold: we ask a far end to hold, and it hears the hold clip.
+// putOnHold: we ask a far end to hold, and it hears the hold clip. Who talks with
+// nobody goes on hearing the flow: another clip in its place would end it.
 func (s *session) putOnHold(p *party, on bool) {
 	if p.waits == on {
 		return
 	}
 	p.waits = on
 	p.leg.Hold(on)
-	if other := s.otherOf(p); other == nil || !other.holds {
+	if other := s.otherOf(p); other != nil && !other.holds {
 		s.music(p, on)
 	}
 }
