@@ -35,14 +35,9 @@ type OpeningsConfig struct {
 // file a call, for looking again at who answered. One goroutine writes. Safe for
 // concurrent use.
 type Openings struct {
-	cfg   OpeningsConfig
-	work  chan heardOpening
-	ended chan struct{}
-	kept  *prometheus.CounterVec
-
-	mu     sync.Mutex
-	begun  bool
-	closed bool
+	desk[heardOpening]
+	cfg  OpeningsConfig
+	kept *prometheus.CounterVec
 }
 
 // heardOpening waits for the writer.
@@ -67,7 +62,7 @@ func OpenOpenings(cfg OpeningsConfig) (*Openings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("remove what was not completed: %w", err)
 	}
-	o := &Openings{cfg: cfg, work: make(chan heardOpening, maxOpenings), ended: make(chan struct{}),
+	o := &Openings{cfg: cfg, desk: desk[heardOpening]{work: make(chan heardOpening, maxOpenings), ended: make(chan struct{})},
 		kept: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_amd_kept_total",
 			Help: "Answers whose first seconds were to be kept, by what became of that."}, []string{"result"})}
 	if cfg.Metrics != nil {
@@ -79,36 +74,10 @@ func OpenOpenings(cfg OpeningsConfig) (*Openings, error) {
 }
 
 // Start starts the writer.
-func (o *Openings) Start(context.Context) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.begun {
-		return errors.New("the store of how calls begin can be started once")
-	}
-	o.begun = true
-	go o.write()
-	return nil
-}
+func (o *Openings) Start(context.Context) error { return o.start("how calls begin", o.write) }
 
 // Stop writes what waits and ends.
-func (o *Openings) Stop(ctx context.Context) error {
-	o.mu.Lock()
-	begun, closed := o.begun, o.closed
-	o.closed = true
-	if begun && !closed {
-		close(o.work)
-	}
-	o.mu.Unlock()
-	if !begun {
-		return nil
-	}
-	select {
-	case <-o.ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop keeping how calls begin: %w", ctx.Err())
-	}
-}
+func (o *Openings) Stop(ctx context.Context) error { return o.stop(ctx, "how calls begin") }
 
 // Begin keeps what follows of a call that was answered at a time. call must be an
 // id of ours. Nothing is asked of the disk here.

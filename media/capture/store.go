@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,17 +44,12 @@ type Config struct {
 // Store keeps the captures: one file a call, written by one goroutine, so that a
 // slow disk delays nothing but captures. Safe for concurrent use.
 type Store struct {
+	desk[job]
 	dir     string
 	log     *slog.Logger
-	work    chan job
-	ended   chan struct{}
 	running atomic.Int64
 	dropped prometheus.Counter
-
-	mu     sync.Mutex
-	closed bool
-	begun  bool
-	active map[string]bool // calls whose file is being written
+	active  map[string]bool // calls whose file is being written; under mu
 }
 
 // job is one thing to do for the writer: samples to be put at their place, or the
@@ -107,7 +101,7 @@ func Open(cfg Config) (*Store, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of captures: %w", err)
 	}
-	s := &Store{dir: cfg.Dir, log: cfg.Log, work: make(chan job, maxWaiting), ended: make(chan struct{}), active: map[string]bool{}}
+	s := &Store{desk: desk[job]{work: make(chan job, maxWaiting), ended: make(chan struct{})}, dir: cfg.Dir, log: cfg.Log, active: map[string]bool{}}
 	s.dropped = prometheus.NewCounter(prometheus.CounterOpts{Name: "zvonar_capture_dropped_total",
 		Help: "Seconds of captured talk that the disk was too slow for."})
 	if cfg.Metrics != nil {
@@ -123,36 +117,10 @@ func Open(cfg Config) (*Store, error) {
 }
 
 // Start starts the writer.
-func (s *Store) Start(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.begun {
-		return errors.New("the store of captures can be started once")
-	}
-	s.begun = true
-	go s.write()
-	return nil
-}
+func (s *Store) Start(context.Context) error { return s.start("captures", s.write) }
 
 // Stop writes what waits and ends; captures that have not ended stay readable.
-func (s *Store) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	begun, closed := s.begun, s.closed
-	s.closed = true
-	if begun && !closed {
-		close(s.work)
-	}
-	s.mu.Unlock()
-	if !begun {
-		return nil
-	}
-	select {
-	case <-s.ended:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop captures: %w", ctx.Err())
-	}
-}
+func (s *Store) Stop(ctx context.Context) error { return s.stop(ctx, "captures") }
 
 // Begin begins the capture of a call; one that has a file already is continued at
 // its end. call must be an id of ours. Nothing is asked of the disk here.
