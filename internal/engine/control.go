@@ -75,14 +75,8 @@ const (
 // end takes a call out of the queue or tells its session to hang up.
 func (e *Engine) end(ctx context.Context, account, id string, reason calls.Reason) (*calls.Call, error) {
 	for range handOverTries {
-		c, err := e.read(ctx, account, id)
+		c, err := e.ours(ctx, account, id)
 		if err != nil {
-			return nil, err
-		}
-		if c.Over() {
-			return nil, calls.Errorf(calls.CodeWrongState, "the call is over: %s", c.Outcome)
-		}
-		if err := e.elsewhere(c); err != nil {
 			return nil, err
 		}
 		if queued, ok := e.cfg.Queue.Remove(id); ok {
@@ -101,6 +95,21 @@ func (e *Engine) end(ctx context.Context, account, id string, reason calls.Reaso
 		}
 	}
 	return nil, calls.Errorf(calls.CodeOverloaded, "the call is changing hands; try again")
+}
+
+// ours reads a call that is not over and that this node runs.
+func (e *Engine) ours(ctx context.Context, account, id string) (*calls.Call, error) {
+	c, err := e.read(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.Over() {
+		return nil, calls.Errorf(calls.CodeWrongState, "the call is over: %s", c.Outcome)
+	}
+	if err := e.elsewhere(c); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (e *Engine) read(ctx context.Context, account, id string) (c *calls.Call, err error) {

@@ -70,14 +70,8 @@ func (e *Engine) Hold(ctx context.Context, account, id string, role calls.Role, 
 
 // ask runs f in the goroutine of a call and gives the call as it was before.
 func (e *Engine) ask(ctx context.Context, account, id string, f func(*session) error) (*calls.Call, error) {
-	c, err := e.read(ctx, account, id)
+	c, err := e.ours(ctx, account, id)
 	if err != nil {
-		return nil, err
-	}
-	if c.Over() {
-		return nil, calls.Errorf(calls.CodeWrongState, "the call is over: %s", c.Outcome)
-	}
-	if err := e.elsewhere(c); err != nil {
 		return nil, err
 	}
 	said := make(chan error, 1)
