@@ -35,6 +35,9 @@ type Attempt struct {
 	// attempt does not use up the callee's daily cap.
 	Charged bool         `json:"charged"`
 	State   AttemptState `json:"state"`
+	// Outcome is what the customer's attempt came to; "" while it runs, and where
+	// nobody can tell.
+	Outcome Outcome `json:"outcome,omitempty"`
 	// Dialog is what recovery needs to send a BYE for an orphan leg. Opaque
 	// here; the line that made it reads it back.
 	Dialog []byte `json:"-"`

@@ -110,9 +110,16 @@ type Call struct {
 	RingTimeout time.Duration `json:"-"` // 0: the default of the configuration
 	MaxDuration time.Duration `json:"-"` // 0: the default of the configuration
 	Window      *Window       `json:"window"`
-	WebhookURL  string        `json:"webhook_url"`
-	TokenID     string        `json:"-"` // who asked; signs deliveries to WebhookURL
-	BodyHash    string        `json:"-"` // sha256 of the canonical request, for ref replays
+	// Timezone is where the callee is (IANA), where the asker knows better than the
+	// numbering plan; "": as the plan says.
+	Timezone string `json:"timezone,omitempty"`
+	// Retry is when the call is tried again; nil: as the configuration says.
+	Retry *RetryPolicy `json:"retry,omitempty"`
+	// Avoid are the trunks that failed this call since it was last due.
+	Avoid      []string `json:"avoid,omitempty"`
+	WebhookURL string   `json:"webhook_url"`
+	TokenID    string   `json:"-"` // who asked; signs deliveries to WebhookURL
+	BodyHash   string   `json:"-"` // sha256 of the canonical request, for ref replays
 	// Dialog is what recovery needs to send a BYE for the customer's leg of an
 	// inbound call, which has no attempt to keep it. Opaque, like Attempt.Dialog.
 	Dialog []byte `json:"-"`
@@ -146,36 +153,6 @@ func (c *Call) Clone() *Call {
 	d.Attempts = append([]Attempt(nil), c.Attempts...)
 	d.Legs = append([]LegFacts(nil), c.Legs...)
 	return &d
-}
-
-// Hold says which gate keeps a queued call back, until when if that is known,
-// and in words that an operator can act on.
-type Hold struct {
-	Gate  Gate       `json:"gate"`
-	Until *time.Time `json:"until"`
-	Text  string     `json:"text"`
-}
-
-// Gate is a condition that must be open before a call is dialled.
-type Gate string
-
-// The gates of the dialer.
-const (
-	GateWindow    Gate = "window"     // outside the callee's calling hours
-	GateChannels  Gate = "channels"   // the trunk carries max_calls
-	GateCPS       Gate = "cps"        // the trunk's rate is used up
-	GateCap       Gate = "cap"        // max_attempts_per_day reached for this number
-	GateGap       Gate = "gap"        // too soon after the last attempt to this number
-	GateTrunkDown Gate = "trunk_down" // no usable trunk
-	GatePaused    Gate = "paused"     // campaign or daemon is paused
-	GateRecording Gate = "recording"  // the clip is not approved yet
-)
-
-// Window is a span of local hours, "09:00" to "21:00", in the callee's time zone.
-// From == To == "00:00", or To == "24:00" with From "00:00", is the whole day.
-type Window struct {
-	From string `json:"from" yaml:"from"`
-	To   string `json:"to" yaml:"to"`
 }
 
 // DigitPress is one key pressed by one party.

@@ -79,7 +79,7 @@ func (e *Engine) draft(r CallRequest) (*calls.Call, error) {
 		ID: e.ids.New("call_"), Account: r.Account, TokenID: r.TokenID, Ref: r.Ref, Series: r.Series,
 		Direction: calls.Out, Status: calls.StatusQueued, To: to, Employee: r.Employee,
 		Trunk: r.Trunk, Provider: r.Provider, CreatedAt: now, DueAt: now, NotAfter: r.NotAfter, Flow: flow,
-		Priority: r.Priority, Window: r.Window, RingTimeout: r.RingTimeout, MaxDuration: r.MaxDuration,
+		Priority: r.Priority, Window: r.Window, Timezone: r.Timezone, Retry: r.Retry, RingTimeout: r.RingTimeout, MaxDuration: r.MaxDuration,
 		Metadata: r.Metadata, WebhookURL: r.WebhookURL, BodyHash: r.BodyHash,
 	}
 	if r.NotBefore != nil && r.NotBefore.After(now) {

@@ -35,6 +35,10 @@ type CallRequest struct {
 	NotBefore, NotAfter       *time.Time
 	Priority                  int
 	Window                    *calls.Window
+	// Timezone is where the callee is; "": where the numbering plan has him.
+	Timezone string
+	// Retry is when the call is tried again; nil: as the configuration says.
+	Retry *calls.RetryPolicy
 	RingTimeout, MaxDuration  time.Duration
 	Metadata                  json.RawMessage
 	WebhookURL                string // already checked by the URL guard
