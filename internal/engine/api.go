@@ -38,10 +38,10 @@ type CallRequest struct {
 	// Timezone is where the callee is; "": where the numbering plan has him.
 	Timezone string
 	// Retry is when the call is tried again; nil: as the configuration says.
-	Retry *calls.RetryPolicy
-	RingTimeout, MaxDuration  time.Duration
-	Metadata                  json.RawMessage
-	WebhookURL                string // already checked by the URL guard
+	Retry                    *calls.RetryPolicy
+	RingTimeout, MaxDuration time.Duration
+	Metadata                 json.RawMessage
+	WebhookURL               string // already checked by the URL guard
 
 	IdempotencyKey string
 	BodyHash       string // hex sha256 of the canonical body
