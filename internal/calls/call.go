@@ -103,6 +103,7 @@ type Call struct {
 	Attempts []Attempt       `json:"attempts"`
 	Legs     []LegFacts      `json:"legs"`
 	Metadata json.RawMessage `json:"metadata"`
+	Consent  *Consent        `json:"consent,omitempty"` // why the callee may be called
 
 	// What was asked for, kept with the call so that it survives a restart.
 	Flow        Flow          `json:"flow"`

@@ -53,9 +53,15 @@ type ReadTx interface {
 	Events(EventFilter) ([]Event, error) // by Pos ascending
 	LastPos() (int64, error)
 
-	Blocked(account, number string) (*BlockEntry, error) // ErrNotFound if free
+	// Blocked is the entry of the account's whole scope; ErrNotFound if there is none.
+	Blocked(account, number string) (*BlockEntry, error)
+	// BlockEntries goes by number and scope; after is "NUMBER" or "NUMBER SCOPE".
 	BlockEntries(account string, after string, limit int) ([]BlockEntry, error)
 
+	PeopleReads
+	AttentionReads
+	BlockReads
+	EndReads
 	RecordingReads
 	FingerprintReads
 	EvidenceReads
@@ -86,9 +92,14 @@ type Tx interface {
 	// AppendEvent gives e its Pos and Seq and appends it.
 	AppendEvent(e *Event) error
 
-	Block(BlockEntry) (added bool, err error) // added is false where it was there
+	// Block adds an entry. One that is there stays as it is, unless the new one
+	// lasts longer: then it takes its place. added is false where nothing changed.
+	Block(BlockEntry) (added bool, err error)
 	Unblock(account, number string) (removed bool, err error)
 
+	PeopleWrites
+	AttentionWrites
+	BlockWrites
 	RecordingWrites
 	FingerprintWrites
 	EvidenceWrites
@@ -130,11 +141,15 @@ type EventFilter struct {
 type BlockEntry struct {
 	Account   string    `json:"account"`
 	Number    string    `json:"number"`
-	Scope     string    `json:"scope"` // "account"; the column for narrower ones
+	Scope     string    `json:"scope"` // account, campaign:ID, number:LINE
 	Reason    string    `json:"reason"`
 	Source    string    `json:"source"` // api, digit, import
 	CallID    string    `json:"call_id"`
 	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"` // zero: it lasts
+	// Digit and DigitAt are the evidence of a stop: what was pressed, and when.
+	Digit   string    `json:"digit"`
+	DigitAt time.Time `json:"digit_at"`
 }
 
 // IdempotencyRecord remembers the answer to a request with an Idempotency-Key.

@@ -64,11 +64,15 @@ const (
 	ExpireKeys ExpiryKind = "idempotency"
 	// ExpireAudit removes entries of the audit log.
 	ExpireAudit ExpiryKind = "audit"
+	// ExpireBlocks removes entries of the blacklist whose own time is over.
+	ExpireBlocks ExpiryKind = "blocks"
+	// ExpireDays removes what caller numbers did on days before.
+	ExpireDays ExpiryKind = "number_days"
 )
 
 // ExpiryKinds lists the kinds in the order of a sweep.
 func ExpiryKinds() []ExpiryKind {
-	return []ExpiryKind{ExpireDeliveries, ExpireWebhooks, ExpireCalls, ExpireEvents, ExpireKeys, ExpireAudit}
+	return []ExpiryKind{ExpireDeliveries, ExpireWebhooks, ExpireCalls, ExpireEvents, ExpireKeys, ExpireAudit, ExpireBlocks, ExpireDays}
 }
 
 // Expiry asks to remove what ended before a time.
@@ -119,6 +123,7 @@ type Erased struct {
 	Texts      int  `json:"texts"`
 	Deliveries int  `json:"deliveries"` // their stored responses, and those of webhooks of these calls alone
 	Audit      int  `json:"audit"`
+	Others     int  `json:"others"`  // employees, caller numbers and their counts, what needs a person
 	Blocked    bool `json:"blocked"` // the number stands on the blacklist now
 }
 
@@ -130,6 +135,7 @@ func (e *Erased) Add(n Erased) {
 	e.Texts += n.Texts
 	e.Deliveries += n.Deliveries
 	e.Audit += n.Audit
+	e.Others += n.Others
 	e.Blocked = n.Blocked
 }
 

@@ -76,6 +76,14 @@ type CallView struct {
 	Attempts       []AttemptView   `json:"attempts"`
 	Legs           []LegFacts      `json:"legs"`
 	Metadata       json.RawMessage `json:"metadata"`
+	Consent        *ConsentView    `json:"consent"`
+}
+
+// ConsentView is a Consent as published.
+type ConsentView struct {
+	Basis    *string `json:"basis"`
+	At       Stamp   `json:"at"`
+	Category *string `json:"category"`
 }
 
 // RecordingView names the clip of a call.
@@ -139,6 +147,9 @@ func View(c *Call) CallView {
 	}
 	if r := c.Recording; r != nil {
 		v.Recording = &RecordingView{RecordingID: r.RecordingID, RecordID: opt(r.RecordID), SHA256: r.SHA256}
+	}
+	if a := c.Consent; a != nil {
+		v.Consent = &ConsentView{Basis: opt(a.Basis), At: StampOf(a.At), Category: opt(a.Category)}
 	}
 	if h := c.Hold; h != nil {
 		v.Hold = &HoldView{Gate: h.Gate, Until: StampOf(h.Until), Text: h.Text}

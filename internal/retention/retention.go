@@ -140,11 +140,11 @@ func (r *Retention) keep(kind calls.ExpiryKind) (d time.Duration, limited bool) 
 	switch kind {
 	case calls.ExpireDeliveries, calls.ExpireWebhooks:
 		d = r.cfg.Deliveries
-	case calls.ExpireCalls, calls.ExpireEvents:
+	case calls.ExpireCalls, calls.ExpireEvents, calls.ExpireDays:
 		d = r.cfg.Events
 	case calls.ExpireAudit:
 		d = r.cfg.Audit
-	case calls.ExpireKeys:
+	case calls.ExpireKeys, calls.ExpireBlocks:
 		return 0, true // their own time is in the record
 	}
 	return d, d > 0

@@ -78,6 +78,11 @@ func callTimes(c *plainCall) {
 	for i := range c.Digits {
 		c.Digits[i].At = stored(c.Digits[i].At)
 	}
+	if c.Consent != nil {
+		a := *c.Consent
+		a.At = storedPtr(a.At)
+		c.Consent = &a
+	}
 	if c.Hold != nil {
 		h := *c.Hold
 		h.Until = storedPtr(h.Until)

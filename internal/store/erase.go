@@ -120,7 +120,7 @@ func (x *erasure) call(c erasedCall) error {
 		return err
 	}
 	x.n.Calls++
-	steps := []func(string, bool) error{x.attempts, x.callTexts, x.responses, x.callEvents, x.ownWebhooks}
+	steps := []func(string, bool) error{x.attempts, x.callTexts, x.callAttention, x.responses, x.callEvents, x.ownWebhooks}
 	for _, step := range steps {
 		if err := step(c.id, whole); err != nil {
 			return err
@@ -287,12 +287,19 @@ func (x *erasure) rest() error {
 	if err := x.audit(subject, "number:"+calls.ErasedText, true); err != nil {
 		return err
 	}
+	if err := x.people(); err != nil {
+		return err
+	}
 	if x.Unblock {
 		_, err := x.t.Unblock(x.Account, x.Number)
 		return err
 	}
 	kept, err := x.t.exec(`UPDATE blacklist SET reason = '' WHERE account = ? AND number = ?`, x.Account, x.Number)
-	x.n.Blocked = kept > 0
+	if err != nil {
+		return err
+	}
+	narrow, err := x.t.exec(`UPDATE narrow_blocks SET reason = '' WHERE account = ? AND number = ?`, x.Account, x.Number)
+	x.n.Blocked = kept+narrow > 0
 	return err
 }
 

@@ -39,6 +39,9 @@ const (
 	endOfCall       = `SELECT ended_at FROM calls WHERE id = ? AND is_over = 1`
 	expiredKeys     = `DELETE FROM idempotency WHERE (account, key) IN (SELECT account, key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	expiredAudit    = `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY at, id LIMIT ?)`
+	expiredBlocks   = `DELETE FROM blacklist WHERE (account, number) IN (SELECT account, number FROM blacklist WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	expiredNarrow   = `DELETE FROM narrow_blocks WHERE (account, number, scope) IN (SELECT account, number, scope FROM narrow_blocks WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`
+	expiredDays     = `DELETE FROM number_days WHERE (account, number, day) IN (SELECT account, number, day FROM number_days WHERE day < ? ORDER BY day LIMIT ?)`
 	deliveriesOfRow = `DELETE FROM deliveries WHERE event_pos = ?`
 )
 
@@ -53,6 +56,7 @@ var belongings = []struct {
 	{"deliveries", `DELETE FROM deliveries WHERE webhook_id IN (SELECT id FROM webhooks WHERE call_id = ? AND call_id <> '')`, false},
 	{"webhooks", `DELETE FROM webhooks WHERE call_id = ? AND call_id <> ''`, false},
 	{"amd_evidence", `DELETE FROM amd_evidence WHERE call_id = ?`, false},
+	{"attention", `DELETE FROM attention WHERE call_id = ?`, false},
 	{"attempts", `DELETE FROM attempts WHERE call_id = ?`, false},
 	{"sms", `DELETE FROM sms WHERE call_id = ?`, false},
 	{"calls", `DELETE FROM calls WHERE id = ?`, false},
@@ -81,6 +85,8 @@ func (t *tx) Expire(e calls.Expiry, from calls.ExpiryMark, limit int) (calls.Exp
 		calls.ExpireEvents:     x.events,
 		calls.ExpireKeys:       func() error { return x.plain("idempotency", expiredKeys) },
 		calls.ExpireAudit:      func() error { return x.plain("audit", expiredAudit) },
+		calls.ExpireBlocks:     x.blocks,
+		calls.ExpireDays:       x.days,
 	}[e.Kind]
 	if step == nil {
 		return calls.Expired{}, calls.Errorf(calls.CodeInternal, "there is nothing of kind %q to expire", e.Kind)
@@ -95,6 +101,22 @@ func (t *tx) Expire(e calls.Expiry, from calls.ExpiryMark, limit int) (calls.Exp
 func (x *expiry) plain(rows, query string) error {
 	n, err := x.t.exec(query, micros(x.e.Before), x.limit)
 	x.count(rows, n)
+	x.out.More = n >= int64(x.limit)
+	return err
+}
+
+// blocks removes what stood on the blacklist for a time.
+func (x *expiry) blocks() error {
+	if err := x.plain("narrow_blocks", expiredNarrow); err != nil || x.out.More {
+		return err
+	}
+	return x.plain("blacklist", expiredBlocks)
+}
+
+// days removes what caller numbers did on days that are long over.
+func (x *expiry) days() error {
+	n, err := x.t.exec(expiredDays, calls.DayOf(x.e.Before), x.limit)
+	x.count("number_days", n)
 	x.out.More = n >= int64(x.limit)
 	return err
 }

@@ -1,0 +1,40 @@
+package calls
+
+import "time"
+
+// Consent is why somebody may be called: kept with the call, to be shown on
+// demand. Nothing in it is judged.
+type Consent struct {
+	Basis    string     `json:"basis"`    // contract, written, site, …
+	At       *time.Time `json:"at"`       // when it was given; nil: not said
+	Category string     `json:"category"` // of the call: information, advertising, debt, …
+}
+
+// The scopes of a block. A campaign's and a number's have the id or the number
+// behind a colon.
+const (
+	ScopeAccount  = "account"
+	ScopeCampaign = "campaign:"
+	ScopeNumber   = "number:"
+)
+
+// BlockQuery asks whether a number may be called.
+type BlockQuery struct {
+	Account, Number string
+	Campaign        string // id; "": none
+	Line            string // caller number; "": not chosen yet
+}
+
+// BlockReads reads the blacklist by scope. What has expired is not there.
+type BlockReads interface {
+	// BlockedFor is the entry that forbids a call, the widest first.
+	BlockedFor(BlockQuery) (*BlockEntry, error) // ErrNotFound if free
+	// BlocksOf are the entries of a number, of every scope.
+	BlocksOf(account, number string) ([]BlockEntry, error)
+}
+
+// BlockWrites changes the blacklist by scope.
+type BlockWrites interface {
+	// UnblockScope removes the entry of one scope, "" those of all.
+	UnblockScope(account, number, scope string) (removed bool, err error)
+}
