@@ -45,6 +45,9 @@ type Config struct {
 	// we dialled; what it hears goes to report, from any goroutine, and becomes a
 	// LegHeard while nobody has answered. nil, here or returned: nobody listens.
 	Ears func(req calls.DialRequest, report func(calls.Heard)) media.Analyser
+	// TrunkChanged is told when a trunk goes down, or up again. It must not block;
+	// nil: nobody is.
+	TrunkChanged func(name string, now trunk.Status)
 	// Resolver finds the addresses of hosts that messages name; nil: the system's.
 	Resolver *net.Resolver
 }

@@ -41,7 +41,18 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// checkAnswer is checkCredentials of a request of another method than INVITE.
+func checkAnswer(t *testing.T, req *sipmsg.Request, method, challenge string) {
+	t.Helper()
+	checkMethod(t, req, "Authorization", method, challenge)
+}
+
 func checkCredentials(t *testing.T, req *sipmsg.Request, name, challenge string) {
+	t.Helper()
+	checkMethod(t, req, name, "INVITE", challenge)
+}
+
+func checkMethod(t *testing.T, req *sipmsg.Request, name, method, challenge string) {
 	t.Helper()
 	got, err := digest.ParseCredentials(header(req, name))
 	if err != nil {
@@ -54,7 +65,7 @@ func checkCredentials(t *testing.T, req *sipmsg.Request, name, challenge string)
 	if len(c.QOP) > 0 {
 		c.QOP = []string{"auth"}
 	}
-	want, err := digest.Digest(c, digest.Options{Method: "INVITE", URI: req.Recipient.String(), Username: "alice", Password: "secret", Cnonce: got.Cnonce, Count: 1})
+	want, err := digest.Digest(c, digest.Options{Method: method, URI: req.Recipient.String(), Username: "alice", Password: "secret", Cnonce: got.Cnonce, Count: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +126,7 @@ func TestAProxyAndTheFarEndBehindItMayBothAsk(t *testing.T) {
 func (p *rawPeer) readAfter(former sipmsg.Message) *sipmsg.Request {
 	p.t.Helper()
 	for {
-		if next := p.read("INVITE"); next.CSeq().SeqNo != former.CSeq().SeqNo {
+		if next := p.read(string(former.CSeq().MethodName)); next.CSeq().SeqNo != former.CSeq().SeqNo {
 			return next.(*sipmsg.Request)
 		}
 	}

@@ -32,6 +32,7 @@ type metrics struct {
 	dialogs   prometheus.Gauge
 	pdd       *prometheus.HistogramVec
 	answer    *prometheus.HistogramVec
+	up        *prometheus.GaugeVec
 }
 
 // The directions of a message, as label values.
@@ -71,12 +72,14 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 			Help: "Time from INVITE to the first 18x.", Buckets: seconds}, []string{"trunk"}),
 		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zvonar_sip_answer_seconds",
 			Help: "Time from INVITE to the answer.", Buckets: seconds}, []string{"trunk"}),
+		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "zvonar_trunk_up",
+			Help: "1 where a trunk can be used, 0 where it is down; absent while nothing has shown it."}, []string{"trunk"}),
 	}
 	if r == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.responses, m.dropped, m.refused, m.malformed, m.large, m.conns,
-		m.buffers, m.missed, m.reopened, m.panics, m.dialogs, m.pdd, m.answer} {
+		m.buffers, m.missed, m.reopened, m.panics, m.dialogs, m.pdd, m.answer, m.up} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/sip/edge"
+	"zvonar/sip/trunk"
 )
 
 // stamp adds what every request of ours has: Via, Max-Forwards, User-Agent,
@@ -83,6 +84,15 @@ func (ua *UA) sentBy(transport, dest string) (host string, port int) {
 		addr = ua.cfg.Advertise
 	}
 	return hostOf(addr), int(local.Port())
+}
+
+// contactOf is our address in Contact towards a trunk: the one that its registrar
+// sees us at, else that of sentBy.
+func (ua *UA) contactOf(t *trunk.Trunk, transport, dest string) (host string, port int) {
+	if public := t.Public(); public.IsValid() && transport == "UDP" {
+		return hostOf(public.Addr()), int(public.Port())
+	}
+	return ua.sentBy(transport, dest)
 }
 
 // hostOf writes an address as a URI's host.

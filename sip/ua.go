@@ -41,6 +41,7 @@ type UA struct {
 	strays    *strays
 	nonces    *nonces
 	load      *load
+	trunks    trunkWatch
 
 	// sends is held while a request is given to sipgo, and by close: where our
 	// socket is gone already, sipgo would open one of its own in its place, which
@@ -48,15 +49,16 @@ type UA struct {
 	sends  sync.RWMutex
 	closed atomic.Bool // set under sends: nothing is sent or heard any more
 
-	mu       sync.Mutex
-	phase    phase
-	onInvite func(*Leg, calls.Invite)
-	legs     map[string]*Leg   // by dialog key
-	live     map[*Leg]bool     // every leg that has not reported its end
-	seen     map[string]bool   // inbound INVITEs of calls that live, by Call-ID, From tag, CSeq (RFC 3261 8.2.2.2)
-	past     *recent[struct{}] // and of those that are over
-	drained  chan struct{}     // closed when live becomes empty while stopping
-	stopped  chan struct{}     // closed when Stop is done
+	mu            sync.Mutex
+	phase         phase
+	onInvite      func(*Leg, calls.Invite)
+	legs          map[string]*Leg   // by dialog key
+	live          map[*Leg]bool     // every leg that has not reported its end
+	seen          map[string]bool   // inbound INVITEs of calls that live, by Call-ID, From tag, CSeq (RFC 3261 8.2.2.2)
+	past          *recent[struct{}] // and of those that are over
+	registrations []*registration
+	drained       chan struct{} // closed when live becomes empty while stopping
+	stopped       chan struct{} // closed when Stop is done
 }
 
 // phase is where a user agent's own life stands.
@@ -86,6 +88,7 @@ func New(cfg Config) (*UA, error) {
 		legs: map[string]*Leg{}, live: map[*Leg]bool{}, seen: map[string]bool{},
 		past: newRecent[struct{}](cfg.Clock), stopped: make(chan struct{}),
 	}
+	ua.trunks.last = map[string]trunk.State{}
 	ua.work = &tasks{panicked: ua.panicked, clock: cfg.Clock}
 	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
 	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
@@ -126,6 +129,7 @@ func (ua *UA) Start(ctx context.Context) error {
 		return err
 	}
 	ua.watch.start()
+	ua.startRegistrations()
 	for _, t := range ua.cfg.Trunks.All() {
 		if t.SRTP != trunk.SRTPOff && t.Target().Transport != "tls" {
 			ua.log.Warn("sip: whoever reads the signalling of this trunk can decrypt its sound: SRTP keys travel in it; reach the trunk over tls",
@@ -166,6 +170,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 		}
 		<-drained // abort ends a leg without waiting for anybody
 	}
+	ua.stopRegistrations(ctx)
 	ua.watch.stop()
 	ua.close()
 	<-ua.work.waiting()

@@ -89,7 +89,7 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	l.trunk, l.id = t, l.ua.cfg.IDs.New("leg_")
 	l.uac.req = req
 	l.uac.auth = *l.ua.credentialsOf(t)
-	l.d = dialog{trunk: t.Name, callID: req.SIPCallID, transport: strings.ToUpper(t.Target().Transport)}
+	l.d = dialog{trunk: t.Name, callID: req.SIPCallID, transport: strings.ToUpper(t.NextHop().Transport)}
 	l.d.local = party{name: name, tag: sipmsg.GenerateTagN(20), uri: sipmsg.Uri{Scheme: "sip", User: from}}
 	host := t.Target()
 	l.d.target = sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI(), Port: int(host.Port)}
@@ -125,6 +125,10 @@ func (l *Leg) invite() {
 		return
 	}
 	l.d.nextHop, l.peer = target.String(), target.Addr()
+	if proxy := l.trunk.NextHop(); proxy != l.trunk.Target() {
+		l.d.routes = append(l.d.routes, proxyRoute(proxy))
+	}
+	l.d.routes = append(l.d.routes, l.trunk.Routes()...)
 	host, port := l.ua.sentBy(l.d.transport, l.d.nextHop)
 	switch {
 	case l.uac.req.Anonymous:
@@ -135,6 +139,7 @@ func (l *Leg) invite() {
 	default:
 		l.d.local.uri.Host = l.trunk.Target().HostForURI() // registrars know their own domain only
 	}
+	host, port = l.ua.contactOf(l.trunk, l.d.transport, l.d.nextHop)
 	contact := sipmsg.Uri{Scheme: "sip", User: l.d.local.uri.User, Host: host, Port: port}
 	contact.UriParams = transportParam(l.d.transport)
 	l.d.contact = "<" + contact.String() + ">"

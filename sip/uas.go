@@ -60,7 +60,7 @@ func (l *Leg) receive(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	l.d.target = sipmsg.Uri{Scheme: "sip", Host: hostOf(from.Addr()), Port: int(from.Port())}
 	l.d.refresh(req.Contact())
-	host, port := l.ua.sentBy(transport, from.String())
+	host, port := l.ua.contactOf(l.trunk, transport, from.String())
 	contact := sipmsg.Uri{Scheme: "sip", Host: host, Port: port}
 	contact.UriParams = transportParam(transport)
 	l.d.contact = "<" + contact.String() + ">"

@@ -55,6 +55,13 @@ func checkRooms(cfg *config.Config) []config.Problem {
 	for i, t := range cfg.Trunks {
 		if _, err := trunk.ParseURI(t.URI); err != nil {
 			problems = append(problems, cfg.Fault(fmt.Sprintf("trunks[%d].uri", i), err.Error()))
+			continue
+		}
+		if t.Proxy == "" {
+			continue
+		}
+		if _, err := trunk.ParseURI(t.Proxy); err != nil {
+			problems = append(problems, cfg.Fault(fmt.Sprintf("trunks[%d].outbound_proxy", i), err.Error()))
 		}
 	}
 	return problems

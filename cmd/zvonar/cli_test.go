@@ -58,7 +58,7 @@ const (
 	rejectedJSON  = `{"recording_id":"rec_2","record_id":null,"title":"Second","state":"rejected","duration_ms":9500,"reason":"noise","decided_at":null,"created_at":"2026-11-21T09:31:00.000Z"}`
 	tokenJSON     = `{"id":"tok_1","name":"bot","roles":["caller"],"prefix":"zv_1234","created_at":"2026-11-21T09:30:00.000Z","revoked_at":null,"expires_at":"2026-11-22T09:30:00.000Z","from_config":false,"account":"shop","allow_from":["192.0.2.0/24"],"last_used_at":"2026-11-21T09:35:00.000Z","token":"zv_1234secret"}`
 	blockedJSON   = `{"number":"79161234567","scope":"account","reason":"asked","source":"api","call_id":null,"created_at":"2026-11-21T09:30:00.000Z"}`
-	trunkJSON     = `{"name":"main","uri":"sip:127.0.0.1:5070","numbers":["78005553535"],"codecs":["PCMA"],"max_calls":200,"max_cps":0,"calls":3}`
+	trunkJSON     = `{"name":"main","uri":"sip:127.0.0.1:5070","numbers":["78005553535"],"codecs":["PCMA"],"max_calls":200,"max_cps":0,"calls":3,"state":"down","reason":"carrier.example answers 403 Forbidden","register":true,"contact":"","registered_until":null,"next_register":null}`
 	unknownJSON   = `422 {"type":"/problems/bad-action","title":"Bad action","status":422,"detail":"the digits cannot be used","errors":[{"location":"body.digits[3]","message":"give exactly one action\u001b[2J","value":"x"},{"location":"body.to","message":"too short: give it in full, with the country code (79004443322); short and emergency numbers are never called, whoever asks and whenever"}],"request_id":"req_1"}`
 	failureJSON   = `500 {"type":"/problems/internal","title":"Internal error","status":500,"detail":"something failed on our side","errors":[],"request_id":"req_9"}`
 )
@@ -184,7 +184,7 @@ var scripts = []struct {
 			"7   2026-11-21 12:00:00  ann  token.create  tok_1   -\n"},
 
 	{name: "trunks", args: "trunks", daemon: answers{"GET /v1/trunks": page(trunkJSON)},
-		stdout: "NAME  URI                 CALLS     CPS  CODECS  NUMBERS\nmain  sip:127.0.0.1:5070  3 of 200  any  PCMA    78005553535\n"},
+		stdout: "NAME  STATE  URI                 REGISTERED  CALLS     CPS  CODECS  NUMBERS\nmain  down   sip:127.0.0.1:5070  no          3 of 200  any  PCMA    78005553535\nmain: carrier.example answers 403 Forbidden\n"},
 	{name: "trunks in JSON", args: "trunks --json", daemon: answers{"GET /v1/trunks": page(trunkJSON)}, stdout: trunkJSON + "\n"},
 
 	{name: "tokens add", args: "tokens add bot --role caller --role viewer", daemon: answers{"POST /v1/tokens": "201 " + tokenJSON},

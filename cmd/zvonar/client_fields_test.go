@@ -15,6 +15,7 @@ func TestTheClientKnowsEveryMemberOfAResource(t *testing.T) {
 	t.Parallel()
 	for _, pair := range [][2]any{
 		{api.RecordingResource{}, client.Recording{}},
+		{api.TrunkStatus{}, client.Trunk{}},
 		{api.BlockResource{}, client.Blocked{}},
 		{api.NewTokenResource{}, client.Token{}},
 		{api.NewWebhookResource{}, client.Webhook{}},
@@ -47,7 +48,9 @@ func members(t reflect.Type) map[string]bool {
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names[name] = true
+		if name != "-" {
+			names[name] = true
+		}
 	}
 	return names
 }

@@ -19,7 +19,6 @@ import (
 	"zvonar/internal/outbox"
 	"zvonar/media"
 	"zvonar/media/amd"
-	"zvonar/media/codec"
 	"zvonar/providers/httpcall"
 	"zvonar/providers/httpsms"
 	"zvonar/recordings"
@@ -73,32 +72,13 @@ func (d *daemon) buildLine(context.Context) (err error) {
 	}
 	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
 		TLS:    edge.TLSFiles{Cert: d.cfg.SIP.TLS.Cert, Key: d.cfg.SIP.TLS.Key, ClientCA: d.cfg.SIP.TLS.ClientCA},
-		Trunks: d.trunks, Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
+		Trunks: d.trunks, TrunkChanged: d.trunkChanged, Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
 		MediaTimeout: orNever(d.cfg.Media.DeadAir.Lost), NoMediaTimeout: orNever(d.cfg.Media.DeadAir.Never), HoldTimeout: d.cfg.Media.DeadAir.Held.Duration()})
 	if err != nil {
 		return err
 	}
 	d.add("media", d.media.Start, d.media.Stop)
 	return nil
-}
-
-// trunkConfigs turns the configured trunks into the user agent's.
-func trunkConfigs(cfg *config.Config) []trunk.Config {
-	out := make([]trunk.Config, 0, len(cfg.Trunks))
-	for _, t := range cfg.Trunks {
-		names := t.Codecs
-		if len(names) == 0 {
-			names = cfg.Media.Codecs
-		}
-		var codecs []codec.ID
-		for _, n := range names {
-			codecs = append(codecs, codec.ID(n))
-		}
-		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm, Redirect: t.Redirect,
-			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP)})
-	}
-	return out
 }
 
 // orNever is a time-out of the user agent, where 0 is its default.
@@ -290,18 +270,4 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	d.add("admin listener", admin.Start, admin.Stop)
 	d.add("API", d.api.Start, d.api.Stop)
 	return nil
-}
-
-// trunkStatus is what GET /v1/trunks tells.
-func (d *daemon) trunkStatus() []api.TrunkStatus {
-	out := make([]api.TrunkStatus, 0, len(d.cfg.Trunks))
-	for _, t := range d.trunks.All() {
-		codecs := make([]string, 0, len(t.Codecs))
-		for _, c := range t.Codecs {
-			codecs = append(codecs, string(c))
-		}
-		out = append(out, api.TrunkStatus{Name: t.Name, URI: t.URI, Numbers: t.Numbers, Codecs: codecs,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: d.cfg.AccountOfTrunk(t.Name), Calls: d.dialer.Limits().InUse(t.Name)})
-	}
-	return out
 }

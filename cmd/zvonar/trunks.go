@@ -4,6 +4,9 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
+
+	"zvonar/internal/client"
 )
 
 // trunksCmd is `zvonar trunks`.
@@ -24,10 +27,32 @@ func (c *trunksCmd) Run(ctx context.Context, a *app) error {
 	}
 	rows := make([][]string, 0, len(list))
 	for _, t := range list {
-		rows = append(rows, []string{t.Name, t.URI, strconv.Itoa(t.Calls) + " of " + limit(float64(t.MaxCalls)),
+		rows = append(rows, []string{t.Name, t.State, t.URI, registered(t), strconv.Itoa(t.Calls) + " of " + limit(float64(t.MaxCalls)),
 			limit(t.MaxCPS), strings.Join(t.Codecs, ","), strings.Join(t.Numbers, ",")})
 	}
-	return a.table([]string{"NAME", "URI", "CALLS", "CPS", "CODECS", "NUMBERS"}, rows)
+	if err := a.table([]string{"NAME", "STATE", "URI", "REGISTERED", "CALLS", "CPS", "CODECS", "NUMBERS"}, rows); err != nil {
+		return err
+	}
+	for _, t := range list {
+		if t.Reason != "" {
+			if err := a.say("%s: %s", t.Name, t.Reason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// registered is until when we are registered with a trunk.
+func registered(t client.Trunk) string {
+	until := time.Time(t.RegisteredUntil)
+	switch {
+	case !t.Register:
+		return "-"
+	case until.IsZero():
+		return "no"
+	}
+	return "until " + until.Local().Format(time.TimeOnly)
 }
 
 // limit is a limit for a table; 0 is none.

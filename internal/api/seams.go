@@ -103,5 +103,12 @@ type TrunkStatus struct {
 	MaxCalls int      `json:"max_calls" doc:"channels; 0 is no limit"`
 	MaxCPS   float64  `json:"max_cps" doc:"new calls a second; 0 is no limit"`
 	Calls    int      `json:"calls" doc:"channels in use now"`
-	Account  string   `json:"-"` // whose calls it carries; "": everybody's
+	State    string   `json:"state" enum:"up,down,unknown" doc:"whether it can be used; unknown: nothing has shown it yet, calls are tried"`
+	Reason   string   `json:"reason" doc:"why it is not up, and what to do"`
+	Register bool     `json:"register" doc:"whether we register with it"`
+	Contact  string   `json:"contact" doc:"the address that its registrar was told"`
+	// RegisteredUntil is zero where we are not registered.
+	RegisteredUntil calls.Stamp `json:"registered_until"`
+	NextRegister    calls.Stamp `json:"next_register" doc:"when the next REGISTER is sent"`
+	Account         string      `json:"-"` // whose calls it carries; "": everybody's
 }

@@ -76,6 +76,13 @@ type Trunk struct {
 	MaxCalls int      `json:"max_calls"`
 	MaxCPS   float64  `json:"max_cps"`
 	Calls    int      `json:"calls"`
+
+	State           string      `json:"state"`
+	Reason          string      `json:"reason"`
+	Register        bool        `json:"register"`
+	Contact         string      `json:"contact"`
+	RegisteredUntil calls.Stamp `json:"registered_until"`
+	NextRegister    calls.Stamp `json:"next_register"`
 }
 
 // Token is a token as published; Secret is there only where it was just made.

@@ -125,8 +125,12 @@ func checkTrunks(cfg *Config, r *report) {
 		if t.CA != "" {
 			r.authorities(join(at, "ca"), t.CA)
 		}
-		if t.Register {
-			r.bad(join(at, "register"), "registration is not available in this version; have the trunk send calls to our address, and write false")
+		if t.Register && t.Username == "" {
+			r.bad(join(at, "username"), "a trunk with register: true needs the username that its registrar knows us by")
+		}
+		r.between(join(at, "register_expires"), t.Expires, 30*time.Second, 24*time.Hour)
+		if why := trunkURI(t.Proxy); t.Proxy != "" && why != "" {
+			r.bad(join(at, "outbound_proxy"), "%s", why)
 		}
 		if t.Username == "" && t.Password != "" {
 			r.bad(join(at, "username"), "there is a password without a username; set it, or remove the password")

@@ -108,9 +108,11 @@ type DeadAir struct {
 // Trunk is one SIP peer.
 type Trunk struct {
 	Name       string    `yaml:"name"`
-	URI        string    `yaml:"uri"` // sip:HOST[:PORT][;transport=udp|tcp|tls]
-	CA         string    `yaml:"ca"`  // authority of its certificate; "": the system's
-	Register   bool      `yaml:"register"`
+	URI        string    `yaml:"uri"`              // sip:HOST[:PORT][;transport=udp|tcp|tls]
+	CA         string    `yaml:"ca"`               // authority of its certificate; "": the system's
+	Register   bool      `yaml:"register"`         // tell its registrar where we are
+	Expires    Duration  `yaml:"register_expires"` // for how long
+	Proxy      string    `yaml:"outbound_proxy"`   // where all requests go first; "": to uri
 	Username   string    `yaml:"username"`
 	Password   Secret    `yaml:"password"`
 	Realm      string    `yaml:"realm"`    // the only one whose challenges are answered; "": any that the trunk's address sends
@@ -316,6 +318,7 @@ func Default() *Config {
 // setDefaults fills a new element of trunks.
 func (t *Trunk) setDefaults() {
 	t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP, t.EarlyMedia = 200, 20, "auto", "off", "listen"
+	t.Expires = Duration(10 * time.Minute)
 }
 
 // setDefaults fills a new element of providers.

@@ -77,7 +77,7 @@ var faults = []struct {
 
 	{"a trunk without anything", "trunks:\n  - {}\n", []string{"2:5 trunks[0].name: a name is needed", "2:5 trunks[0].uri: is needed"}},
 	{"realm", "trunks:\n  - name: m\n    uri: sip:h\n    realm: " + strings.Repeat("r", 300) + "\n", []string{"4:12 trunks[0].realm: a realm has at most 256 bytes"}},
-	{"registration", "trunks:\n  - name: m\n    uri: sip:h\n    register: true\n", []string{"4:15 trunks[0].register: registration is not available in this version"}},
+	{"registration", "trunks:\n  - name: m\n    uri: sip:h\n    register: true\n", []string{"2:5 trunks[0].username: a trunk with register: true needs the username that its registrar knows us by"}},
 	{"a user in a trunk's address", "trunks: [{name: m, uri: \"sip:me:topsecret@host\"}]\n", []string{"1:25 trunks[0].uri: must not have a user part"}},
 	{"a trunk over TLS that is not", "trunks: [{name: m, uri: \"sips:host;transport=tcp\"}, {name: n, uri: \"sip:host;transport=ws\"}]\n", []string{"1:25 trunks[0].uri: sips: means TLS", "1:68 trunks[1].uri: transport \"ws\" is not available"}},
 	{"an authority that is not there", "trunks: [{name: m, uri: \"sips:host\", ca: /nowhere/ca.pem}]\n", []string{"1:42 trunks[0].ca: /nowhere/ca.pem"}},

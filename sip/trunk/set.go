@@ -42,6 +42,21 @@ func newTrunk(c Config) (*Trunk, error) {
 	if err != nil {
 		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: uri: %v", c.Name, err)
 	}
+	var proxy URI
+	if c.Proxy != "" {
+		if proxy, err = ParseURI(c.Proxy); err != nil {
+			return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: outbound_proxy: %v", c.Name, err)
+		}
+	}
+	if c.Register && c.Username == "" {
+		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: register needs a username", c.Name)
+	}
+	if c.Expires == 0 {
+		c.Expires = DefaultExpires
+	}
+	if c.Expires < MinExpires || c.Expires > MaxExpires {
+		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: register_expires is outside %s to %s", c.Name, MinExpires, MaxExpires)
+	}
 	if !calls.Printable(c.Username) || !calls.Printable(c.Password) || !calls.Printable(c.Realm) {
 		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: username, password and realm must not contain control characters", c.Name)
 	}
@@ -74,7 +89,7 @@ func newTrunk(c Config) (*Trunk, error) {
 	}
 	c.AcceptFrom, c.MediaFrom = slices.Clone(c.AcceptFrom), slices.Clone(c.MediaFrom)
 	c.Numbers, c.Codecs = slices.Clone(c.Numbers), slices.Clone(c.Codecs)
-	return &Trunk{Config: c, uri: uri}, nil
+	return &Trunk{Config: c, uri: uri, proxy: proxy}, nil
 }
 
 // Get returns the trunk called name.

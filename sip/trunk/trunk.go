@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"zvonar/internal/calls"
 	"zvonar/media/codec"
@@ -29,6 +30,10 @@ type Config struct {
 	DTMF       DTMF       // "": auto
 	SRTP       SRTP       // "": off
 	Redirect   bool       // its 3xx may be followed
+
+	Register bool          // we tell its registrar where we are
+	Expires  time.Duration // for how long; 0: DefaultExpires
+	Proxy    string        // address that all requests go to first; "": the one of URI
 }
 
 // DTMF is by which ways a trunk's digits are taken. One press that arrives by
@@ -62,7 +67,8 @@ func SRTPModes() []SRTP { return []SRTP{SRTPOff, SRTPOptional, SRTPRequired} }
 // Trunk is one SIP peer.
 type Trunk struct {
 	Config
-	uri URI
+	uri   URI
+	proxy URI // zero: none
 
 	// learned are the addresses that a host name has stood for since the start,
 	// the latest first: dialogs may live on at an address that the name has left.
@@ -70,6 +76,11 @@ type Trunk struct {
 	// a host name that calls us needs AcceptFrom.
 	learned atomic.Pointer[[]netip.Addr]
 	mu      sync.Mutex // serialises changes of learned
+	// public is where its registrar saw us come from, where that is not what we
+	// wrote; routes is the Service-Route that it gave (RFC 3608).
+	public       atomic.Pointer[netip.AddrPort]
+	routes       atomic.Pointer[[]string]
+	registration atomic.Pointer[Registration]
 }
 
 // maxLearned bounds the addresses remembered for one host name.
@@ -82,6 +93,48 @@ type resolver interface {
 
 // Target is the trunk's address as configured.
 func (t *Trunk) Target() URI { return t.uri }
+
+// NextHop is the address that requests go to: the outbound proxy, else Target.
+func (t *Trunk) NextHop() URI {
+	if t.proxy.Host != "" {
+		return t.proxy
+	}
+	return t.uri
+}
+
+// Public is the address by which the trunk's registrar knows us; invalid where it
+// saw us as we are.
+func (t *Trunk) Public() netip.AddrPort {
+	if p := t.public.Load(); p != nil {
+		return *p
+	}
+	return netip.AddrPort{}
+}
+
+// SetPublic notes Public.
+func (t *Trunk) SetPublic(p netip.AddrPort) { t.public.Store(&p) }
+
+// Routes are the values of Route of a request outside a dialog; nil: none.
+func (t *Trunk) Routes() []string {
+	if p := t.routes.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// SetRoutes notes Routes. The slice must not be changed afterwards.
+func (t *Trunk) SetRoutes(list []string) { t.routes.Store(&list) }
+
+// Registration is how the registration of the trunk stands.
+func (t *Trunk) Registration() Registration {
+	if p := t.registration.Load(); p != nil {
+		return *p
+	}
+	return Registration{Wanted: t.Register}
+}
+
+// SetRegistration notes Registration.
+func (t *Trunk) SetRegistration(r Registration) { t.registration.Store(&r) }
 
 // CodecsOrDefault is the configured codecs, or PCMA and PCMU.
 func (t *Trunk) CodecsOrDefault() []codec.ID {
@@ -107,11 +160,12 @@ func (t *Trunk) Resolve(ctx context.Context) (netip.AddrPort, error) {
 }
 
 func (t *Trunk) resolve(ctx context.Context, r resolver) (netip.AddrPort, error) {
-	port := t.uri.PortOrDefault()
-	if t.uri.Addr.IsValid() {
-		return netip.AddrPortFrom(t.uri.Addr, port), nil
+	hop := t.NextHop()
+	port := hop.PortOrDefault()
+	if hop.Addr.IsValid() {
+		return netip.AddrPortFrom(hop.Addr, port), nil
 	}
-	found, err := r.LookupNetIP(ctx, "ip", t.uri.Host)
+	found, err := r.LookupNetIP(ctx, "ip", hop.Host)
 	if err != nil || len(found) == 0 {
 		return netip.AddrPort{}, &calls.Error{Code: calls.CodeInternal, Err: err,
 			Detail: "the host of trunk " + t.Name + " could not be resolved; check its uri and the name servers"}
@@ -119,11 +173,12 @@ func (t *Trunk) resolve(ctx context.Context, r resolver) (netip.AddrPort, error)
 	for i := range found {
 		found[i] = found[i].Unmap()
 	}
-	t.learn(found)
+	t.Learn(found)
 	return netip.AddrPortFrom(found[0], port), nil
 }
 
-func (t *Trunk) learn(found []netip.Addr) {
+// Learn notes addresses that the trunk may send from: what its names stand for.
+func (t *Trunk) Learn(found []netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := t.known()
@@ -162,8 +217,8 @@ const (
 // rank says how well from fits the trunk; 0 means not at all.
 func (t *Trunk) rank(from netip.AddrPort) int {
 	addr := from.Addr().Unmap().WithZone("")
-	if addr == t.uri.Addr || slices.Contains(t.known(), addr) {
-		if from.Port() == t.uri.PortOrDefault() {
+	if addr == t.uri.Addr || t.proxy.Addr.IsValid() && addr == t.proxy.Addr || slices.Contains(t.known(), addr) {
+		if from.Port() == t.NextHop().PortOrDefault() || addr == t.uri.Addr && from.Port() == t.uri.PortOrDefault() {
 			return rankExact
 		}
 		return rankHost

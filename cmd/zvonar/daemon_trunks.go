@@ -1,0 +1,64 @@
+package main
+
+import (
+	"zvonar/internal/api"
+	"zvonar/internal/calls"
+	"zvonar/internal/config"
+	"zvonar/media/codec"
+	"zvonar/sip/trunk"
+)
+
+// trunkConfigs turns the configured trunks into the user agent's.
+func trunkConfigs(cfg *config.Config) []trunk.Config {
+	out := make([]trunk.Config, 0, len(cfg.Trunks))
+	for _, t := range cfg.Trunks {
+		names := t.Codecs
+		if len(names) == 0 {
+			names = cfg.Media.Codecs
+		}
+		var codecs []codec.ID
+		for _, n := range names {
+			codecs = append(codecs, codec.ID(n))
+		}
+		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm, Redirect: t.Redirect,
+			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP)})
+	}
+	return out
+}
+
+// trunkStatus is what GET /v1/trunks tells.
+func (d *daemon) trunkStatus() []api.TrunkStatus {
+	out := make([]api.TrunkStatus, 0, len(d.cfg.Trunks))
+	for _, t := range d.trunks.All() {
+		codecs := make([]string, 0, len(t.Codecs))
+		for _, c := range t.Codecs {
+			codecs = append(codecs, string(c))
+		}
+		now, _ := d.ua.TrunkStatus(t.Name)
+		reg := now.Registration
+		out = append(out, api.TrunkStatus{State: string(now.State), Reason: now.Reason, Register: reg.Wanted, Contact: reg.Contact,
+			RegisteredUntil: calls.Stamp(reg.Until), NextRegister: calls.Stamp(reg.Next), Name: t.Name, URI: t.URI, Numbers: t.Numbers, Codecs: codecs,
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: d.cfg.AccountOfTrunk(t.Name), Calls: d.dialer.Limits().InUse(t.Name)})
+	}
+	return out
+}
+
+// trunkChanged tells the log of events that a trunk went down, or up again.
+func (d *daemon) trunkChanged(name string, now trunk.Status) {
+	typ := calls.TrunkUp
+	if now.State == trunk.Down {
+		typ = calls.TrunkDown
+	}
+	e := calls.NewEvent(d.ids.New("evt_"), d.clock.Now().UTC(), "trunk:"+name, typ, struct {
+		Why string `json:"why,omitempty"`
+	}{now.Reason})
+	if e.Account = d.cfg.AccountOfTrunk(name); e.Account == "" {
+		e.Account = calls.MainAccount
+	}
+	d.store.Note(func(tx calls.Tx) error { return tx.AppendEvent(&e) }, func(err error) {
+		if err != nil {
+			d.log.Error("the event about a trunk could not be stored", "trunk", name, "err", err)
+		}
+	})
+}
