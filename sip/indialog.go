@@ -39,6 +39,8 @@ func (l *Leg) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		l.reinvited(req, tx)
 	case sipmsg.UPDATE:
 		l.updated(req, tx)
+	case sipmsg.NOTIFY:
+		l.notified(req, tx)
 	case sipmsg.INFO:
 		l.informed(req, tx)
 	case sipmsg.OPTIONS:

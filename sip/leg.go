@@ -59,6 +59,7 @@ type Leg struct {
 	uas        uas
 	answer     answer
 	mod        modification
+	refer      referral
 }
 
 func (ua *UA) newLeg(role calls.Role) *Leg {
@@ -77,6 +78,7 @@ const (
 	timerAck               // gives up on an ACK
 	timerClose             // gives up on the media's last event
 	timerGlare             // tries a re-INVITE again
+	timerRefer             // gives up on news of a REFER
 	timerCount
 )
 
@@ -192,7 +194,7 @@ func (l *Leg) hangupMedia() {
 func (l *Leg) finish() {
 	l.state = stEnded
 	l.deafen()
-	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerGlare} {
+	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerGlare, timerRefer} {
 		l.stopTimer(n)
 	}
 	l.ua.forget(l)

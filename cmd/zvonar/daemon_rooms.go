@@ -118,7 +118,8 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	var numbers []engine.TrunkNumbers
 	var channels []dialer.TrunkLimits
 	for _, t := range d.cfg.Trunks {
-		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers, Account: t.Account, HangUpEarly: t.EarlyMedia == "hangup"})
+		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers, Account: t.Account, HangUpEarly: t.EarlyMedia == "hangup",
+			Refers: t.Transfer == "refer"})
 		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: t.Account})
 	}
 	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.admits, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,

@@ -53,6 +53,7 @@ const (
 	LegResumed                                  // it goes on
 	LegHeard                                    // a tone or a known announcement was heard before the answer; Heard
 	LegJudged                                   // who answered was judged by the sound; Judged
+	LegReferred                                 // how a transfer by the far end (REFER) goes on; Refer, Code
 	LegEnded                                    // Ending, Facts; the last event of a leg, always sent exactly once
 )
 
@@ -88,6 +89,18 @@ func (s Silence) Reason() Reason {
 	return ReasonMediaTimeout
 }
 
+// Referral is how a transfer goes on that the far end was asked to make itself.
+type Referral string
+
+// The stages of a referral. After refused, ended and unknown nothing more comes.
+const (
+	ReferRefused  Referral = "refused"  // nobody was rung: it does not take the request; Code, 0 where it said nothing
+	ReferAccepted Referral = "accepted" // it will try
+	ReferProgress Referral = "progress" // it tries; Code from 100 to 199
+	ReferEnded    Referral = "ended"    // the new call was answered, or refused with Code
+	ReferUnknown  Referral = "unknown"  // it never said
+)
+
 // LegEvent is something that happened on a leg. Events of one leg are delivered
 // one at a time, in order, never from a media thread; the receiver must not block.
 type LegEvent struct {
@@ -105,6 +118,7 @@ type LegEvent struct {
 	Silence Silence
 	Heard   Heard
 	Judged  Judged
+	Refer   Referral // LegReferred
 	Ending  Ending
 	Facts   LegFacts
 	// Redirects is of LegEnded: where a 3xx of a trunk that may redirect sends the

@@ -155,6 +155,7 @@ func checkTrunks(cfg *Config, r *report) {
 		r.codecs(join(at, "codecs"), t.Codecs)
 		r.oneOf(join(at, "dtmf"), t.DTMF, "auto", "rfc4733", "info", "inband")
 		r.oneOf(join(at, "srtp"), t.SRTP, "off", "optional", "required")
+		r.oneOf(join(at, "transfer"), t.Transfer, "bridge", "refer")
 		r.oneOf(join(at, "early_media"), t.EarlyMedia, "listen", "hangup", "off")
 	}
 	unique(r, "trunks", cfg.Trunks, "name", func(t Trunk) string { return t.Name })

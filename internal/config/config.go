@@ -126,6 +126,7 @@ type Trunk struct {
 	Account    string    `yaml:"account"`   // whose it is; "": everybody's
 	DTMF       string    `yaml:"dtmf"`      // auto, rfc4733, info, inband
 	SRTP       string    `yaml:"srtp"`      // off, optional, required
+	Transfer   string    `yaml:"transfer"`  // bridge, refer
 	// EarlyMedia says what is done with the sound before the answer: listen, hangup
 	// (listen, and end the attempt with an announcement), off.
 	EarlyMedia string `yaml:"early_media"`
@@ -319,6 +320,7 @@ func Default() *Config {
 func (t *Trunk) setDefaults() {
 	t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP, t.EarlyMedia = 200, 20, "auto", "off", "listen"
 	t.Expires = Duration(10 * time.Minute)
+	t.Transfer = "bridge"
 }
 
 // setDefaults fills a new element of providers.

@@ -54,6 +54,8 @@ type TrunkNumbers struct {
 	Account string   // whose calls it carries; "" = everybody's
 	// HangUpEarly: an announcement or busy tone before the answer ends the attempt.
 	HangUpEarly bool
+	// Refers: a request to transfer a customer of it is handed to it (REFER).
+	Refers bool
 }
 
 // Queue is the dialer as the engine sees it.

@@ -27,6 +27,10 @@ type forwarding struct {
 // customer hears ringback meanwhile.
 func (s *session) forwardTo(digit byte, action calls.Action) {
 	to, trunk := managerTarget(action.Value, s.call.Trunk)
+	if digit == 0 && s.call.Flow.Bridge == nil && s.refers(trunk) {
+		s.referOut(action)
+		return
+	}
 	if len(s.call.Attempts) >= maxAttempts {
 		s.acted(digit, action, ivr.ManagerNotReached, "managers were rung too often in this call")
 		return

@@ -51,7 +51,9 @@ type attentionData struct {
 type bridgingData struct {
 	Leg     calls.Role `json:"leg"`
 	To      string     `json:"to"`
-	Attempt string     `json:"attempt"`
+	Attempt string     `json:"attempt,omitempty"`
+	Trunk   string     `json:"trunk,omitempty"`
+	Via     string     `json:"via,omitempty"` // refer: by the trunk itself
 }
 
 type unbridgedData struct {
@@ -63,6 +65,7 @@ type unbridgedData struct {
 type transferredData struct {
 	To      string `json:"to"`
 	Attempt string `json:"attempt,omitempty"`
+	Via     string `json:"via,omitempty"` // refer: by the trunk itself
 }
 
 type smsData struct {

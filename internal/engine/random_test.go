@@ -64,13 +64,18 @@ var wildJudged = []calls.Judged{
 	{Kind: calls.JudgedVerdict, Verdict: calls.VerdictAnnouncement, Cause: calls.CauseRingback},
 }
 
+var wildReferrals = []calls.LegEvent{
+	{Refer: calls.ReferAccepted, Code: 202}, {Refer: calls.ReferProgress, Code: 180}, {Refer: calls.ReferEnded, Code: 200},
+	{Refer: calls.ReferEnded, Code: 486}, {Refer: calls.ReferRefused, Code: 405}, {Refer: calls.ReferRefused}, {Refer: calls.ReferUnknown},
+}
+
 // legDoes lets some leg report something that its contract allows.
 func (w *wild) legDoes() {
 	if len(w.legs) == 0 {
 		return
 	}
 	l := w.legs[w.rng.IntN(len(w.legs))]
-	switch w.rng.IntN(11) {
+	switch w.rng.IntN(12) {
 	case 0:
 		if !l.inbound && !l.answered {
 			l.emit(calls.LegEvent{Kind: calls.LegRinging, Code: 180})
@@ -93,6 +98,15 @@ func (w *wild) legDoes() {
 		}
 	case 6, 7:
 		l.emit(calls.LegEvent{Kind: calls.LegDigit, Digit: '0' + byte(w.rng.IntN(7)), Via: "info"})
+	case 11:
+		if l.refers > 0 {
+			ev := wildReferrals[w.rng.IntN(len(wildReferrals))]
+			if ev.Refer != calls.ReferAccepted && ev.Refer != calls.ReferProgress {
+				l.refers--
+			}
+			ev.Kind = calls.LegReferred
+			l.emit(ev)
+		}
 	case 9, 10:
 		if l.judge != nil {
 			l.judge(wildJudged[w.rng.IntN(len(wildJudged))])
@@ -129,6 +143,8 @@ func (w *wild) something() {
 		w.refuse = !w.refuse
 	case n < 88:
 		w.limits.full = !w.limits.full
+	case n < 93 && n >= 91:
+		w.s.box.post(func() { _ = w.s.transferTo([]string{"74951234567", "201@pbx"}[w.rng.IntN(2)]) })
 	case n < 89:
 		w.asked = true
 		w.s.box.post(func() { w.s.hangup(calls.ReasonByAPI, calls.ByZvonar) })

@@ -45,6 +45,9 @@ type Leg interface {
 	// Hold asks the far end to hold (on) or to go on; what we play is heard all
 	// the same.
 	Hold(on bool)
+	// Refer asks the far end to call number itself, in our place, at the trunk it
+	// belongs to. LegReferred tells how that goes on.
+	Refer(number string)
 	// Judge has who answered judged by the sound from now on, until stop is called
 	// or the leg ends; after stop nothing more is told. Announcements that account
 	// knows count, too. told is called from any goroutine, one call at a time. The

@@ -54,8 +54,10 @@ type session struct {
 	redirected redirection
 	gone       chan struct{} // closed when the goroutine ends
 	transfer   *transfer     // to another manager, while one talks; nil: none
-	steps      steps
-	back       bool // it does
+	// bridgesOnly: the trunk refused to make a transfer itself.
+	bridgesOnly bool
+	steps       steps
+	back        bool // it does
 
 	// Why the call ends, once that is known; the first answer stays.
 	ending endCause

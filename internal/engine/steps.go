@@ -17,6 +17,7 @@ const (
 	greeting                // a machine speaks; the flow waits for its end
 	reaching                // the flow waits while a manager is rung
 	confirming              // the manager answered and must press a digit
+	referring               // the trunk was asked to transfer the customer, who waits
 	bridged                 // customer and manager talk
 	leaving                 // hung up by us; the legs' ends are awaited
 	over                    // completed; the goroutine ends
@@ -25,7 +26,7 @@ const (
 // String names the phase for logs and tests.
 func (p phase) String() string {
 	return [...]string{"committing", "placing", "summoning", "dialing", "offered", "connecting", "talking", "greeting",
-		"reaching", "confirming", "bridged", "leaving", "over"}[p]
+		"reaching", "confirming", "referring", "bridged", "leaving", "over"}[p]
 }
 
 type step func(*session, calls.LegEvent)
@@ -85,7 +86,16 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 		calls.LegMediaTimeout:     (*session).onMediaTimeout,
 		calls.LegEnded:            (*session).onCustomerGone,
 	},
+	// Dead air is no fault here: the trunk may hold the customer while it rings.
+	referring: {
+		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
+		calls.LegDigit:            (*session).onIdleDigit,
+		calls.LegJudged:           (*session).onJudgedIdle,
+		calls.LegReferred:         (*session).onReferred,
+		calls.LegEnded:            (*session).onCustomerGone,
+	},
 	bridged: {
+		calls.LegReferred:         (*session).onReferred,
 		calls.LegPlaybackStarted:  (*session).onPlaybackStarted,
 		calls.LegPlaybackFinished: (*session).onPlaybackFinished,
 		calls.LegDigit:            (*session).onTalkDigit,

@@ -14,8 +14,10 @@ const roleNext calls.Role = "next"
 // transfer is a talk that is being handed to somebody else. The present manager
 // stays until the next one is on the line, or hangs up by himself.
 type transfer struct {
-	party  *party
-	target string
+	party    *party // nil where the trunk makes the transfer
+	target   string
+	referred bool // the trunk was asked to make it, see refer.go
+	accepted bool // and said that it tries
 }
 
 // action is how the log names it.
@@ -46,6 +48,10 @@ func (s *session) transferTo(target string) error {
 // ringNext rings another manager: an attempt of its own, committed first.
 func (s *session) ringNext(target string) error {
 	to, trunk := managerTarget(target, s.call.Trunk)
+	if s.refers(trunk) {
+		s.referOn(target)
+		return nil
+	}
 	if len(s.call.Attempts) >= maxAttempts {
 		return calls.Errorf(calls.CodeWrongState, "managers were rung too often in this call")
 	}
@@ -108,6 +114,10 @@ func (s *session) onNextNotReached(ev calls.LegEvent) { s.notTransferred(manager
 func (s *session) notTransferred(why string) {
 	t := s.transfer
 	s.transfer = nil
+	s.transferFailed(t, why)
+}
+
+func (s *session) transferFailed(t *transfer, why string) {
 	s.tell(s.actionEvent(0, t.action(), why))
 	s.e.metrics.action(actionTransfer, false)
 }
@@ -116,6 +126,10 @@ func (s *session) notTransferred(why string) {
 // waits for that one.
 func (s *session) promoteNext(by calls.Party, reason calls.Reason) {
 	t := s.transfer
+	if t.referred {
+		s.waitForTrunk(by, reason)
+		return
+	}
 	s.transfer = nil
 	s.endBridge(by, reason)
 	s.manager, s.phase = t.party, reaching
@@ -126,7 +140,11 @@ func (s *session) promoteNext(by calls.Party, reason calls.Reason) {
 
 // endTransfer tells of a transfer that the end of the call broke off.
 func (s *session) endTransfer() {
-	if s.transfer != nil {
+	switch {
+	case s.transfer == nil:
+	case s.transfer.accepted:
+		s.notTransferred("the call ended before the trunk said how its transfer went; it may have gone through")
+	default:
 		s.notTransferred("the call ended before the manager was connected")
 	}
 }

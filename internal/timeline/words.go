@@ -57,6 +57,9 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 	},
 	calls.CallAction: action,
 	calls.CallBridging: func(_ calls.Event, d data) string {
+		if d.Via == "refer" {
+			return sentence("the trunk is asked to transfer the call to", Clean(d.To))
+		}
 		return sentence("ringing the manager", Clean(d.To))
 	},
 	calls.CallBridged: func(calls.Event, data) string { return "connected with the manager" },
