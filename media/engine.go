@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"runtime"
 	"sync"
@@ -83,8 +84,21 @@ func NewEngine(cfg Config) (*Engine, error) {
 func (e *Engine) OwnProcessors() (restore func()) {
 	e.owns = true
 	before := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(before + e.cfg.Shards)
+	runtime.GOMAXPROCS(wholeCollectors(before + e.cfg.Shards))
 	return func() { runtime.GOMAXPROCS(before) }
+}
+
+// wholeCollectors is the least number of processors from n on where the collector has
+// its quarter of them as whole workers. Where it rounds badly, each processor has to
+// work for it part of its time, and one that was a shard's makes up for all that it
+// missed before the shard gets it back (docs/decisions/059).
+func wholeCollectors(n int) int {
+	for ; ; n++ {
+		share := float64(n) / 4
+		if off := math.Floor(share+0.5)/share - 1; math.Abs(off) <= 0.3 { // as the runtime's startCycle
+			return n
+		}
+	}
 }
 
 // Start starts the shards. The context is not kept: Stop ends them.

@@ -9,25 +9,21 @@ import (
 )
 
 // How far the heap may grow between two collections, in percent of what lives, is
-// as little as the collector's time allows: calls that talk make little garbage,
-// and need little room; a storm of them that come and go is worth more
-// (docs/decisions/033).
+// by how much garbage is made: calls that talk make little and need little room, a
+// storm of them that come and go is worth more (docs/decisions/060).
 const (
 	gcLeast = 50
 	gcMost  = 300
 	gcLook  = 2 * time.Second
-	gcMuch  = 0.015 // of a processor: more room
-	gcFew   = 0.003 // less
+	gcRoom  = 5 // percent for each MB of new memory a second
 )
 
-// gcNext is the percentage after one during which the collector took so much of a
-// processor.
-func gcNext(percent int, share float64) int {
-	switch {
-	case share > gcMuch:
-		return min(3*percent, gcMost)
-	case share < gcFew:
-		return max(percent/2, gcLeast)
+// gcNext is the percentage after one during which so many bytes a second were
+// allocated. Each change stops the world, so small ones are left out.
+func gcNext(percent int, rate float64) int {
+	want := min(max(int(gcRoom*rate/1e6), gcLeast), gcMost)
+	if 4*want > 5*percent || 5*want < 3*percent {
+		return want
 	}
 	return percent
 }
@@ -49,9 +45,9 @@ func steering(ctx context.Context) (stop func()) {
 	}
 }
 
-// steerCollector sets the collector by what it takes, until ctx ends.
+// steerCollector sets the collector by what is allocated, until ctx ends.
 func steerCollector(ctx context.Context) {
-	percent, before := gcLeast, collected()
+	percent, before := gcLeast, allocated()
 	debug.SetGCPercent(percent)
 	for tick := time.NewTicker(gcLook); ; {
 		select {
@@ -60,8 +56,8 @@ func steerCollector(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now := collected()
-		next := gcNext(percent, (now-before)/gcLook.Seconds())
+		now := allocated()
+		next := gcNext(percent, float64(now-before)/gcLook.Seconds())
 		before = now
 		if next != percent {
 			percent = next
@@ -70,9 +66,9 @@ func steerCollector(ctx context.Context) {
 	}
 }
 
-// collected is the processor time in seconds that the collector took from others.
-func collected() float64 {
-	s := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}}
+// allocated is how many bytes of the heap were ever given out.
+func allocated() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(s)
-	return s[0].Value.Float64() - s[1].Value.Float64()
+	return s[0].Value.Uint64()
 }
