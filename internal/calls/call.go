@@ -79,6 +79,7 @@ type Call struct {
 	Provider       string        `json:"provider"`
 	ProviderCallID string        `json:"provider_call_id"`
 	CampaignID     string        `json:"campaign_id"`
+	Contact        int64         `json:"contact"`   // n of the contact in its campaign; 0: none
 	Recording      *RecordingRef `json:"recording"` // pinned when the call is accepted
 
 	CreatedAt  time.Time  `json:"created_at"`
@@ -104,6 +105,9 @@ type Call struct {
 	Legs     []LegFacts      `json:"legs"`
 	Metadata json.RawMessage `json:"metadata"`
 	Consent  *Consent        `json:"consent,omitempty"` // why the callee may be called
+	// Variables are what is known of the callee (name, debt, order): texts that
+	// clips are made of, and columns of a campaign's export. Never changed once set.
+	Variables map[string]string `json:"variables"`
 
 	// What was asked for, kept with the call so that it survives a restart.
 	Flow        Flow          `json:"flow"`

@@ -64,6 +64,7 @@ type ReadTx interface {
 	EndReads
 	RecordingReads
 	FingerprintReads
+	CampaignReads
 	EvidenceReads
 	TokenReads
 	// Webhooks lists the lasting webhooks (account "" = all), without those of
@@ -102,6 +103,7 @@ type Tx interface {
 	BlockWrites
 	RecordingWrites
 	FingerprintWrites
+	CampaignWrites
 	EvidenceWrites
 	TokenWrites
 	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled

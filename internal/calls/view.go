@@ -57,6 +57,7 @@ type CallView struct {
 	Provider       *string         `json:"provider"`
 	ProviderCallID *string         `json:"provider_call_id"`
 	CampaignID     *string         `json:"campaign_id"`
+	Contact        *int64          `json:"contact"`
 	Recording      *RecordingView  `json:"recording"`
 	CreatedAt      Stamp           `json:"created_at"`
 	DueAt          Stamp           `json:"due_at"`
@@ -77,6 +78,8 @@ type CallView struct {
 	Legs           []LegFacts      `json:"legs"`
 	Metadata       json.RawMessage `json:"metadata"`
 	Consent        *ConsentView    `json:"consent"`
+
+	Variables map[string]string `json:"variables"`
 }
 
 // ConsentView is a Consent as published.
@@ -131,7 +134,7 @@ func View(c *Call) CallView {
 		ID: c.ID, Ref: opt(c.Ref), Series: opt(c.Series), Direction: c.Direction, Status: c.Status,
 		Outcome: opt(c.Outcome), Reason: opt(c.Reason), To: c.To, From: opt(c.From), Line: opt(c.Line),
 		Employee: opt(c.Employee), Trunk: opt(c.Trunk), Provider: opt(c.Provider),
-		ProviderCallID: opt(c.ProviderCallID), CampaignID: opt(c.CampaignID),
+		ProviderCallID: opt(c.ProviderCallID), CampaignID: opt(c.CampaignID), Contact: opt(c.Contact),
 		CreatedAt: Stamp(c.CreatedAt), DueAt: Stamp(c.DueAt), RingingAt: StampOf(c.RingingAt),
 		AnsweredAt: StampOf(c.AnsweredAt), EndedAt: StampOf(c.EndedAt),
 		RingMS: c.RingMS, TalkMS: c.TalkMS, BillableMS: c.BillableMS,
@@ -140,7 +143,10 @@ func View(c *Call) CallView {
 		Actions:  append([]ActionResult{}, c.Actions...),
 		Attempts: make([]AttemptView, 0, len(c.Attempts)),
 		Legs:     append([]LegFacts{}, c.Legs...),
-		Metadata: c.Metadata,
+		Metadata: c.Metadata, Variables: c.Variables,
+	}
+	if v.Variables == nil {
+		v.Variables = map[string]string{}
 	}
 	if len(v.Metadata) == 0 {
 		v.Metadata = json.RawMessage(`{}`)

@@ -80,6 +80,7 @@ func (e *Engine) draft(r CallRequest) (*calls.Call, error) {
 		Direction: calls.Out, Status: calls.StatusQueued, To: to, Employee: r.Employee,
 		Trunk: r.Trunk, Provider: r.Provider, CreatedAt: now, DueAt: now, NotAfter: r.NotAfter, Flow: flow,
 		Priority: r.Priority, Window: r.Window, Timezone: r.Timezone, Retry: r.Retry, RingTimeout: r.RingTimeout, MaxDuration: r.MaxDuration,
+		Variables: r.Variables, CampaignID: r.CampaignID, Contact: r.Contact,
 		Metadata: r.Metadata, WebhookURL: r.WebhookURL, BodyHash: r.BodyHash,
 	}
 	if r.NotBefore != nil && r.NotBefore.After(now) {
@@ -235,6 +236,11 @@ func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call, said *calls.Re
 	}
 	if err := tx.InsertCall(c); err != nil {
 		return nil, err
+	}
+	if r.Within != nil {
+		if err := r.Within(tx, c); err != nil {
+			return nil, err
+		}
 	}
 	if r.IdempotencyKey != "" {
 		rec := calls.IdempotencyRecord{Account: r.Account, Key: r.IdempotencyKey, BodyHash: r.BodyHash, CallID: c.ID, ExpiresAt: c.CreatedAt.Add(idempotencyLife)}

@@ -43,6 +43,13 @@ type CallRequest struct {
 	Metadata                 json.RawMessage
 	WebhookURL               string // already checked by the URL guard
 
+	Variables  map[string]string
+	CampaignID string
+	Contact    int64 // n of the contact that it is made of
+	// Within runs in the unit of work that admits the call, after it was written; an
+	// error of it leaves nothing. nil: nothing more is written.
+	Within func(calls.Tx, *calls.Call) error
+
 	IdempotencyKey string
 	BodyHash       string // hex sha256 of the canonical body
 }

@@ -260,6 +260,11 @@ func write(call *calls.Call, events []calls.Event, first func(calls.Tx) error) f
 		if err := tx.UpdateCall(call); err != nil {
 			return err
 		}
+		if call.CampaignID != "" && call.Over() {
+			if err := tx.SettleContact(call); err != nil {
+				return err
+			}
+		}
 		return appendEvents(tx, events)
 	}
 }

@@ -73,6 +73,9 @@ func (t *tx) Erase(e calls.Erasure, limit int) (calls.Erased, bool, error) {
 	if err != nil || len(texts) > 0 {
 		return x.n, true, err
 	}
+	if more, err := x.contacts(limit); err != nil || more {
+		return x.n, true, err
+	}
 	return x.n, false, x.rest()
 }
 

@@ -14,7 +14,7 @@ import (
 // names a person until somebody has looked at it.
 var keptFields = fields(`
 	id direction status outcome reason scope source
-	trunk provider campaign_id employee line target n attempt attempts attempt_id
+	trunk provider campaign_id contact employee line target n attempt attempts attempt_id
 	recording recording_id record_id sha256 played_ms duration_ms
 	created_at due_at until ringing_at answered_at ended_at sent_at at
 	ring_ms talk_ms billable_ms sip_code q850 hangup_by by hold gate state charged

@@ -14,7 +14,7 @@ func forget(c *calls.Call) {
 		person = &c.From
 	}
 	*person = calls.ErasedText
-	c.Metadata, c.Consent = nil, nil
+	c.Metadata, c.Consent, c.Variables = nil, nil, nil
 	erase := func(s *string) {
 		if *s != "" {
 			*s = calls.ErasedText

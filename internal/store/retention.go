@@ -57,6 +57,7 @@ var belongings = []struct {
 	{"webhooks", `DELETE FROM webhooks WHERE call_id = ? AND call_id <> ''`, false},
 	{"amd_evidence", `DELETE FROM amd_evidence WHERE call_id = ?`, false},
 	{"attention", `DELETE FROM attention WHERE call_id = ?`, false},
+	{"contacts", `DELETE FROM contacts WHERE call_id = ? AND call_id <> ''`, false},
 	{"attempts", `DELETE FROM attempts WHERE call_id = ?`, false},
 	{"sms", `DELETE FROM sms WHERE call_id = ?`, false},
 	{"calls", `DELETE FROM calls WHERE id = ?`, false},

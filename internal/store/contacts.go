@@ -1,0 +1,216 @@
+package store
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// contactDoc is what differs from contact to contact in few lists, short: a
+// million of them lie in the database.
+type contactDoc struct {
+	Variables map[string]string `json:"v,omitempty"`
+	Record    calls.ClipID      `json:"r,omitempty"`
+	Digits    [][]actionDoc     `json:"d,omitempty"`
+	Manager   string            `json:"m,omitempty"`
+	NotBefore *time.Time        `json:"b,omitempty"`
+	Error     string            `json:"e,omitempty"`
+}
+
+func packContact(c *calls.Contact) (string, error) {
+	d := contactDoc{Variables: c.Variables, Record: c.Record, Digits: packDigits(c.Digits), Manager: c.Manager, NotBefore: storedPtr(c.NotBefore), Error: c.Error}
+	b, err := json.Marshal(d)
+	return string(b), err
+}
+
+const contactColumns = `campaign, n, account, line, number, ref, state, zones, turn, doc, call_id, outcome, ended_at, result`
+
+func scanContact(sc scanner) (*calls.Contact, error) {
+	var c calls.Contact
+	var doc, result string
+	var ended int64
+	if err := sc.Scan(&c.Campaign, &c.N, &c.Account, &c.Line, &c.Number, &c.Ref, &c.State, &c.Zones, &c.Turn, &doc, &c.CallID, &c.Outcome, &ended, &result); err != nil {
+		return nil, err
+	}
+	var d contactDoc
+	if err := json.Unmarshal([]byte(doc), &d); err != nil {
+		return nil, err
+	}
+	if result != "" {
+		if err := json.Unmarshal([]byte(result), &c.Result); err != nil {
+			return nil, err
+		}
+	}
+	c.Variables, c.Record, c.Digits, c.Manager, c.NotBefore, c.Error = d.Variables, d.Record, unpackDigits(d.Digits), d.Manager, d.NotBefore, d.Error
+	c.EndedAt = fromMicros(ended)
+	return &c, nil
+}
+
+// Contact implements calls.ReadTx.
+func (t *tx) Contact(account, campaign string, n int64) (*calls.Contact, error) {
+	return one(t, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE campaign = ? AND n = ? AND account = ?`, campaign, n, account)
+}
+
+// Contacts implements calls.ReadTx.
+func (t *tx) Contacts(f calls.ContactFilter) ([]*calls.Contact, error) {
+	var w where
+	w.add("account = ?", f.Account)
+	w.add("campaign = ?", f.Campaign)
+	w.equal("state", string(f.State))
+	w.equal("outcome", string(f.Outcome))
+	w.equal("number", f.Number)
+	w.equal("ref", f.Ref)
+	w.add("n > ?", f.After)
+	return many(t, scanContact, `SELECT `+contactColumns+` FROM contacts`+w.sql()+` ORDER BY n LIMIT ?`, append(w.args, limited(f.Limit, 2000))...)
+}
+
+// firstInLine is the first contact that waits of the zone keys after one: the
+// lines of a campaign are found by as many steps as there are.
+const firstInLine = `SELECT zones, turn FROM contacts WHERE account = ? AND campaign = ? AND state = 'waiting' AND zones > ? ORDER BY zones, turn, n LIMIT 1`
+
+// ContactLines implements calls.ReadTx.
+func (t *tx) ContactLines(account, campaign string) (lines []calls.ContactLine, err error) {
+	read := func(sc scanner) (l calls.ContactLine, err error) { err = sc.Scan(&l.Zones, &l.Turn); return l, err }
+	for after := ""; ; {
+		found, err := many(t, read, firstInLine, account, campaign, after)
+		if err != nil || len(found) == 0 {
+			return lines, err
+		}
+		lines, after = append(lines, found[0]), found[0].Zones
+	}
+}
+
+const nextInLine = `SELECT ` + contactColumns + ` FROM contacts WHERE account = ? AND campaign = ? AND state = 'waiting' AND zones = ? AND turn <= ?
+	ORDER BY turn, n LIMIT ?`
+
+// NextContacts implements calls.ReadTx.
+func (t *tx) NextContacts(account, campaign, zones string, now int64, limit int) ([]*calls.Contact, error) {
+	return many(t, scanContact, nextInLine, account, campaign, zones, now, limited(limit, 1000))
+}
+
+// CountContacts implements calls.ReadTx.
+func (t *tx) CountContacts(account, campaign string) (census calls.ContactCensus, err error) {
+	census.ByZones = map[string]int64{}
+	err = t.query(func(sc scanner) error {
+		var zones string
+		var n int64
+		err := sc.Scan(&zones, &n)
+		census.ByZones[zones] = n
+		return err
+	}, `SELECT zones, count(*) FROM contacts WHERE account = ? AND campaign = ? AND state = 'waiting' GROUP BY zones`, account, campaign)
+	if err != nil {
+		return census, err
+	}
+	census.Blocked, err = one(t, scalar[int64], `SELECT count(*) FROM blacklist b JOIN contacts c ON c.account = b.account AND c.number = b.number
+		WHERE b.account = ? AND c.campaign = ? AND c.state = 'waiting'`, account, campaign)
+	return census, err
+}
+
+// DoneSince implements calls.ReadTx.
+func (t *tx) DoneSince(account, campaign string, since int64) (int64, error) {
+	return one(t, scalar[int64], `SELECT count(*) FROM contacts WHERE account = ? AND campaign = ? AND ended_at > 0 AND ended_at >= ?`, account, campaign, max(since, 1))
+}
+
+// rowsAtOnce is how many contacts one statement inserts.
+const (
+	rowsAtOnce  = 64
+	insertHead  = `INSERT INTO contacts (campaign, n, account, line, number, ref, ckey, state, zones, turn, doc) VALUES `
+	insertRow   = `(?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?)`
+	insertTail  = ` ON CONFLICT (campaign, ckey) DO NOTHING`
+	insertOne   = insertHead + insertRow + insertTail
+	columnsEach = 10
+)
+
+// AddContacts implements calls.Tx.
+func (t *tx) AddContacts(account, campaign string, list []*calls.Contact) (added int, err error) {
+	last, err := many(t, scalar[int64], `SELECT n FROM campaign_counts WHERE account = ? AND campaign = ? AND name = ?`, account, campaign, calls.CountNext)
+	if err != nil {
+		return 0, err
+	}
+	n := int64(0)
+	if len(last) > 0 {
+		n = last[0]
+	}
+	insertMany := insertHead + strings.Repeat(insertRow+", ", rowsAtOnce-1) + insertRow + insertTail
+	args := make([]any, 0, rowsAtOnce*columnsEach)
+	for start := 0; start < len(list); {
+		size, query := rowsAtOnce, insertMany
+		if len(list)-start < rowsAtOnce {
+			size, query = 1, insertOne
+		}
+		args = args[:0]
+		for _, c := range list[start : start+size] {
+			n++
+			c.Account, c.Campaign, c.N, c.State = account, campaign, n, calls.ContactWaiting
+			doc, err := packContact(c)
+			if err != nil {
+				return added, err
+			}
+			args = append(args, campaign, n, account, c.Line, c.Number, c.Ref, c.Key(), c.Zones, c.Turn, doc)
+		}
+		k, err := t.exec(query, args...)
+		if err != nil {
+			return added, err
+		}
+		added, start = added+int(k), start+size
+	}
+	return added, t.AddCounts(account, campaign, calls.CampaignCounts{calls.CountNext: int64(len(list)), calls.CountTotal: int64(added)})
+}
+
+// TakeContact implements calls.Tx.
+func (t *tx) TakeContact(account, campaign string, n int64, callID string) error {
+	err := changedOne(t.exec(`UPDATE contacts SET state = 'calling', call_id = ? WHERE account = ? AND campaign = ? AND n = ? AND state = 'waiting'`,
+		callID, account, campaign, n))
+	if err != nil {
+		return err
+	}
+	return t.AddCounts(account, campaign, calls.CampaignCounts{calls.CountCalling: 1})
+}
+
+// DropContact implements calls.Tx.
+func (t *tx) DropContact(account, campaign string, n int64, to calls.ContactState, why string) error {
+	count := map[calls.ContactState]string{calls.ContactSkipped: calls.CountSkipped, calls.ContactFailed: calls.CountFailed}[to]
+	if count == "" {
+		return calls.Errorf(calls.CodeInternal, "a contact does not become %q that way", to)
+	}
+	c, err := t.Contact(account, campaign, n)
+	if err != nil {
+		return err
+	}
+	c.Error = why
+	doc, err := packContact(c)
+	if err != nil {
+		return err
+	}
+	if err := changedOne(t.exec(`UPDATE contacts SET state = ?, doc = ? WHERE account = ? AND campaign = ? AND n = ? AND state = 'waiting'`,
+		string(to), doc, account, campaign, n)); err != nil {
+		return err
+	}
+	return t.AddCounts(account, campaign, calls.CampaignCounts{count: 1})
+}
+
+// PlaceContact implements calls.Tx.
+func (t *tx) PlaceContact(account, campaign string, n, turn int64) error {
+	return changedOne(t.exec(`UPDATE contacts SET turn = ? WHERE account = ? AND campaign = ? AND n = ? AND state = 'waiting'`, turn, account, campaign, n))
+}
+
+const contactsOfNumber = `SELECT ` + contactColumns + ` FROM contacts WHERE account = ? AND number = ? LIMIT ?`
+
+// contacts erases the number from the lists of campaigns. Nobody calls it from
+// there any more; that a line was there, and what came of it, stays.
+func (x *erasure) contacts(limit int) (more bool, err error) {
+	list, err := many(x.t, scanContact, contactsOfNumber, x.Account, x.Number, limit)
+	for _, c := range list {
+		if err == nil && c.State == calls.ContactWaiting {
+			err = x.t.DropContact(c.Account, c.Campaign, c.N, calls.ContactSkipped, "")
+		}
+		if err == nil {
+			_, err = x.t.exec(`UPDATE contacts SET number = ?, ref = ?, ckey = ?, zones = '', doc = '{}' WHERE account = ? AND campaign = ? AND n = ?`,
+				calls.ErasedText, x.clean(c.Ref), "e"+strconv.FormatInt(c.N, 10), c.Account, c.Campaign, c.N)
+		}
+	}
+	return len(list) > 0, err
+}
