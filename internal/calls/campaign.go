@@ -63,12 +63,14 @@ type Campaign struct {
 	Bridge *Bridge
 	Pace   Pace
 	Window *Window
+	Retry  *RetryPolicy // nil: as the configuration says
 	Trunk  string
-	// From are the caller numbers that its calls use in turn; none: the trunk's.
+	// From are the caller numbers that its calls use in turn, or pools of them
+	// ("pool:NAME"); none: the trunk's.
 	From     []string
 	Priority int
-	Weight   int    // share where several campaigns want the same trunk; 0 counts as 1
-	Category string // what the callee agreed to: advertising, information, debt; "" = unsaid
+	Weight   int      // share where several campaigns want the same trunk; 0 counts as 1
+	Consent  *Consent // why its contacts may be called; a contact may have its own
 	// RingTimeout and MaxDuration hold for its calls; 0: the configuration's.
 	RingTimeout time.Duration
 	MaxDuration time.Duration

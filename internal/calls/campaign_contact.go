@@ -40,6 +40,7 @@ type Contact struct {
 	Digits    DigitMap // instead of the flow's; nil: the flow's
 	Manager   string   // of a talk of two: rung for this contact
 	NotBefore *time.Time
+	Timezone  string // where he is; "": where the numbering plan has him
 
 	CallID  string
 	Outcome Outcome

@@ -22,6 +22,11 @@ func packCampaign(c *calls.Campaign) (string, error) {
 	for _, p := range []*time.Time{&d.CreatedAt, &d.StartedAt, &d.EndedAt} {
 		*p = stored(*p)
 	}
+	if c.Consent != nil {
+		consent := *c.Consent
+		consent.At = storedPtr(consent.At)
+		d.Consent = &consent
+	}
 	d.StartAt, d.StopAt = storedPtr(d.StartAt), storedPtr(d.StopAt)
 	b, err := json.Marshal(d)
 	if err != nil {

@@ -72,7 +72,7 @@ func contactsRoundTrip(t *testing.T, s calls.Store) {
 		c := &calls.Contact{Number: fmt.Sprintf("7900000%04d", i), Line: int64(i + 1), Zones: "Europe/Moscow", Turn: int64(i)}
 		if i == 7 {
 			f := filled[calls.Contact]()
-			c.Ref, c.Variables, c.Record, c.Digits, c.Manager, c.NotBefore = f.Ref, f.Variables, f.Record, f.Digits, f.Manager, f.NotBefore
+			c.Ref, c.Variables, c.Record, c.Digits, c.Manager, c.NotBefore, c.Timezone = f.Ref, f.Variables, f.Record, f.Digits, f.Manager, f.NotBefore, f.Timezone
 		}
 		list = append(list, c)
 	}

@@ -17,11 +17,12 @@ type contactDoc struct {
 	Digits    [][]actionDoc     `json:"d,omitempty"`
 	Manager   string            `json:"m,omitempty"`
 	NotBefore *time.Time        `json:"b,omitempty"`
+	Timezone  string            `json:"z,omitempty"`
 	Error     string            `json:"e,omitempty"`
 }
 
 func packContact(c *calls.Contact) (string, error) {
-	d := contactDoc{Variables: c.Variables, Record: c.Record, Digits: packDigits(c.Digits), Manager: c.Manager, NotBefore: storedPtr(c.NotBefore), Error: c.Error}
+	d := contactDoc{Variables: c.Variables, Record: c.Record, Digits: packDigits(c.Digits), Manager: c.Manager, NotBefore: storedPtr(c.NotBefore), Timezone: c.Timezone, Error: c.Error}
 	b, err := json.Marshal(d)
 	return string(b), err
 }
@@ -44,7 +45,7 @@ func scanContact(sc scanner) (*calls.Contact, error) {
 			return nil, err
 		}
 	}
-	c.Variables, c.Record, c.Digits, c.Manager, c.NotBefore, c.Error = d.Variables, d.Record, unpackDigits(d.Digits), d.Manager, d.NotBefore, d.Error
+	c.Variables, c.Record, c.Digits, c.Manager, c.NotBefore, c.Timezone, c.Error = d.Variables, d.Record, unpackDigits(d.Digits), d.Manager, d.NotBefore, d.Timezone, d.Error
 	c.EndedAt = fromMicros(ended)
 	return &c, nil
 }
