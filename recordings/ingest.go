@@ -26,6 +26,7 @@ type options struct {
 	system   bool          // a prompt of ours, which may be short
 	except   string        // recording that the clip is a new version of: not a duplicate
 	progress func(float64) // 0 to 1; may be nil
+	once     bool          // for one call alone: kept beside the library, compared with nothing
 }
 
 // ingest spools a file, so that its size costs no memory, makes the forms of the
@@ -74,7 +75,14 @@ func (l *Library) convert(ctx context.Context, account string, f *os.File, size 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	forms, err := newForms(l.cfg.Dir)
+	where := l.files
+	if o.once {
+		where = l.rendered
+		if err := os.MkdirAll(where.dir, 0o750); err != nil {
+			return nil, fmt.Errorf("store clip: %w", err)
+		}
+	}
+	forms, err := newForms(where.dir)
 	if err != nil {
 		return nil, fmt.Errorf("store clip: %w", err)
 	}
@@ -94,8 +102,11 @@ func (l *Library) convert(ctx context.Context, account string, f *os.File, size 
 		checks = append(checks, calls.Check{Name: "gain_db", Value: hundredths(decibels(gain)), Level: levelOK})
 	}
 	p := &product{Duration: report.Duration, Print: report.Print.String()}
-	if p.SHA256, p.WideSHA256, err = l.keep(forms); err != nil {
+	if p.SHA256, p.WideSHA256, err = where.keep(forms); err != nil {
 		return nil, fmt.Errorf("store clip: %w", err)
+	}
+	if p.Checks = checks; o.once {
+		return p, nil
 	}
 	if p.Checks, err = l.compare(ctx, account, p, report.Print, checks, o); err != nil {
 		return nil, err
@@ -158,17 +169,17 @@ func (l *Library) decodeForeign(ctx context.Context, kind foreign.Kind, f *os.Fi
 }
 
 // keep puts the forms into the storage.
-func (l *Library) keep(forms *forms) (narrow, wide string, err error) {
+func (f files) keep(forms *forms) (narrow, wide string, err error) {
 	if narrow, err = forms.narrow.finish(); err != nil {
 		return "", "", err
 	}
-	if err = l.files.put(forms.narrow.file, narrow); err != nil || forms.wide == nil {
+	if err = f.put(forms.narrow.file, narrow); err != nil || forms.wide == nil {
 		return narrow, "", err
 	}
 	if wide, err = forms.wide.finish(); err != nil {
 		return "", "", err
 	}
-	return narrow, wide, l.files.put(forms.wide.file, wideKey(narrow, wide))
+	return narrow, wide, f.put(forms.wide.file, wideKey(narrow, wide))
 }
 
 // wideKey is where the 16 kHz form of a clip lies. It is pinned by its own hash:

@@ -100,7 +100,8 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 	}
 	done, err := k.cfg.Library.Collect(ctx, leads)
 	k.cfg.Library.metrics.collected(done)
-	return err
+	_, forgot := k.cfg.Library.Forget()
+	return errors.Join(err, forgot)
 }
 
 // expire deletes the recordings that were decided on too long ago, unless a call

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 	"unicode/utf8"
 
@@ -57,11 +58,12 @@ type Config struct {
 
 // Library keeps the clips. Safe for concurrent use.
 type Library struct {
-	cfg     Config
-	files   files
-	slots   chan struct{} // conversions at work
-	voices  chan struct{} // texts that are being spoken for calls
-	metrics *metrics
+	cfg      Config
+	files    files
+	rendered files         // what is read aloud for one call alone
+	slots    chan struct{} // conversions at work
+	voices   chan struct{} // texts that are being spoken for calls
+	metrics  *metrics
 }
 
 // New checks the configuration and makes the directory.
@@ -119,7 +121,8 @@ func New(cfg Config) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recordings: %w", err)
 	}
-	l := &Library{cfg: cfg, files: files{cfg.Dir, cfg.Remote}, slots: make(chan struct{}, converters), voices: make(chan struct{}, speakers), metrics: m}
+	l := &Library{cfg: cfg, files: files{dir: cfg.Dir, remote: cfg.Remote},
+		rendered: files{dir: filepath.Join(cfg.Dir, renderedDir), cache: true}, slots: make(chan struct{}, converters), voices: make(chan struct{}, speakers), metrics: m}
 	if err := l.files.prepare(cfg.Clock.Now()); err != nil {
 		return nil, fmt.Errorf("recordings: %w", err)
 	}

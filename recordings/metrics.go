@@ -14,6 +14,7 @@ type metrics struct {
 	decisions *prometheus.CounterVec
 	seconds   prometheus.Histogram
 	removed   prometheus.Counter
+	spoken    *prometheus.CounterVec
 }
 
 // newMetrics registers the collectors of the room; a nil registerer keeps them
@@ -34,10 +35,13 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "zvonar_recordings_removed_bytes_total", Help: "Bytes of clips removed because no recording has them any more.",
 		}),
 	}
+	m.spoken = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "zvonar_recordings_spoken_total", Help: "Texts read aloud for single calls: ok, unfit (too short, key tones), failed (the engine).",
+	}, []string{"result"})
 	if reg == nil {
 		return m, nil
 	}
-	return m, errors.Join(reg.Register(m.uploads), reg.Register(m.decisions), reg.Register(m.seconds), reg.Register(m.removed))
+	return m, errors.Join(reg.Register(m.uploads), reg.Register(m.decisions), reg.Register(m.seconds), reg.Register(m.removed), reg.Register(m.spoken))
 }
 
 func (m *metrics) uploaded(err error, took time.Duration) {
@@ -56,3 +60,5 @@ func (m *metrics) decided(name string, err error) {
 }
 
 func (m *metrics) collected(c Collected) { m.removed.Add(float64(c.Bytes)) }
+
+func (m *metrics) rendered(result string) { m.spoken.WithLabelValues(result).Inc() }

@@ -41,56 +41,88 @@ type Speech struct {
 // Spoken is a text that becomes a recording.
 type Spoken struct {
 	Title  string // empty: the beginning of the text
-	Text   string // 1 to 2000 characters
+	Text   string // 1 to 2000 characters; {name} is a variable, see compile
 	Voice  string // male or female
-	System bool   // as in Add
+	System bool   // as in Add; without variables
+	// Variables say more of those in the text.
+	Variables []calls.Variable
+}
+
+// utterance is what a voice reads.
+type utterance struct {
+	text  string
+	voice string // language and gender: "ru-female"
+	options
 }
 
 // AddText has a text read aloud and takes it in as Add takes a file; the
 // moderator sees the text, too. Errors are those of Add, invalid-field for the
 // text and the voice, and wrong-state where no speech engine is configured.
 func (l *Library) AddText(ctx context.Context, account, actor string, s Spoken) (rec *calls.Recording, err error) {
-	if s, err = l.toSpeak(s); err != nil {
+	s, u, err := l.toSpeak(s)
+	if err != nil {
 		return nil, err
 	}
-	p, err := l.spoken(ctx, account, s)
+	p, err := l.spoken(ctx, account, u)
 	if err != nil {
 		return nil, err
 	}
 	rec = l.fresh(account, s.Title, actor, s.System, p)
-	rec.Text, rec.Voice = s.Text, s.Voice
+	rec.Text, rec.Voice, rec.Variables = s.Text, s.Voice, s.Variables
 	if err := l.insert(ctx, rec); err != nil {
 		return nil, err
 	}
 	return rec, nil
 }
 
-// toSpeak completes and checks what is to be spoken.
-func (l *Library) toSpeak(s Spoken) (Spoken, error) {
+// toSpeak completes and checks what is to be spoken: a text with variables is
+// heard with their samples.
+func (l *Library) toSpeak(s Spoken) (Spoken, utterance, error) {
 	s.Text = strings.Join(strings.Fields(s.Text), " ")
 	if s.Title == "" {
 		s.Title = opening(s.Text)
 	}
+	u := utterance{options: options{system: s.System}}
 	if err := s.check(); err != nil {
-		return s, err
+		return s, u, err
 	}
 	if err := checkTitle(s.Title); err != nil {
-		return s, err
+		return s, u, err
 	}
-	if len(l.cfg.Speech.Command) == 0 && l.cfg.Speech.URL == "" {
-		return s, calls.Errorf(calls.CodeWrongState, "no speech engine is configured: set recordings.tts.command or .url, or upload a file")
+	t, err := compile(s.Text, s.Variables)
+	if err != nil {
+		return s, u, err
 	}
-	return s, nil
+	if s.Variables = t.variables; s.System && len(t.variables) > 0 {
+		return s, u, textFault("a prompt says the same to everybody: it has no variables")
+	}
+	u.voice = string(t.language) + "-" + s.Voice
+	if u.text, err = t.fill(t.samples()); err != nil {
+		return s, u, err
+	}
+	if !l.speaks() {
+		return s, u, calls.Errorf(calls.CodeWrongState, "no speech engine is configured: set recordings.tts.command or .url, or upload a file")
+	}
+	return s, u, nil
 }
 
+// speaks reports whether there is a speech engine.
+func (l *Library) speaks() bool { return len(l.cfg.Speech.Command) > 0 || l.cfg.Speech.URL != "" }
+
 // spoken has a text read and counts it; errors are about the text.
-func (l *Library) spoken(ctx context.Context, account string, s Spoken) (p *product, err error) {
+func (l *Library) spoken(ctx context.Context, account string, u utterance) (p *product, err error) {
 	begun := l.cfg.Clock.Now()
 	defer func() { l.metrics.uploaded(err, l.cfg.Clock.Now().Sub(begun)) }()
-	if p, err = l.speak(ctx, account, s); err != nil {
-		return nil, inText(err)
+	p, err = l.speak(ctx, account, u)
+	var told *calls.Error
+	switch {
+	case err == nil:
+		return p, nil
+	case !errors.As(err, &told) && ctx.Err() == nil:
+		l.cfg.Log.Error("the text could not be spoken", "account", account, "error", err)
+		err = &calls.Error{Code: calls.CodeBadAudio, Detail: "the speech engine failed: the daemon's log says why", Err: fmt.Errorf("speech: %w", err)}
 	}
-	return p, nil
+	return nil, inText(err)
 }
 
 func (s *Spoken) check() error {
@@ -98,8 +130,8 @@ func (s *Spoken) check() error {
 	switch {
 	case n == 0 || n > maxText || !calls.Printable(s.Text):
 		return calls.Errorf(calls.CodeInvalidField, "a text has 1 to %d characters and no control characters", maxText).At("body.text", nil)
-	case strings.ContainsAny(s.Text, "<>{}"):
-		return calls.Errorf(calls.CodeInvalidField, "a text has no markup and no braces: write what is to be said").At("body.text", nil)
+	case strings.ContainsAny(s.Text, "<>"):
+		return calls.Errorf(calls.CodeInvalidField, "a text has no markup: write what is to be said").At("body.text", nil)
 	case s.Voice != "male" && s.Voice != "female":
 		return calls.Errorf(calls.CodeInvalidField, "the voice must be male or female").At("body.voice", s.Voice)
 	}
@@ -126,42 +158,36 @@ func opening(text string) string {
 	return string([]rune(text)[:most-1]) + "…"
 }
 
-// speak has the text read into a file and makes a clip of it.
-func (l *Library) speak(ctx context.Context, account string, s Spoken) (*product, error) {
+// speak has the text read into a file and makes a clip of it. What is wrong with the
+// sound is a *calls.Error; other errors are the engine's, or ctx's.
+func (l *Library) speak(ctx context.Context, account string, u utterance) (*product, error) {
 	r, w := io.Pipe()
 	gone := make(chan struct{})
 	defer func() {
 		_ = r.Close() // the engine ends where nobody listens
 		<-gone
 	}()
-	voice := l.cfg.Speech.Voices[language(s.Text)+"-"+s.Voice]
 	go func() {
 		defer close(gone)
 		var err error // nil is the end
 		if len(l.cfg.Speech.Command) > 0 {
-			err = l.speakCommand(ctx, s, voice, w)
+			err = l.speakCommand(ctx, u, w)
 		} else {
-			err = l.speakHTTP(ctx, s, voice, w)
+			err = l.speakHTTP(ctx, u, w)
 		}
 		_ = w.CloseWithError(err)
 	}()
-	p, err := l.ingest(ctx, account, r, options{system: s.System})
-	var told *calls.Error
-	if err != nil && !errors.As(err, &told) && ctx.Err() == nil {
-		l.cfg.Log.Error("the text could not be spoken", "account", account, "error", err)
-		return nil, &calls.Error{Code: calls.CodeBadAudio, Detail: "the speech engine failed: the daemon's log says why", Err: fmt.Errorf("speech: %w", err)}
-	}
-	return p, err
+	return l.ingest(ctx, account, r, u.options)
 }
 
 // speakCommand has the program write the WAV file to w.
-func (l *Library) speakCommand(ctx context.Context, s Spoken, voice string, w io.Writer) error {
+func (l *Library) speakCommand(ctx context.Context, u utterance, w io.Writer) error {
 	argv := make([]string, len(l.cfg.Speech.Command))
 	for i, a := range l.cfg.Speech.Command {
-		argv[i] = strings.ReplaceAll(a, "{voice}", voice)
+		argv[i] = strings.ReplaceAll(a, "{voice}", l.cfg.Speech.Voices[u.voice])
 	}
 	limits := foreign.Limits{Memory: speechMemory, CPU: speechCPU, Wall: l.cfg.Speech.Timeout, Output: l.cfg.MaxBytes, Files: speechFiles}
-	return foreign.Run(ctx, l.cfg.Confine, argv, strings.NewReader(s.Text), w, limits)
+	return foreign.Run(ctx, l.cfg.Confine, argv, strings.NewReader(u.text), w, limits)
 }
 
 // language is that of most letters: ru or en.

@@ -15,12 +15,12 @@ import (
 
 // speakHTTP asks a speech service for a text and writes the WAV file that it
 // answers with to w, up to one byte more than an upload may have.
-func (l *Library) speakHTTP(ctx context.Context, s Spoken, voice string, w io.Writer) error {
+func (l *Library) speakHTTP(ctx context.Context, u utterance, w io.Writer) error {
 	body, err := json.Marshal(struct {
 		Text     string `json:"text"`
 		Language string `json:"language"`
 		Voice    string `json:"voice"`
-	}{s.Text, language(s.Text), voice})
+	}{u.text, u.voice[:2], l.cfg.Speech.Voices[u.voice]})
 	if err != nil {
 		return err
 	}

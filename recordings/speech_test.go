@@ -54,7 +54,7 @@ func TestTextsAreChecked(t *testing.T) {
 		"too long":   {Voice: "male", Text: strings.Repeat("я", 2001)},
 		"control":    {Voice: "male", Text: "a\x00b"},
 		"markup":     {Voice: "male", Text: `<audio src="http://127.0.0.1/"/>`},
-		"variable":   {Voice: "male", Text: "Здравствуйте, {name}!"},
+		"brace":      {Voice: "male", Text: "Здравствуйте, {name!"},
 		"no voice":   {Text: long},
 		"long title": {Text: long, Voice: "male", Title: strings.Repeat("я", 201)},
 	} {

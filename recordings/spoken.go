@@ -20,7 +20,7 @@ const ofText = 20
 // recording-not-approved where a moderator refused the text, revoked it or sent it
 // to the archive.
 func (l *Library) Spoken(ctx context.Context, account string, t calls.SpokenText) (rec *calls.Recording, err error) {
-	s, err := l.toSpeak(Spoken{Text: t.Text, Voice: t.Voice})
+	s, u, err := l.toSpeak(Spoken{Text: t.Text, Voice: t.Voice})
 	if err != nil {
 		return nil, err
 	}
@@ -40,12 +40,17 @@ func (l *Library) Spoken(ctx context.Context, account string, t calls.SpokenText
 	if err := l.cfg.Store.View(ctx, look); err != nil || rec != nil { // somebody before us in the line spoke it
 		return rec, err
 	}
-	p, err := l.spoken(ctx, account, s)
+	if c, err := compile(s.Text, s.Variables); err != nil {
+		return nil, err
+	} else if _, err := c.fill(t.Variables); err != nil { // a call that cannot be asks no moderator
+		return nil, err
+	}
+	p, err := l.spoken(ctx, account, u)
 	if err != nil {
 		return nil, err
 	}
 	fresh := l.fresh(account, s.Title, t.Actor, false, p)
-	fresh.Text, fresh.Voice = s.Text, s.Voice
+	fresh.Text, fresh.Voice, fresh.Variables = s.Text, s.Voice, s.Variables
 	err = l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
 		if err := look(tx); err != nil || rec != nil { // beside us, or on another node
 			return err

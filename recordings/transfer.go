@@ -19,6 +19,9 @@ type Imported struct {
 	System     bool
 	RecordID   *int64
 	SHA256     string // what was decided on
+	Text       string // what a voice said; empty for a file
+	Voice      string
+	Variables  []calls.Variable
 	Reason     string
 	UploadedBy string
 	DecidedBy  string
@@ -69,7 +72,18 @@ func (l *Library) Import(ctx context.Context, account, actor string, m Imported,
 }
 
 func (m *Imported) check() error {
-	text := m.Title + m.Reason + m.UploadedBy + m.DecidedBy
+	text := m.Title + m.Reason + m.UploadedBy + m.DecidedBy + m.Text
+	if m.Text != "" {
+		s := Spoken{Text: m.Text, Voice: m.Voice}
+		if err := s.check(); err != nil {
+			return err
+		}
+		t, err := compile(m.Text, m.Variables)
+		if err != nil {
+			return err
+		}
+		m.Variables = t.variables
+	}
 	switch {
 	case !recordingIDs.MatchString(m.ID):
 		return calls.Errorf(calls.CodeInvalidField, "this is not the id of a recording; take the line of the export as it is").At("body.recording.recording_id", m.ID)
@@ -89,7 +103,7 @@ func (l *Library) settle(tx calls.Tx, account, actor string, m Imported, p *prod
 	if m.CreatedAt.IsZero() || m.CreatedAt.After(now) {
 		m.CreatedAt = now
 	}
-	rec := &calls.Recording{ID: m.ID, Account: account, Title: m.Title, State: m.State, Version: 1, Versions: 1,
+	rec := &calls.Recording{ID: m.ID, Account: account, Title: m.Title, State: m.State, Version: 1, Versions: 1, Text: m.Text, Voice: m.Voice, Variables: m.Variables,
 		SHA256: p.SHA256, WideSHA256: p.WideSHA256, DurationMS: p.Duration.Milliseconds(), System: m.System, Checks: p.Checks, Print: p.Print,
 		Reason: m.Reason, UploadedBy: m.UploadedBy, DecidedBy: m.DecidedBy, DecidedAt: m.DecidedAt, CreatedAt: m.CreatedAt.UTC(), UploadedAt: now}
 	if p.SHA256 != m.SHA256 {

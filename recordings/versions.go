@@ -98,7 +98,11 @@ func (c *change) replace(p *product) error {
 
 // liveOf is the version that a recording shows, as what calls play.
 func liveOf(rec *calls.Recording) *calls.LiveVersion {
-	return &calls.LiveVersion{Version: rec.Version, SHA256: rec.SHA256, WideSHA256: rec.WideSHA256, DurationMS: rec.DurationMS}
+	live := &calls.LiveVersion{Version: rec.Version, SHA256: rec.SHA256, WideSHA256: rec.WideSHA256, DurationMS: rec.DurationMS}
+	if len(rec.Variables) > 0 {
+		live.Template = &calls.Template{Text: rec.Text, Voice: rec.Voice, Variables: rec.Variables}
+	}
+	return live
 }
 
 // ofVersion is what the audit log says of a change.

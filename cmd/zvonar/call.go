@@ -19,16 +19,17 @@ import (
 // callCmd is `zvonar call`.
 type callCmd struct {
 	remote
-	To       string `required:"" help:"Number to call." placeholder:"NUMBER"`
-	Record   string `required:"" xor:"said" help:"Approved clip, by record_id or recording_id." placeholder:"ID"`
-	Text     string `required:"" xor:"said" help:"Read this text aloud instead of a clip; a new text waits for a moderator, and the call with it." placeholder:"TEXT"`
-	Voice    string `help:"Voice of --text, male or female (default ${default})." enum:"male,female" default:"female" placeholder:"VOICE"`
-	From     string `help:"Caller number: one of a trunk's (default: the trunk's first)." placeholder:"NUMBER"`
-	Digits   string `help:"What each digit does: JSON like '[{},{\"record\":\"1460168\"}]', or a file that holds it; - is stdin." placeholder:"FILE|JSON"`
-	Ref      string `help:"Your own name of the call; the same again gives the same call." placeholder:"REF"`
-	Trunk    string `help:"Trunk to call over." placeholder:"NAME"`
-	Provider string `help:"Provider that places the call." placeholder:"NAME"`
-	Follow   bool   `help:"Print what happens, live, until the call is over; exit with 0 if it was answered, else 3."`
+	To       string            `required:"" help:"Number to call." placeholder:"NUMBER"`
+	Record   string            `required:"" xor:"said" help:"Approved clip, by record_id or recording_id." placeholder:"ID"`
+	Text     string            `required:"" xor:"said" help:"Read this text aloud instead of a clip; a new text waits for a moderator, and the call with it." placeholder:"TEXT"`
+	Voice    string            `help:"Voice of --text, male or female (default ${default})." enum:"male,female" default:"female" placeholder:"VOICE"`
+	Var      map[string]string `mapsep:"none" help:"Value for a place in the text: --var name=Анна --var sum=1234.50." placeholder:"NAME=VALUE"`
+	From     string            `help:"Caller number: one of a trunk's (default: the trunk's first)." placeholder:"NUMBER"`
+	Digits   string            `help:"What each digit does: JSON like '[{},{\"record\":\"1460168\"}]', or a file that holds it; - is stdin." placeholder:"FILE|JSON"`
+	Ref      string            `help:"Your own name of the call; the same again gives the same call." placeholder:"REF"`
+	Trunk    string            `help:"Trunk to call over." placeholder:"NAME"`
+	Provider string            `help:"Provider that places the call." placeholder:"NAME"`
+	Follow   bool              `help:"Print what happens, live, until the call is over; exit with 0 if it was answered, else 3."`
 }
 
 // maxDigits is the largest file of --digits, in bytes.
@@ -49,6 +50,7 @@ func (c *callCmd) Run(ctx context.Context, a *app) error {
 	if c.Text != "" {
 		request.Text, request.Voice = c.Text, c.Voice
 	}
+	request.Variables = c.Var
 	if request.Digits, err = c.digits(a.stdin); err != nil {
 		return err
 	}

@@ -52,6 +52,7 @@ type daemon struct {
 	trunks   *trunk.Set
 	media    *media.Engine
 	clips    *recordings.Library
+	reader   *recordings.Reader
 	captures *capture.Store
 	openings *capture.Openings
 	links    calls.CaptureLinks

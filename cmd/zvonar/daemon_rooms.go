@@ -49,6 +49,9 @@ func (d *daemon) buildLibrary(context.Context) (err error) {
 		FourEyes: d.cfg.Recordings.FourEyes, Approvals: d.cfg.Recordings.Approvals, Claim: d.cfg.Recordings.Claim.Duration(),
 		Loudness: d.cfg.Recordings.Loudness, Speech: speechConfig(d.cfg.Recordings.TTS),
 		Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "recordings"), Metrics: d.reg})
+	if err == nil {
+		d.reader = recordings.NewReader(d.clips)
+	}
 	return err
 }
 
@@ -124,7 +127,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	}
 	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.admits, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
 		Trunks: channels, Window: d.cfg.Dialer.Window, MaxAttemptsPerDay: d.cfg.Dialer.MaxAttemptsPerDay,
-		Zones: numbering.Zones, OpenAt: numbering.OpenAt})
+		Texts: d.reader, Zones: numbering.Zones, OpenAt: numbering.OpenAt})
 	if err != nil {
 		return err
 	}
@@ -132,7 +135,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	audio := media.NewLibrary(clipCache, d.loadClip)
+	audio := media.NewLibrary(clipCache, d.clips.LoadRef)
 	judge := judge{clock: d.clock, params: amd.Defaults(), countries: d.cfg.Dialer.Countries, book: d.hearing.Book}
 	if d.cfg.AMD.Keep > 0 {
 		judge.openings = d.openings
@@ -147,6 +150,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	}
 	d.dialer.Bind(starter{d.engine})
 	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { d.engine.Incoming(boundLeg{leg, audio, judge, d.captures}, inv) })
+	d.add("texts of calls", d.reader.Start, d.reader.Stop)
 	d.add("user agent", d.ua.Start, d.ua.Stop)
 	d.add("dialer", d.dialer.Start, nil) // stopped first of all, by Stop
 	d.add("captures of before", d.recoverCaptures, nil)
@@ -154,19 +158,6 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	decisions := recordings.NewWatch(d.store, d.clock, d.log.With("room", "recordings"), d.engine.RecordingDecided)
 	d.add("decisions on recordings", decisions.Start, decisions.Stop)
 	return nil
-}
-
-// loadClip reads a clip for the line. One whose 16 kHz form is lost is played in
-// the narrow one, which is what was approved, too.
-func (d *daemon) loadClip(ref calls.RecordingRef) (pcm, wide []int16, err error) {
-	if pcm, err = d.clips.Load(ref.SHA256); err != nil || ref.WideSHA256 == "" {
-		return pcm, nil, err
-	}
-	if wide, err = d.clips.LoadWide(ref.SHA256, ref.WideSHA256); err != nil {
-		d.log.Warn("the 16 kHz form of a recording cannot be read; it is played as 8 kHz", "recording", ref.RecordingID, "err", err)
-		wide = nil
-	}
-	return pcm, wide, nil
 }
 
 func routes(cfg *config.Config) []engine.Route {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -76,6 +78,8 @@ type recordingsTTSCmd struct {
 	Voice  string `help:"male or female (default ${default})." enum:"male,female" default:"female" placeholder:"VOICE"`
 	Title  string `help:"What people call it (default: the beginning of the text)." placeholder:"TITLE"`
 	System bool   `help:"A prompt (busy, hold, confirm): moderated, but free of the least duration."`
+
+	Variables string `help:"What the places of the text, like {name} and {debt:sum}, may hold: '[{\"name\":\"name\",\"max_length\":30,\"sample\":\"Анна\"}]'." placeholder:"JSON"`
 }
 
 // Run has a text read aloud.
@@ -91,7 +95,10 @@ func (c *recordingsTTSCmd) Run(ctx context.Context, a *app) error {
 		}
 		c.Text = string(b)
 	}
-	rec, err := remote.AddText(ctx, c.Text, c.Voice, c.Title, c.System)
+	if c.Variables != "" && !json.Valid([]byte(c.Variables)) {
+		return errors.New("--variables is not JSON")
+	}
+	rec, err := remote.AddText(ctx, c.Text, c.Voice, c.Title, c.System, json.RawMessage(c.Variables))
 	return c.recording(a, rec, err)
 }
 

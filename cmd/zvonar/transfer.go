@@ -91,6 +91,10 @@ func export(ctx context.Context, remote *client.Client, state string, to io.Writ
 	for _, r := range all {
 		if r.Live != nil && r.Live.Version != r.Version {
 			r.State, r.Version, r.SHA256, r.DurationMS, r.Reason = calls.RecordingIsApproved, r.Live.Version, r.Live.SHA256, r.Live.DurationMS, nil
+			r.Text, r.Voice, r.Variables = nil, nil, nil
+			if t := r.Live.Template; t != nil {
+				r.Text, r.Voice, r.Variables = &t.Text, &t.Voice, t.Variables
+			}
 		}
 		if err := exportOne(ctx, remote, archive, r); err != nil {
 			return n, fmt.Errorf("%s: %w", r.RecordingID, err)

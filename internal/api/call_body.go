@@ -22,6 +22,7 @@ type callBody struct {
 	RecordingID text            `json:"recording_id,omitempty" doc:"approved recording by its id"`
 	Text        string          `json:"text,omitempty" maxLength:"8000" doc:"what a voice reads aloud instead of a recording, 1 to 2000 characters; a text that is new in the account waits for a moderator, and the call with it"`
 	Voice       string          `json:"voice,omitempty" enum:"male,female" doc:"with text"`
+	Variables   map[string]text `json:"variables,omitempty" doc:"values for the places in texts that the call plays: {\"name\": \"Анна\", \"sum\": \"1234.50\", \"date\": \"2026-12-31\"}; each must be in one of them"`
 	Flow        flowJSON        `json:"flow,omitempty" doc:"a whole flow instead of record_id and digits"`
 	Digits      digitsJSON      `json:"digits,omitempty" doc:"what each digit does: the index is the digit, at most ten elements"`
 	Ref         string          `json:"ref,omitempty" maxLength:"128" doc:"your own name of the call, unique among calls that are not over"`
@@ -133,6 +134,7 @@ func (b *callBody) request() (engine.CallRequest, error) {
 		}
 	}
 	b.readFlow(&r, &f)
+	b.readVariables(&r, &f)
 	b.readAMD(&r, &f)
 	b.readTimes(&r, &f)
 	if !empty(b.Metadata) {
@@ -187,6 +189,27 @@ func (b *callBody) readFlow(r *engine.CallRequest, f *faults) {
 		digits, err := calls.ParseDigits(b.Digits.RawMessage, "body.digits")
 		f.add(err)
 		r.Digits = digits
+	}
+}
+
+// maxVariables bounds what a call brings; a text has fewer.
+const maxVariables = 50
+
+// readVariables reads the values for the places in texts.
+func (b *callBody) readVariables(r *engine.CallRequest, f *faults) {
+	if len(b.Variables) > maxVariables {
+		f.field("body.variables", nil, "at most %d variables are read", maxVariables)
+		return
+	}
+	for name, value := range b.Variables {
+		if len(name) > 128 || len(value) > 400 || !calls.Printable(name) || !calls.Printable(string(value)) {
+			f.field("body.variables", nil, "names and values of variables are short and have no control characters")
+			return
+		}
+		if r.Variables == nil {
+			r.Variables = map[string]string{}
+		}
+		r.Variables[name] = string(value)
 	}
 }
 

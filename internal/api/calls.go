@@ -118,7 +118,9 @@ func (s *Server) listCalls(ctx context.Context, in *listCallsInput) (*callListOu
 	}
 	var rows []*calls.Call
 	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
-		rows, err = tx.Calls(filter)
+		if rows, err = tx.Calls(filter); err == nil {
+			err = numberClips(tx, rows)
+		}
 		return err
 	})
 	if err != nil {
@@ -165,7 +167,9 @@ type callOutput struct{ Body calls.CallView }
 func (s *Server) getCall(ctx context.Context, in *callInput) (*callOutput, error) {
 	var call *calls.Call
 	err := s.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
-		call, err = tx.Call(accountOf(ctx), in.ID)
+		if call, err = tx.Call(accountOf(ctx), in.ID); err == nil {
+			err = numberClips(tx, []*calls.Call{call})
+		}
 		return err
 	})
 	if err != nil {

@@ -208,7 +208,8 @@ func importFields(fields map[string][]string) (m recordings.Imported, err error)
 	}
 	m = recordings.Imported{ID: r.RecordingID, Title: r.Title, State: r.State, System: r.System, RecordID: r.RecordID, SHA256: r.SHA256,
 		CreatedAt: time.Time(r.CreatedAt)}
-	for to, from := range map[*string]*string{&m.Reason: r.Reason, &m.UploadedBy: r.UploadedBy, &m.DecidedBy: r.DecidedBy} {
+	m.Variables = r.Variables
+	for to, from := range map[*string]*string{&m.Text: r.Text, &m.Voice: r.Voice, &m.Reason: r.Reason, &m.UploadedBy: r.UploadedBy, &m.DecidedBy: r.DecidedBy} {
 		if from != nil {
 			*to = *from
 		}

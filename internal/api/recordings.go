@@ -9,6 +9,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -34,8 +35,10 @@ func (s *Server) declareRecordings() {
 			"system": {Type: huma.TypeBoolean, Description: "a prompt: free of the least duration"},
 		}}},
 		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"text", "voice"}, Properties: map[string]*huma.Schema{
-			"text":   {Type: huma.TypeString, Description: "what the voice says, 1 to 2000 characters"},
-			"voice":  {Type: huma.TypeString, Enum: []any{"male", "female"}},
+			"text":  {Type: huma.TypeString, Description: "what the voice says, 1 to 2000 characters"},
+			"voice": {Type: huma.TypeString, Enum: []any{"male", "female"}},
+			"variables": {Type: huma.TypeArray, Description: "what the places in the text, {name}, may hold; those left out here are what their name or the text says, {debt:sum}",
+				Items: s.schemaOf(reflect.TypeFor[calls.Variable]())},
 			"title":  {Type: huma.TypeString, Description: "default: the beginning of the text"},
 			"system": {Type: huma.TypeBoolean, Description: "a prompt: free of the least duration"},
 		}}}}}
@@ -105,13 +108,15 @@ func (s *Server) addText(ctx context.Context) (*addedRecordingOutput, error) {
 		Voice  string `json:"voice"`
 		Title  string `json:"title"`
 		System bool   `json:"system"`
+
+		Variables []calls.Variable `json:"variables"`
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&body); err != nil || d.More() {
 		return nil, &calls.Error{Code: calls.CodeBadJSON, Detail: `send {"text":…,"voice":"male" or "female","title":…,"system":…} and nothing else`, Err: err}
 	}
-	rec, err := s.cfg.Recordings.AddText(ctx, accountOf(ctx), actorOf(ctx), recordings.Spoken{Text: body.Text, Voice: body.Voice, Title: body.Title, System: body.System})
+	rec, err := s.cfg.Recordings.AddText(ctx, accountOf(ctx), actorOf(ctx), recordings.Spoken{Text: body.Text, Voice: body.Voice, Title: body.Title, System: body.System, Variables: body.Variables})
 	if err != nil {
 		return nil, err
 	}

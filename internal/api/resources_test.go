@@ -256,7 +256,7 @@ func TestATextIsTakenInsteadOfAFile(t *testing.T) {
 	h := newHouse(t)
 	for body, want := range map[string]string{
 		`{"text":"Добрый день","voice":"male"}`:             "wrong-state", // no engine is configured here
-		`{"text":"Добрый день, {name}","voice":"male"}`:     "invalid-field",
+		`{"text":"Добрый день, {name","voice":"male"}`:      "invalid-field",
 		`{"text":"Добрый день","voice":"child"}`:            "invalid-field",
 		`{"text":"","voice":"male"}`:                        "invalid-field",
 		`{"text":"Добрый день","voice":"male","speed":"2"}`: "bad-json",

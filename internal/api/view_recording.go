@@ -17,6 +17,7 @@ type RecordingResource struct {
 	Checks      []calls.Check        `json:"checks" nullable:"false"`
 	Text        *string              `json:"text" doc:"what the voice was made to say; null for a file"`
 	Voice       *string              `json:"voice" doc:"male or female; null for a file"`
+	Variables   []calls.Variable     `json:"variables" nullable:"false" doc:"places in the text that calls fill; the audio says their samples"`
 	Reason      *string              `json:"reason" doc:"why it was rejected"`
 	UploadedBy  *string              `json:"uploaded_by"`
 	DecidedBy   *string              `json:"decided_by"`
@@ -67,7 +68,7 @@ func viewRecording(r *calls.Recording) RecordingResource {
 	return RecordingResource{
 		RecordingID: r.ID, ID: r.ID, RecordID: r.RecordID, Title: r.Title, State: r.State, Version: r.Version,
 		SHA256: r.SHA256, WideSHA256: orNull(r.WideSHA256), DurationMS: r.DurationMS, System: r.System, Checks: append([]calls.Check{}, r.Checks...),
-		Text: orNull(r.Text), Voice: orNull(r.Voice), Reason: orNull(r.Reason), UploadedBy: orNull(r.UploadedBy), DecidedBy: orNull(r.DecidedBy),
+		Text: orNull(r.Text), Voice: orNull(r.Voice), Variables: append([]calls.Variable{}, r.Variables...), Reason: orNull(r.Reason), UploadedBy: orNull(r.UploadedBy), DecidedBy: orNull(r.DecidedBy),
 		DecidedAt: calls.StampOf(r.DecidedAt), CreatedAt: calls.Stamp(r.CreatedAt),
 		UploadedAt: calls.Stamp(r.Upload().CreatedAt), Live: r.Live, Versions: max(r.Versions, r.Version), Approvals: approvals,
 		ClaimedBy: orNull(r.ClaimedBy), ClaimedUntil: calls.StampOf(r.ClaimedUntil), UndoUntil: calls.StampOf(r.UndoUntil),

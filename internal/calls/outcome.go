@@ -54,6 +54,7 @@ const (
 	ReasonSeriesCanceled    Reason = "series_canceled"     // its series was cancelled
 	ReasonRecordingRejected Reason = "recording_rejected"  // the moderator refused the clip
 	ReasonRecordingRevoked  Reason = "recording_revoked"
+	ReasonTextUnfit         Reason = "text_unfit"      // spoken with the call's variables the text is too short, or presses keys
 	ReasonNotAfter          Reason = "not_after"       // could not be dialled in time
 	ReasonRedirected        Reason = "redirected"      // 3xx, not followed
 	ReasonNoTrunk           Reason = "no_trunk"        // no trunk takes this call

@@ -45,8 +45,10 @@ type Recording struct {
 	System bool    `json:"system"`
 	Checks []Check `json:"checks"`
 	// Text is what a voice (male or female) was made to say; empty for a file.
-	Text       string     `json:"text,omitempty"`
-	Voice      string     `json:"voice,omitempty"`
+	Text  string `json:"text,omitempty"`
+	Voice string `json:"voice,omitempty"`
+	// Variables are the places in the text that calls fill; the sound has their samples.
+	Variables  []Variable `json:"variables,omitempty"`
 	Reason     string     `json:"reason"` // of a rejection or revocation
 	UploadedBy string     `json:"uploaded_by"`
 	DecidedBy  string     `json:"decided_by"`
@@ -86,6 +88,8 @@ type LiveVersion struct {
 	SHA256     string `json:"sha256"`
 	WideSHA256 string `json:"wide_sha256"`
 	DurationMS int64  `json:"duration_ms"`
+	// Template is what calls fill, where a version with variables is live.
+	Template *Template `json:"template,omitempty"`
 }
 
 // Approval is one of the two approvals that a recording may need.
@@ -116,6 +120,7 @@ type ClipVersion struct {
 	Print       string         `json:"print,omitempty"` // as of the recording; never published
 	Text        string         `json:"text,omitempty"`
 	Voice       string         `json:"voice,omitempty"`
+	Variables   []Variable     `json:"variables,omitempty"`
 	Reason      string         `json:"reason"`
 	UploadedBy  string         `json:"uploaded_by"`
 	DecidedBy   string         `json:"decided_by"`
@@ -131,21 +136,22 @@ func (r *Recording) Upload() *ClipVersion {
 	}
 	return &ClipVersion{RecordingID: r.ID, Account: r.Account, Version: r.Version, State: r.State,
 		SHA256: r.SHA256, WideSHA256: r.WideSHA256,
-		DurationMS: r.DurationMS, Checks: r.Checks, Print: r.Print, Text: r.Text, Voice: r.Voice, Reason: r.Reason, UploadedBy: r.UploadedBy, DecidedBy: r.DecidedBy,
+		DurationMS: r.DurationMS, Checks: r.Checks, Print: r.Print, Text: r.Text, Voice: r.Voice, Variables: r.Variables, Reason: r.Reason, UploadedBy: r.UploadedBy, DecidedBy: r.DecidedBy,
 		DecidedAt: r.DecidedAt, CreatedAt: at}
 }
 
 // Show makes v the version that the recording shows.
 func (r *Recording) Show(v *ClipVersion) {
 	r.Version, r.State, r.SHA256, r.WideSHA256, r.DurationMS = v.Version, v.State, v.SHA256, v.WideSHA256, v.DurationMS
-	r.Checks, r.Print, r.Text, r.Voice, r.Reason = v.Checks, v.Print, v.Text, v.Voice, v.Reason
+	r.Checks, r.Print, r.Text, r.Voice, r.Variables, r.Reason = v.Checks, v.Print, v.Text, v.Voice, v.Variables, v.Reason
 	r.UploadedBy, r.UploadedAt, r.DecidedBy, r.DecidedAt = v.UploadedBy, v.CreatedAt, v.DecidedBy, v.DecidedAt
 }
 
 // Standing is what a call that pinned a version must know of it now.
 type Standing struct {
-	Version RecordingState // of the version
-	Revoked *Revocation    // of the recording
+	Version  RecordingState // of the version
+	Revoked  *Revocation    // of the recording
+	RecordID int64          // of the recording; 0: it has none yet
 }
 
 // Bars reports whether the version may not be played because of the revocation.
@@ -169,6 +175,11 @@ type RecordingRef struct {
 	WideSHA256  string `json:"wide_sha256,omitempty"`
 	DurationMS  int64  `json:"duration_ms,omitempty"`
 	Version     int    `json:"version,omitempty"` // 0: pinned before there were versions, which is 1
+	// Text is what is read aloud for this call alone, by the voice that is named
+	// like "ru-female": a text with the call's variables in it. Its hashes and
+	// duration are empty until it was spoken.
+	Text  string `json:"text,omitempty"`
+	Voice string `json:"voice,omitempty"`
 }
 
 // Ref is the reference that a call pins: the live version, or, where there is

@@ -11,6 +11,8 @@ type SpokenText struct {
 	Text  string // 1 to 2000 characters
 	Voice string // male or female
 	Actor string // who asked, as the audit log names him
+	// Variables of the call, for the places in the text.
+	Variables map[string]string
 }
 
 // Key names what is said, whoever asks: the hash by which the recording of it is

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"maps"
 	"mime/multipart"
@@ -19,10 +20,13 @@ func (c *Client) AddRecording(ctx context.Context, file, title string, system bo
 }
 
 // AddText has a text read aloud by a male or female voice; title may be empty.
-func (c *Client) AddText(ctx context.Context, text, voice, title string, system bool) (rec Recording, err error) {
+func (c *Client) AddText(ctx context.Context, text, voice, title string, system bool, variables json.RawMessage) (rec Recording, err error) {
 	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
 	defer cancel()
 	body := map[string]any{"text": text, "voice": voice, "title": title, "system": system}
+	if len(variables) > 0 {
+		body["variables"] = variables
+	}
 	_, err = c.patient(ctx, http.MethodPost, "/v1/recordings", body, &rec)
 	return rec, err
 }

@@ -13,18 +13,19 @@ import (
 
 // CallRequest is the body of POST /v1/calls, as far as the commands use it.
 type CallRequest struct {
-	To          string          `json:"to"`
-	From        string          `json:"from,omitempty"`
-	RecordID    string          `json:"record_id,omitempty"`
-	RecordingID string          `json:"recording_id,omitempty"`
-	Text        string          `json:"text,omitempty"`
-	Voice       string          `json:"voice,omitempty"`
-	Digits      json.RawMessage `json:"digits,omitempty"`
-	Flow        json.RawMessage `json:"flow,omitempty"`
-	Ref         string          `json:"ref,omitempty"`
-	Series      string          `json:"series,omitempty"`
-	Trunk       string          `json:"trunk,omitempty"`
-	Provider    string          `json:"provider,omitempty"`
+	To          string            `json:"to"`
+	From        string            `json:"from,omitempty"`
+	RecordID    string            `json:"record_id,omitempty"`
+	RecordingID string            `json:"recording_id,omitempty"`
+	Text        string            `json:"text,omitempty"`
+	Voice       string            `json:"voice,omitempty"`
+	Digits      json.RawMessage   `json:"digits,omitempty"`
+	Flow        json.RawMessage   `json:"flow,omitempty"`
+	Ref         string            `json:"ref,omitempty"`
+	Series      string            `json:"series,omitempty"`
+	Variables   map[string]string `json:"variables,omitempty"`
+	Trunk       string            `json:"trunk,omitempty"`
+	Provider    string            `json:"provider,omitempty"`
 }
 
 // Recording is a clip as published.
@@ -42,6 +43,7 @@ type Recording struct {
 	Checks      []calls.Check        `json:"checks"`
 	Text        *string              `json:"text"`
 	Voice       *string              `json:"voice"`
+	Variables   []calls.Variable     `json:"variables"`
 	Reason      *string              `json:"reason"`
 	UploadedBy  *string              `json:"uploaded_by"`
 	DecidedBy   *string              `json:"decided_by"`
@@ -59,12 +61,13 @@ type Recording struct {
 
 // Blocked is a number on the blacklist as published.
 type Blocked struct {
-	Number    string      `json:"number"`
-	Scope     string      `json:"scope"`
-	Reason    *string     `json:"reason"`
-	Source    string      `json:"source"`
-	CallID    *string     `json:"call_id"`
-	CreatedAt calls.Stamp `json:"created_at"`
+	Number    string           `json:"number"`
+	Scope     string           `json:"scope"`
+	Variables []calls.Variable `json:"variables"`
+	Reason    *string          `json:"reason"`
+	Source    string           `json:"source"`
+	CallID    *string          `json:"call_id"`
+	CreatedAt calls.Stamp      `json:"created_at"`
 }
 
 // Trunk is a trunk as published.

@@ -23,7 +23,7 @@ type clipKey struct {
 
 // clipGate wants every clip that the call may play to be approved still.
 func clipGate(d *Dialer, tx calls.ReadTx, it *item, now time.Time) (verdict, error) {
-	for _, ref := range it.clips {
+	for i, ref := range it.clips {
 		s, err := d.standing(tx, ref, now)
 		if errors.Is(err, calls.ErrNotFound) {
 			continue // retention took the recording; its content may be there
@@ -33,6 +33,9 @@ func clipGate(d *Dialer, tx calls.ReadTx, it *item, now time.Time) (verdict, err
 		}
 		if v := judgeClip(s, max(ref.Version, 1), now); v.hold != nil || v.refused != "" {
 			return v, nil
+		}
+		if ref.RecordID == 0 && s.RecordID != 0 { // approved since the call was accepted
+			it.clips[i].RecordID, it.completed = s.RecordID, true
 		}
 	}
 	return verdict{}, nil

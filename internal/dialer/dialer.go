@@ -47,6 +47,8 @@ type Config struct {
 	// Admits says why no call may begin now (the store cannot write, no
 	// media port is free); nil: always.
 	Admits func() error
+	// Texts reads aloud what calls alone say; nil: nobody does.
+	Texts Texts
 	// Window holds for every call; one that brings its own may only narrow it:
 	// who may ask for calls may not have people rung at night.
 	Window calls.Window
@@ -151,8 +153,8 @@ func (d *Dialer) Enqueue(call *calls.Call) {
 	if call.NotAfter != nil {
 		it.notAfter = *call.NotAfter
 	}
-	for _, ref := range call.Flow.Clips {
-		it.clips = append(it.clips, ref)
+	for id, ref := range call.Flow.Clips {
+		it.ids, it.clips = append(it.ids, id), append(it.clips, ref)
 	}
 	key, trunks := d.route(call)
 	d.mu.Lock()

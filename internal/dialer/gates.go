@@ -14,6 +14,7 @@ type verdict struct {
 	next    time.Time         // with hold: when to look again
 	blocked *calls.BlockEntry // never
 	refused calls.Reason      // never, because of its recording
+	wait    time.Time         // not yet, and nobody need be told: look again then
 }
 
 // gate examines one call at now.
@@ -21,7 +22,7 @@ type gate func(d *Dialer, tx calls.ReadTx, it *item, now time.Time) (verdict, er
 
 // gates are examined in this order; the first that is not open decides. The
 // trunk's channels and rate come last, in pass.go: they are taken, not looked at.
-var gates = []gate{blacklistGate, clipGate, windowGate, capGate, lineGate}
+var gates = []gate{blacklistGate, clipGate, windowGate, capGate, lineGate, textGate}
 
 // Times after which a call is looked at again where its gate has no known end.
 const (

@@ -56,6 +56,8 @@ func (d *Dialer) pass(ctx context.Context) (next time.Time) {
 			}
 		case v.hold != nil:
 			d.hold(it, *v.hold, later(v.next, now))
+		case !v.wait.IsZero():
+			d.putOff(it, later(v.wait, now))
 		default:
 			if wait, ok := d.dial(it, now); !ok {
 				stuck[it.lane] = true
@@ -96,7 +98,7 @@ func (d *Dialer) take(stuck map[*lane]bool) (*item, time.Time) {
 func (d *Dialer) examine(ctx context.Context, it *item, now time.Time) (v verdict, err error) {
 	err = d.cfg.Store.View(ctx, func(tx calls.ReadTx) error {
 		for _, g := range gates {
-			if v, err = g(d, tx, it, now); err != nil || v.hold != nil || v.blocked != nil || v.refused != "" {
+			if v, err = g(d, tx, it, now); err != nil || v.hold != nil || v.blocked != nil || v.refused != "" || !v.wait.IsZero() {
 				return err
 			}
 		}
@@ -129,7 +131,7 @@ func (d *Dialer) hold(it *item, h calls.Hold, next time.Time) {
 	if next.IsZero() {
 		it.examined = true
 	} else {
-		d.queue.postpone(it, next)
+		d.queue.postpone(it, it.wakeful(next, d.cfg.Clock.Now()))
 	}
 	if sameHold(it.hold, &h) {
 		return
@@ -141,7 +143,7 @@ func (d *Dialer) hold(it *item, h calls.Hold, next time.Time) {
 }
 
 func sameHold(a, b *calls.Hold) bool {
-	if a == nil || a.Gate != b.Gate || (a.Until == nil) != (b.Until == nil) {
+	if a == nil || a.Gate != b.Gate || a.Gate == calls.GateRecording && a.Text != b.Text || (a.Until == nil) != (b.Until == nil) {
 		return false
 	}
 	return a.Until == nil || a.Until.Equal(*b.Until)
@@ -172,6 +174,7 @@ func (d *Dialer) dial(it *item, now time.Time) (wait time.Duration, ok bool) {
 		slot.Release()
 		return 0, true
 	}
+	it.pin()
 	d.remember(it, now)
 	d.metrics.began(now.Sub(it.due))
 	d.cfg.Starter.Begin(it.call, slot)

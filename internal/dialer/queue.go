@@ -18,7 +18,11 @@ type item struct {
 	notAfter        time.Time // zero: none
 	priority        int
 	windows         []calls.Window       // all must be open
-	clips           []calls.RecordingRef // that it may play
+	clips           []calls.RecordingRef // that it may play, as far as they are known by now
+	ids             []calls.ClipID       // what its flow calls them
+	completed       bool                 // more is known of a clip than the call says
+	woken           bool                 // one of its texts was read while it was examined
+	textAsked       time.Time            // when its texts were given to be read aloud; zero: not yet
 	lane            *lane
 
 	next     time.Time   // when to look at it (again)

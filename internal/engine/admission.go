@@ -30,7 +30,7 @@ func (e *Engine) Submit(ctx context.Context, r CallRequest) (*calls.Call, bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	var said *calls.RecordingRef
+	var said *calls.Recording
 	var replay *calls.Call
 	if r.Spoken != nil {
 		said, replay, err = e.speak(ctx, r, c)
@@ -220,19 +220,16 @@ func (e *Engine) chooseNumber(c *calls.Call, number string) bool {
 
 // admit runs inside the unit of work: replays, clips, the rows. said is what was
 // spoken for this call. A call it returns is one that exists already.
-func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call, said *calls.RecordingRef) (*calls.Call, error) {
+func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call, said *calls.Recording) (*calls.Call, error) {
 	if old, err := e.replayed(tx, r); old != nil || err != nil {
 		return old, err
 	}
-	if id, err := e.pin(tx, c.Account, &c.Flow, said); err != nil {
+	if id, err := e.pin(tx, c, said); err != nil {
 		var known *calls.Error
 		if errors.As(err, &known) && len(known.Fields) == 0 {
 			err = known.At(placeInBody(r, c.Flow.PlaceOf(id)), id)
 		}
 		return nil, err
-	}
-	if ref, ok := c.Flow.Clips[c.Flow.Record]; ok {
-		c.Recording = &ref
 	}
 	if err := tx.InsertCall(c); err != nil {
 		return nil, err
@@ -284,22 +281,34 @@ func (e *Engine) replayed(tx calls.ReadTx, r CallRequest) (*calls.Call, error) {
 	return old, nil
 }
 
-// pin resolves every clip of the flow to its approved content, or names the
-// first that has none. What was spoken for the call (said, or nil) may still wait
+// pin resolves every clip of the call's flow to its approved content, or to what is to
+// be said with the call's variables, or names the first that has none. What was spoken for the call (said, or nil) may still wait
 // for a moderator: the dialer holds the call until he has decided.
-func (e *Engine) pin(tx calls.ReadTx, account string, flow *calls.Flow, said *calls.RecordingRef) (calls.ClipID, error) {
-	flow.Clips = map[calls.ClipID]calls.RecordingRef{}
-	for _, id := range flow.ClipIDs() {
-		if said != nil && id == calls.ClipID(said.RecordingID) {
-			flow.Clips[id] = *said
-			continue
-		}
-		rec, err := e.cfg.Clips.Resolve(tx, account, id)
-		if err != nil {
+func (e *Engine) pin(tx calls.ReadTx, c *calls.Call, said *calls.Recording) (calls.ClipID, error) {
+	clips, wanted := map[calls.ClipID]calls.RecordingRef{}, map[string]bool{}
+	for _, id := range c.Flow.ClipIDs() {
+		var rec *calls.Recording
+		var err error
+		if said != nil && id == calls.ClipID(said.ID) {
+			rec = said
+		} else if rec, err = e.cfg.Clips.Resolve(tx, c.Account, id); err != nil {
 			return id, err
 		}
-		flow.Clips[id] = rec.Ref()
+		if clips[id], err = e.cfg.Clips.Fill(rec, c.Variables); err != nil {
+			return id, err
+		}
+		if t := rec.Template(); t != nil {
+			for _, v := range t.Variables {
+				wanted[v.Name] = true
+			}
+		}
 	}
+	for name := range c.Variables {
+		if !wanted[name] && c.CampaignID == "" { // contacts bring columns of all kinds
+			return "", calls.Errorf(calls.CodeInvalidField, "no text of the call has a place for {%s}", name).At("body.variables."+name, nil)
+		}
+	}
+	c.Pin(clips)
 	return "", nil
 }
 

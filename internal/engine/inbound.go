@@ -122,14 +122,11 @@ func (s *session) pinClips() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	err := s.e.store.View(ctx, func(tx calls.ReadTx) error {
-		_, err := s.e.pin(tx, s.call.Account, &s.call.Flow, nil)
+		_, err := s.e.pin(tx, s.call, nil)
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if ref, ok := s.call.Flow.Clips[s.call.Flow.Record]; ok {
-		s.call.Recording = &ref
 	}
 	return s.e.line.Prepare(s.clips())
 }

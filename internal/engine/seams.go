@@ -63,6 +63,10 @@ type Clips interface {
 	// Resolve returns the approved recording called id. Errors are
 	// *calls.Error: unknown-recording, recording-not-approved.
 	Resolve(tx calls.ReadTx, account string, id calls.ClipID) (*calls.Recording, error)
+	// Fill is what a call pins of a recording: its content, or what is to be said
+	// with the values of the call's variables. Errors are *calls.Error:
+	// invalid-field at body.variables.NAME, wrong-state (no speech engine).
+	Fill(rec *calls.Recording, variables map[string]string) (calls.RecordingRef, error)
 }
 
 // Speaker has texts read aloud for calls.

@@ -9,7 +9,7 @@ import (
 // speak has the text of a request read aloud, outside any unit of work, and makes
 // the call play it. It returns what admit pins, or the call that the request is a
 // repetition of: that one needs no second recording, whatever became of the first.
-func (e *Engine) speak(ctx context.Context, r CallRequest, c *calls.Call) (said *calls.RecordingRef, replay *calls.Call, err error) {
+func (e *Engine) speak(ctx context.Context, r CallRequest, c *calls.Call) (said *calls.Recording, replay *calls.Call, err error) {
 	err = e.store.View(ctx, func(tx calls.ReadTx) (err error) {
 		replay, err = e.replayed(tx, r)
 		return err
@@ -20,11 +20,12 @@ func (e *Engine) speak(ctx context.Context, r CallRequest, c *calls.Call) (said 
 	if e.cfg.Speech == nil {
 		return nil, nil, calls.Errorf(calls.CodeWrongState, "this daemon reads no texts aloud").At("body.text", nil)
 	}
-	rec, err := e.cfg.Speech.Spoken(ctx, c.Account, *r.Spoken)
+	text := *r.Spoken
+	text.Variables = r.Variables
+	rec, err := e.cfg.Speech.Spoken(ctx, c.Account, text)
 	if err != nil {
 		return nil, nil, err
 	}
-	ref := rec.Ref()
 	c.Flow.Record = calls.ClipID(rec.ID)
-	return &ref, nil, nil
+	return rec, nil, nil
 }

@@ -28,8 +28,11 @@ func (e *Engine) Play(ctx context.Context, account, id string, clip calls.ClipID
 	var ref calls.RecordingRef
 	err := e.store.View(ctx, func(tx calls.ReadTx) error {
 		rec, err := e.cfg.Clips.Resolve(tx, account, clip)
+		if err == nil && rec.Template() != nil { // nobody waits while it would be spoken
+			return calls.Errorf(calls.CodeWrongState, "the recording is a text with variables: only a call that was asked for with them plays it")
+		}
 		if err == nil {
-			ref = rec.Ref()
+			ref, err = e.cfg.Clips.Fill(rec, nil)
 		}
 		return err
 	})

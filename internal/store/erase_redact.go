@@ -15,6 +15,12 @@ func forget(c *calls.Call) {
 	}
 	*person = calls.ErasedText
 	c.Metadata, c.Consent, c.Variables = nil, nil, nil
+	for id, ref := range c.Flow.Clips {
+		if ref.Spoken() {
+			ref.Text = calls.ErasedText
+			c.Flow.Clips[id] = ref
+		}
+	}
 	erase := func(s *string) {
 		if *s != "" {
 			*s = calls.ErasedText

@@ -141,11 +141,15 @@ func (t *tx) NextRecordID(first int64) (int64, error) {
 func (t *tx) ClipStanding(id string, version int) (s calls.Standing, err error) {
 	_, err = one(t, func(sc scanner) (struct{}, error) {
 		var of, head, through, at, final int64
+		var number *int64
 		var state, headState string
-		if err := sc.Scan(&of, &state, &head, &headState, &through, &at, &final); err != nil {
+		if err := sc.Scan(&of, &state, &head, &headState, &through, &at, &final, &number); err != nil {
 			return struct{}{}, err
 		}
 		s.Version = calls.RecordingState(state)
+		if number != nil {
+			s.RecordID = *number
+		}
 		if of == 0 && int(head) == version { // a recording of before, which is its own version
 			s.Version = calls.RecordingState(headState)
 		}
@@ -153,7 +157,7 @@ func (t *tx) ClipStanding(id string, version int) (s calls.Standing, err error) 
 			s.Revoked = &calls.Revocation{Through: int(through), At: fromMicros(at), Final: fromMicros(final)}
 		}
 		return struct{}{}, nil
-	}, `SELECT coalesce(v.version, 0), coalesce(v.state, ''), r.version, r.state, r.revoked_through, r.revoked_at, r.revoke_final
+	}, `SELECT coalesce(v.version, 0), coalesce(v.state, ''), r.version, r.state, r.revoked_through, r.revoked_at, r.revoke_final, r.record_id
 		FROM recordings r LEFT JOIN recording_versions v ON v.recording_id = r.id AND v.version = ? WHERE r.id = ?`, version, id)
 	if err == nil && s.Version == "" {
 		return calls.Standing{}, calls.ErrNotFound
