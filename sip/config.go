@@ -48,6 +48,8 @@ type Config struct {
 	// TrunkChanged is told when a trunk goes down, or up again. It must not block;
 	// nil: nobody is.
 	TrunkChanged func(name string, now trunk.Status)
+	// Tap is shown every message that crosses the edge; nil: nobody looks.
+	Tap edge.Tap
 	// Resolver finds the addresses of hosts that messages name; nil: the system's.
 	Resolver *net.Resolver
 }

@@ -92,6 +92,7 @@ func New(cfg Config) (*UA, error) {
 	ua.work = &tasks{panicked: ua.panicked, clock: cfg.Clock}
 	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
 	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
+	ua.guard.Show(cfg.Tap)
 	ua.streams = map[string]*edge.Streams{"TCP": edge.NewStreams(ua.guard), "TLS": edge.NewStreams(ua.guard)}
 	ua.watch = newWatchdog(ua)
 	if err := m.transactions(ua.load.transactions); err != nil {

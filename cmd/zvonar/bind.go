@@ -10,6 +10,7 @@ import (
 	"zvonar/media"
 	"zvonar/media/capture"
 	"zvonar/sip"
+	"zvonar/sip/trace"
 )
 
 // line is the user agent as the engine sees it.
@@ -18,15 +19,28 @@ type line struct {
 	clips    *media.Library
 	judge    judge
 	captures *capture.Store
+	trace    *trace.Recorder
 }
 
 // Dial implements engine.Line.
 func (l line) Dial(req calls.DialRequest, events func(calls.LegEvent)) (engine.Leg, error) {
+	events = l.traced(req.CallID, req.SIPCallID, req.Role, events, req.To, req.From)
 	leg, err := l.ua.Dial(req, events)
 	if err != nil {
 		return nil, err
 	}
-	return boundLeg{leg, l.clips, l.judge, l.captures}, nil
+	return boundLeg{Leg: leg, line: l}, nil
+}
+
+// traced notes in the trace that a dialog is a leg of a call, until its end.
+func (l line) traced(call, dialog string, role calls.Role, events func(calls.LegEvent), numbers ...string) func(calls.LegEvent) {
+	done := l.trace.Bind(call, dialog, string(role), numbers...)
+	return func(ev calls.LegEvent) {
+		if ev.Kind == calls.LegEnded {
+			done()
+		}
+		events(ev)
+	}
 }
 
 // Prepare implements engine.Line.
@@ -53,9 +67,13 @@ func (l line) HangupOrphan(ctx context.Context, dialog []byte) error {
 // boundLeg is a SIP leg that finds its clips by content hash.
 type boundLeg struct {
 	*sip.Leg
-	clips    *media.Library
-	judge    judge
-	captures *capture.Store
+	line
+	invite calls.Invite // of one that came
+}
+
+// Listen implements engine.Leg.
+func (l boundLeg) Listen(call string, events func(calls.LegEvent)) {
+	l.Leg.Listen(l.traced(call, l.invite.SIPCallID, calls.RoleCustomer, events, l.invite.From, l.invite.To))
 }
 
 // Capture implements engine.Leg.

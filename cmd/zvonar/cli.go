@@ -40,6 +40,7 @@ type commands struct {
 	Fingerprints fingerprintsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Make announcements of operators known by their sound."`
 	Blacklist    blacklistCmd    `cmd:"" group:"Calls and clips, through the API:" help:"Block numbers."`
 	SMS          smsCmd          `cmd:"" group:"Calls and clips, through the API:" name:"sms" help:"List texts."`
+	Trace        traceCmd        `cmd:"" group:"Calls and clips, through the API:" help:"Show what was said on the wire in a call, as a ladder; or watch a number."`
 	Trunks       trunksCmd       `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
 
 	Webhooks webhooksCmd `cmd:"" group:"Events, access, privacy, through the API:" help:"Say where events go; look at deliveries and send them again."`

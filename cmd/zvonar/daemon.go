@@ -27,6 +27,7 @@ import (
 	"zvonar/media/capture"
 	"zvonar/recordings"
 	"zvonar/sip"
+	"zvonar/sip/trace"
 	"zvonar/sip/trunk"
 )
 
@@ -57,6 +58,7 @@ type daemon struct {
 	openings *capture.Openings
 	links    calls.CaptureLinks
 	hearing  *hearing.Announcements
+	trace    *trace.Recorder
 	ua       *sip.UA
 	dialer   *dialer.Dialer
 	engine   *engine.Engine
@@ -88,7 +90,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 			_ = opened.Close(ctx)
 		}
 	}()
-	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {
+	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildTrace, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, err
 		}

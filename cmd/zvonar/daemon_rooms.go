@@ -75,7 +75,7 @@ func (d *daemon) buildLine(context.Context) (err error) {
 	}
 	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
 		TLS:    edge.TLSFiles{Cert: d.cfg.SIP.TLS.Cert, Key: d.cfg.SIP.TLS.Key, ClientCA: d.cfg.SIP.TLS.ClientCA},
-		Trunks: d.trunks, TrunkChanged: d.trunkChanged, Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
+		Trunks: d.trunks, TrunkChanged: d.trunkChanged, Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Tap: d.trace, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
 		MediaTimeout: orNever(d.cfg.Media.DeadAir.Lost), NoMediaTimeout: orNever(d.cfg.Media.DeadAir.Never), HoldTimeout: d.cfg.Media.DeadAir.Held.Duration()})
 	if err != nil {
 		return err
@@ -140,7 +140,8 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	if d.cfg.AMD.Keep > 0 {
 		judge.openings = d.openings
 	}
-	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line{d.ua, audio, judge, d.captures}, Clips: d.clips, Speech: d.clips, Queue: d.dialer,
+	line := line{d.ua, audio, judge, d.captures, d.trace}
+	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Clips: d.clips, Speech: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
@@ -149,7 +150,9 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		return err
 	}
 	d.dialer.Bind(starter{d.engine})
-	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) { d.engine.Incoming(boundLeg{leg, audio, judge, d.captures}, inv) })
+	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) {
+		d.engine.Incoming(boundLeg{Leg: leg, line: line, invite: inv}, inv)
+	})
 	d.add("texts of calls", d.reader.Start, d.reader.Stop)
 	d.add("user agent", d.ua.Start, d.ua.Stop)
 	d.add("dialer", d.dialer.Start, nil) // stopped first of all, by Stop
@@ -252,7 +255,7 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	tls := d.cfg.HTTP.TLS
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
-		Accounts: d.cfg.Accounts, Captures: d.captures, Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Params: amd.Defaults()}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
+		Accounts: d.cfg.Accounts, Captures: d.captures, Traces: traces{d.trace}, Eraser: d.eraser(), Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Params: amd.Defaults()}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
 		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken,
 		Country: country, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {

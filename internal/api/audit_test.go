@@ -78,6 +78,8 @@ var changes = map[string]sample{
 	"import-recording":      {path: "/v1/recordings/import", body: "import"},
 	"add-recording-version": {path: "/v1/recordings/rec_ok/versions", body: "file", object: "rec_ok"},
 	"label-call":            {path: "/v1/calls/call_answered/amd/label", body: `{"label":"machine"}`, object: "call_answered", prep: anAnsweredCall},
+	"watch-number":          {path: "/v1/watched-numbers/79004443322", object: "number:79004443322"},
+	"unwatch-number":        {path: "/v1/watched-numbers/79004443322", object: "number:79004443322"},
 	"add-fingerprint":       {path: "/v1/fingerprints", body: "announcement"},
 	"delete-fingerprint":    {path: "/v1/fingerprints/fp_own", object: "fp_own", prep: anAnnouncement},
 	"put-blacklist":         {path: "/v1/blacklist/79004443322", body: `{"reason":"asked"}`, object: "number:79004443322"},

@@ -32,6 +32,7 @@ func (s *Server) declare() error {
 	s.declareTexts()
 	s.declareCaptures()
 	s.declareEvidence()
+	s.declareTrace()
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API
 	delete(schemas, "ErrorDetail")

@@ -54,6 +54,7 @@ type Config struct {
 	Accounts     []string             // besides main: a main admin may make tokens for them
 	Texts        Texts                // nil: delivery reports are refused
 	Captures     Captures             // nil: none
+	Traces       Traces               // SIP messages of calls; nil: none are kept
 	Evidence     Evidence             // of verdicts on answers; nil: no sound is kept
 	// CaptureLinks open captures without a token.
 	CaptureLinks calls.CaptureLinks

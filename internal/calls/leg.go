@@ -9,6 +9,7 @@ import (
 // already durable.
 type DialRequest struct {
 	AttemptID string
+	CallID    string // the call that it is to be a leg of
 	Account   string // whose announcements are known on it
 	SIPCallID string // Call-ID to use; part of the durable attempt
 	Trunk     string // name of a configured trunk

@@ -21,6 +21,9 @@ type LogReads interface {
 	// LiveCallOf is the id of a call with number that is not over, or of one
 	// whose text to number is not sent yet; "" if there is none.
 	LiveCallOf(account, number string) (string, error)
+	// CallsOf are some calls with number, the first ones that Erase would take; empty
+	// where there is none left.
+	CallsOf(account, number string, limit int) ([]string, error)
 }
 
 // LogChanges removes what is too old, and erases what names a person.
@@ -125,6 +128,8 @@ type Erased struct {
 	Audit      int  `json:"audit"`
 	Others     int  `json:"others"`  // employees, caller numbers and their counts, what needs a person
 	Blocked    bool `json:"blocked"` // the number stands on the blacklist now
+	// Of are the calls of this portion, whose files are to go, too.
+	Of []string `json:"-"`
 }
 
 // Add adds what a further portion changed.

@@ -6,6 +6,7 @@ package clock
 import (
 	"crypto/rand"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,6 +49,12 @@ func NewIDs(c Clock, entropy io.Reader) *IDs {
 		entropy = rand.Reader
 	}
 	return &IDs{clock: c, entropy: ulid.Monotonic(entropy, 0)}
+}
+
+// TimeOf is when an id with a prefix ("call_…") was made, to the millisecond.
+func TimeOf(id string) (at time.Time, ok bool) {
+	u, err := ulid.ParseStrict(id[strings.LastIndexByte(id, '_')+1:])
+	return ulid.Time(u.Time()), err == nil
 }
 
 // New returns prefix + a fresh ULID. Safe for concurrent use.

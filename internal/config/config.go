@@ -32,6 +32,7 @@ type Config struct {
 	Providers    []Provider `yaml:"providers"`
 	SMS          SMS        `yaml:"sms"`
 	AMD          AMD        `yaml:"amd"`
+	Trace        Trace      `yaml:"trace"`
 	Retention    Retention  `yaml:"retention"`
 
 	source *report // where everything stands; nil where nothing was read
@@ -279,6 +280,19 @@ type AMD struct {
 	Keep Duration `yaml:"keep"`
 }
 
+// Trace is where the SIP messages of calls are kept.
+type Trace struct {
+	MaxBytes Size `yaml:"max_bytes"` // on disk; 0: nothing is kept
+	HEP      HEP  `yaml:"hep"`
+}
+
+// HEP is a collector that gets a copy of every SIP message.
+type HEP struct {
+	To   string `yaml:"to"`   // host:port, UDP; "": nobody
+	Node int    `yaml:"node"` // the capture node's number
+	Key  Secret `yaml:"key"`
+}
+
 // Retention is how long things are kept; 0 is for ever.
 type Retention struct {
 	Captures   Duration `yaml:"captures"`
@@ -312,6 +326,7 @@ func Default() *Config {
 		},
 		SMS: SMS{Sender: "file", HTTP: SMSHTTP{Method: "POST", Timeout: Duration(10 * time.Second), Parallel: 8},
 			Reports: SMSReports{By: "provider"}},
+		Trace:     Trace{MaxBytes: 1 << 30, HEP: HEP{Node: 2001}},
 		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day), Deliveries: Duration(30 * day)},
 	}
 }

@@ -79,7 +79,7 @@ func (l *memLeg) judged(j calls.Judged) bool {
 	return told != nil
 }
 
-func (l *memLeg) Listen(f func(calls.LegEvent)) {
+func (l *memLeg) Listen(_ string, f func(calls.LegEvent)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hear = f
@@ -118,7 +118,7 @@ func (m *memLine) Dial(r calls.DialRequest, events func(calls.LegEvent)) (Leg, e
 		return nil, m.refuse
 	}
 	leg := newMemLeg("leg-" + r.To)
-	leg.Listen(events)
+	leg.Listen("", events)
 	m.dialled <- &dialled{r, leg}
 	return leg, nil
 }

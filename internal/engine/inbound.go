@@ -13,7 +13,7 @@ import (
 func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
 	switch s, found := e.expect.claim(leg, inv); found {
 	case claimTaken:
-		leg.Listen(s.listen(s.customer))
+		leg.Listen(s.call.ID, s.listen(s.customer))
 		return
 	case claimTooLate:
 		e.log.Warn("a provider's call came after we had given it up and was refused", "trunk", inv.Trunk)
@@ -77,7 +77,7 @@ func (e *Engine) arrive(leg Leg, inv calls.Invite, route Route) {
 		leg.Reject(503, 41, "Service Unavailable")
 		return
 	}
-	leg.Listen(s.listen(s.customer))
+	leg.Listen(s.call.ID, s.listen(s.customer))
 }
 
 // digitsOnly keeps a caller's number if it is one; anything else is not a number.

@@ -105,7 +105,7 @@ func (s *session) notDialled(p *party) {
 
 func (s *session) dialManager(p *party) {
 	leg, err := s.e.line.Dial(calls.DialRequest{
-		AttemptID: p.attempt.ID, SIPCallID: p.attempt.SIPCallID, Trunk: p.attempt.Trunk, To: p.attempt.To,
+		AttemptID: p.attempt.ID, CallID: s.call.ID, SIPCallID: p.attempt.SIPCallID, Trunk: p.attempt.Trunk, To: p.attempt.To,
 		From: s.callerForManager(p.attempt.Trunk), Role: calls.RoleManager, Anonymous: s.anonymous(), Hops: s.hops,
 		RingTimeout: time.Duration(s.call.Flow.Manager.RingTimeout),
 	}, s.listen(p))

@@ -109,7 +109,7 @@ func (s *session) dialCustomer() {
 		return
 	}
 	leg, err := s.e.line.Dial(calls.DialRequest{
-		AttemptID: a.ID, Account: s.call.Account, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
+		AttemptID: a.ID, CallID: s.call.ID, Account: s.call.Account, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
 		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via, Anonymous: s.anonymous(),
 	}, s.listen(s.customer))
 	if err != nil {

@@ -28,8 +28,8 @@ type Line interface {
 // Leg is one dialog with its media.
 type Leg interface {
 	ID() string
-	// Listen says who hears the events of an inbound leg.
-	Listen(events func(calls.LegEvent))
+	// Listen says who hears the events of an inbound leg, and of which call it is one.
+	Listen(call string, events func(calls.LegEvent))
 	Ring()
 	Answer()
 	// Reject refuses an inbound leg that was not answered.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -226,7 +227,14 @@ func (s *session) stopTimers() {
 
 // tell appends events and the call as it stands to the log, at the end of this
 // turn and without waiting.
-func (s *session) tell(events ...calls.Event) { s.untold = append(s.untold, events...) }
+func (s *session) tell(events ...calls.Event) {
+	s.untold = append(s.untold, events...)
+	if s.log.Enabled(context.Background(), slog.LevelDebug) {
+		for _, e := range events {
+			s.log.Debug("told", "event", e.Type, "data", string(e.Data))
+		}
+	}
+}
 
 // flush sends what this turn told so far.
 func (s *session) flush() {

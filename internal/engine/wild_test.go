@@ -60,7 +60,7 @@ type wildLeg struct {
 
 func (l *wildLeg) ID() string { return l.name }
 
-func (l *wildLeg) Listen(f func(calls.LegEvent)) { l.hear = f }
+func (l *wildLeg) Listen(_ string, f func(calls.LegEvent)) { l.hear = f }
 
 func (l *wildLeg) Judge(_, _ string, told func(calls.Judged)) (stop func()) {
 	if l.judge != nil {

@@ -3,6 +3,7 @@ package retention
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"zvonar/internal/calls"
@@ -21,12 +22,17 @@ type Eraser struct {
 	store calls.Store
 	clock clock.Clock
 	ids   *clock.IDs
+	files []Forget
 	one   sync.Mutex
 }
 
-// NewEraser makes an Eraser.
-func NewEraser(store calls.Store, clk clock.Clock, ids *clock.IDs) *Eraser {
-	return &Eraser{store: store, clock: clk, ids: ids}
+// Forget takes what is kept of a call outside the database off the disk: its
+// sound, its messages. Nothing there is no error.
+type Forget func(ctx context.Context, call string) error
+
+// NewEraser makes an Eraser that has files forgotten, too.
+func NewEraser(store calls.Store, clk clock.Clock, ids *clock.IDs, files ...Forget) *Eraser {
+	return &Eraser{store: store, clock: clk, ids: ids, files: files}
 }
 
 // Erase takes a number out of everything that is kept of an account, in
@@ -50,7 +56,11 @@ func (e *Eraser) Erase(ctx context.Context, q Request) (id string, all calls.Era
 	job := calls.Erasure{ID: e.ids.New("era_"), Account: q.Account, Number: q.Number, Unblock: !q.KeepBlock, At: e.clock.Now()}
 	for more := true; more; {
 		var n calls.Erased
-		err := e.store.Update(ctx, func(tx calls.Tx) (err error) {
+		gone, err := e.forgetSome(ctx, q)
+		if err != nil {
+			return job.ID, all, err
+		}
+		err = e.store.Update(ctx, func(tx calls.Tx) (err error) {
 			if n, more, err = tx.Erase(job, portion); err != nil || more {
 				return err
 			}
@@ -59,12 +69,46 @@ func (e *Eraser) Erase(ctx context.Context, q Request) (id string, all calls.Era
 		if err != nil {
 			return job.ID, all, err
 		}
+		if err := e.forgetRest(ctx, n.Of, gone); err != nil {
+			return job.ID, all, err
+		}
 		all.Add(n) // the next portion waits behind whoever waits for the writer now
 	}
 	if s, ok := e.store.(calls.Scrubber); ok {
 		return job.ID, all, s.Scrub(ctx, q.Number)
 	}
 	return job.ID, all, nil
+}
+
+// forgetSome has the files of the calls of the next portion forgotten: before
+// their rows, by which they would not be found again.
+func (e *Eraser) forgetSome(ctx context.Context, q Request) (gone []string, err error) {
+	if len(e.files) == 0 {
+		return nil, nil
+	}
+	err = e.store.View(ctx, func(r calls.ReadTx) (err error) {
+		gone, err = r.CallsOf(q.Account, q.Number, portion)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return gone, e.forgetRest(ctx, gone, nil)
+}
+
+// forgetRest has the files of calls forgotten but for those that are gone.
+func (e *Eraser) forgetRest(ctx context.Context, list, gone []string) error {
+	for _, call := range list {
+		if slices.Contains(gone, call) {
+			continue
+		}
+		for _, forget := range e.files {
+			if err := forget(ctx, call); err != nil {
+				return fmt.Errorf("files of call %s: %w", call, err)
+			}
+		}
+	}
+	return nil
 }
 
 // entry is what the audit log keeps of an erasure: that somebody did it and how

@@ -195,6 +195,56 @@ func TestAnErasureTakesAllPortionsAndTellsNoNumber(t *testing.T) {
 	}
 }
 
+func TestTheFilesOfErasedCallsGoBeforeTheirRows(t *testing.T) {
+	t.Parallel()
+	c := clock.NewFake(noon)
+	s := newStore(t, c)
+	const number = "79004443322"
+	over(t, s, "c", number, portion+3, noon)
+	over(t, s, "other", "79995550011", 1, noon)
+	broken := errors.New("the disk is read-only")
+	gone := map[string]int{}
+	forget := func(_ context.Context, call string) error {
+		err := s.View(t.Context(), func(r calls.ReadTx) error {
+			row, err := r.Call(calls.MainAccount, call)
+			if err == nil && row.To != number {
+				t.Errorf("%s was erased in the store before its files", call)
+			}
+			return err
+		})
+		if gone[call]++; len(gone) > portion {
+			return broken
+		}
+		return err
+	}
+	e := NewEraser(s, c, clock.NewIDs(c, nil), forget)
+	q := Request{Account: calls.MainAccount, Actor: "ann", Number: number}
+	if _, _, err := e.Erase(t.Context(), q); !errors.Is(err, broken) {
+		t.Fatalf("a file that stays: %v", err)
+	}
+	left := 0
+	err := s.View(t.Context(), func(r calls.ReadTx) (err error) {
+		list, err := r.CallsOf(calls.MainAccount, number, 500)
+		left = len(list)
+		return err
+	})
+	if err != nil || left != 3 {
+		t.Errorf("%d calls still have the number, %v; want the 3 whose files are there", left, err)
+	}
+	e = NewEraser(s, c, clock.NewIDs(c, nil), func(_ context.Context, call string) error { gone[call]++; return nil })
+	if _, _, err := e.Erase(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	if len(gone) != portion+3 {
+		t.Errorf("the files of %d calls went, want %d", len(gone), portion+3)
+	}
+	for call := range gone {
+		if strings.HasPrefix(call, "other") {
+			t.Error("the files of another number went")
+		}
+	}
+}
+
 func TestAnErasureWaitsForNoCall(t *testing.T) {
 	t.Parallel()
 	c := clock.NewFake(noon)
@@ -204,7 +254,7 @@ func TestAnErasureWaitsForNoCall(t *testing.T) {
 		return tx.InsertCall(&calls.Call{ID: "live", Account: calls.MainAccount, Direction: calls.Out, Status: calls.StatusRinging, To: "79004443322", CreatedAt: noon})
 	})
 	_, n, err := NewEraser(s, c, clock.NewIDs(c, nil)).Erase(t.Context(), Request{Account: calls.MainAccount, Number: "79004443322"})
-	if calls.CodeOf(err) != calls.CodeWrongState || !strings.Contains(err.Error(), "live") || n != (calls.Erased{}) {
+	if calls.CodeOf(err) != calls.CodeWrongState || !strings.Contains(err.Error(), "live") || n.Calls+n.Events != 0 {
 		t.Errorf("%+v, %v; want wrong-state that names the call", n, err)
 	}
 }

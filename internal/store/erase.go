@@ -41,6 +41,21 @@ func (t *tx) LiveCallOf(account, number string) (string, error) {
 	return "", nil
 }
 
+// CallsOf implements calls.LogReads.
+func (t *tx) CallsOf(account, number string, limit int) ([]string, error) {
+	for _, query := range []string{callsByCallee, callsByCaller, callsByAttempt} {
+		list, err := many(t, scanErasedCall, query, account, number, limited(limit, 1000))
+		if err != nil || len(list) > 0 {
+			ids := make([]string, 0, len(list))
+			for _, c := range list {
+				ids = append(ids, c.id)
+			}
+			return ids, err
+		}
+	}
+	return nil, nil
+}
+
 // erasure is one portion of erasing a number.
 type erasure struct {
 	t *tx
@@ -59,6 +74,7 @@ func (t *tx) Erase(e calls.Erasure, limit int) (calls.Erased, bool, error) {
 			if err == nil {
 				err = x.call(c)
 			}
+			x.n.Of = append(x.n.Of, c.id)
 		}
 		if err != nil || len(list) > 0 {
 			return x.n, true, err

@@ -98,6 +98,18 @@ func (o *Openings) Read(call string) (io.ReadSeekCloser, error) {
 	return os.Open(path)
 }
 
+// Remove deletes what was kept of a call; nothing is no error.
+func (o *Openings) Remove(call string) error {
+	path, err := pathIn(o.cfg.Dir, call)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // Expire deletes what was written before a time and returns how much it was.
 func (o *Openings) Expire(before time.Time) (n int, err error) {
 	entries, err := os.ReadDir(o.cfg.Dir)

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -65,6 +66,14 @@ func newConn(c net.Conn, g *Guard, leave func()) *Conn {
 		unanswered: map[string]struct{}{}, answered: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
+// network is "tcp" or "tls".
+func (c *Conn) network() string {
+	if _, is := c.Conn.(*tls.Conn); is {
+		return "tls"
+	}
+	return "tcp"
+}
+
 // Close ends the connection; both ends of it are free at once.
 func (c *Conn) Close() error {
 	err := error(nil)
@@ -92,6 +101,9 @@ func (c *Conn) end(why string) error {
 func (c *Conn) Write(b []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	if len(b) > len(crlf) { // no answer to a ping
+		c.guard.seen(true, c.network(), addrPort(c.LocalAddr()), c.from, b)
+	}
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(c.guard.periods.write))
 	n, err := c.Conn.Write(b)
 	if err != nil {
@@ -143,6 +155,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		v := c.guard.judge(message{from: c.from, data: text, stream: true}, &c.sketch)
+		if v.pass != nil || v.answer != nil {
+			c.guard.seen(false, c.network(), addrPort(c.LocalAddr()), c.from, text)
+		}
 		switch {
 		case v.answer != nil:
 			if _, err := c.Write(v.answer); err != nil {

@@ -66,6 +66,13 @@ type Counters interface {
 	Panic(v any, stack []byte)
 }
 
+// Tap is shown every message of a known source and every one that is sent, as
+// they cross the edge. It is called by the goroutine that reads or sends: it must
+// be quick, and must neither keep nor change data.
+type Tap interface {
+	Seen(sent bool, network string, local, remote netip.AddrPort, data []byte)
+}
+
 // The reasons of Counters.Drop.
 const (
 	DropSource     = "unknown_source"
@@ -101,6 +108,7 @@ type Guard struct {
 	acks   repeats
 	passed passed
 	probe  atomic.Pointer[probe]
+	tap    Tap // nil: nobody looks
 }
 
 // probe is the self-test that is under way.
@@ -112,6 +120,16 @@ type probe struct {
 // NewGuard makes a guard.
 func NewGuard(host Host, count Counters, clk clock.Clock) *Guard {
 	return &Guard{host: host, count: count, clock: clk, seed: maphash.MakeSeed(), periods: usual}
+}
+
+// Show has a tap shown what crosses the edge; before the first message only.
+func (g *Guard) Show(t Tap) { g.tap = t }
+
+// seen shows a message to the tap.
+func (g *Guard) seen(sent bool, network string, local, remote netip.AddrPort, data []byte) {
+	if g.tap != nil {
+		g.tap.Seen(sent, network, local, remote, data)
+	}
 }
 
 // Expect lets one OPTIONS of ours through, by its branch, which nobody can

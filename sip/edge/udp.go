@@ -170,6 +170,7 @@ func (u *UDP) write(b []byte, to netip.AddrPort) (int, error) {
 	}
 	for {
 		sock := u.sock.Load()
+		u.guard.seen(true, "udp", u.Addr(), to, b)
 		n, err := sock.WriteToUDPAddrPort(b, to)
 		if err != nil && errors.Is(err, net.ErrClosed) && sock != u.sock.Load() {
 			continue // it was opened anew meanwhile
@@ -209,6 +210,9 @@ func (r *reader) ReadFrom(b []byte) (int, net.Addr, error) {
 			m.tooBig = 513
 		}
 		v := r.udp.guard.judge(m, &r.sketch)
+		if v.pass != nil || v.answer != nil {
+			r.udp.guard.seen(false, "udp", r.udp.Addr(), from, m.data)
+		}
 		if v.answer != nil {
 			_, _ = r.udp.write(v.answer, v.to) // a lost answer is asked for again
 			continue
