@@ -40,7 +40,7 @@ func (l *Leg) Progress(code int) {
 
 // Answer sends 200 and starts our media. LegAnswered follows at once, or with
 // the ACK where that is what tells us the far end's address.
-func (l *Leg) Answer() { l.post(&input{ev: evAnswer}) }
+func (l *Leg) Answer() { l.do(l.answerOrWait) }
 
 // AnswerOnCancel makes an inbound leg answer when its CANCEL arrives, as if the
 // two had crossed on the wire (test carrier).

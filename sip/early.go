@@ -3,6 +3,8 @@ package sip
 import (
 	"slices"
 
+	sipmsg "github.com/emiago/sipgo/sip"
+
 	"zvonar/internal/calls"
 	"zvonar/sip/sdp"
 )
@@ -12,6 +14,8 @@ import (
 type earlyDialog struct {
 	tag       string
 	agreed    *sdp.Agreed // the audio it described; nil: none yet
+	rseq      uint32      // of the last provisional response that was acknowledged; 0: none
+	settled   bool        // offer and answer are through, so that another offer may come
 	remoteSeq uint32      // of their last request within it; 0: none
 }
 
@@ -31,6 +35,10 @@ func (l *Leg) progressed(in *input) {
 		l.earlyOver(tagOf(in.res.To()))
 		return
 	}
+	early := l.earlyBegun(tagOf(in.res.To()))
+	if !l.acknowledges(in.res, early) {
+		return
+	}
 	if l.ringAt.IsZero() {
 		l.ringAt = l.ua.clock.Now()
 		observe(l.ua.m.pdd, l.trunk.Name, l.ringAt.Sub(l.started))
@@ -39,7 +47,6 @@ func (l *Leg) progressed(in *input) {
 		l.ending.Rang = true
 	}
 	l.emit(calls.LegEvent{Kind: calls.LegRinging, Code: code})
-	early := l.earlyBegun(tagOf(in.res.To()))
 	if len(in.res.Body()) == 0 {
 		return
 	}
@@ -52,7 +59,7 @@ func (l *Leg) progressed(in *input) {
 		return
 	}
 	if early != nil {
-		early.agreed = &a
+		early.agreed, early.settled = &a, early.rseq != 0
 	}
 	l.setMedia(a, false) // of several telephones the latest is heard
 	if !l.heardEarly {
@@ -98,6 +105,18 @@ func (l *Leg) earlyOf(tag string) *earlyDialog {
 		if e := &l.uac.early[i]; tag != "" && e.tag == tag {
 			return e
 		}
+	}
+	return nil
+}
+
+// settledEarly is the early dialog of a request whose far end may offer anew: our
+// offer was answered in a provisional response that we acknowledged; else nil.
+func (l *Leg) settledEarly(req *sipmsg.Request) *earlyDialog {
+	if l.state != stProceeding {
+		return nil
+	}
+	if e := l.earlyOf(tagOf(req.From())); e != nil && e.settled {
+		return e
 	}
 	return nil
 }

@@ -39,6 +39,8 @@ func (l *Leg) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		l.reinvited(req, tx)
 	case sipmsg.UPDATE:
 		l.updated(req, tx)
+	case sipmsg.PRACK:
+		l.pracked(req, tx)
 	case sipmsg.NOTIFY:
 		l.notified(req, tx)
 	case sipmsg.INFO:
@@ -116,6 +118,10 @@ func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		l.refuseOffer(req, tx, code)
 		return
 	}
+	if code, hs := l.refuseExtensions(req); code != 0 {
+		l.ua.reply(req, tx, code, hs...)
+		return
+	}
 	body, code, late := []byte(nil), 0, len(req.Body()) == 0
 	if late {
 		body = l.media.Offer()
@@ -131,7 +137,8 @@ func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	if !late {
 		l.setMedia(l.agreed, true)
 	}
-	res := l.response(req, sipmsg.StatusOK, body)
+	res := l.response(req, sipmsg.StatusOK, body, l.timer.accept(req)...)
+	l.live()
 	if err := l.ua.respond(tx, res); err != nil {
 		return // they will ask again
 	}
@@ -141,10 +148,15 @@ func (l *Leg) reinvited(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 // updated takes an UPDATE (RFC 3311): with an offer like a re-INVITE, without
 // one a refresh of the session or the target, before the answer too.
 func (l *Leg) updated(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	if code, hs := l.refuseExtensions(req); code != 0 {
+		l.ua.reply(req, tx, code, hs...)
+		return
+	}
 	var body []byte
 	if len(req.Body()) > 0 {
 		l.overtaken()
-		if code := l.mayOffer(); code != 0 {
+		early := l.settledEarly(req)
+		if code := l.mayOffer(); code != 0 && early == nil {
 			l.refuseOffer(req, tx, code)
 			return
 		}
@@ -153,13 +165,22 @@ func (l *Leg) updated(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 			return
 		}
 		body = l.uas.body
-		l.setMedia(l.agreed, true)
+		if early != nil {
+			a := l.agreed
+			early.agreed = &a
+		}
+		l.setMedia(l.agreed, early == nil)
 	}
 	if l.d.remote.tag != "" {
 		l.d.refresh(req.Contact())
 		l.hearPeers()
 	}
-	if err := l.ua.respond(tx, l.response(req, sipmsg.StatusOK, body)); err != nil {
+	var expires []sipmsg.Header
+	if l.state == stUp || l.state == stAnswering {
+		expires = l.timer.accept(req)
+		l.live()
+	}
+	if err := l.ua.respond(tx, l.response(req, sipmsg.StatusOK, body, expires...)); err != nil {
 		l.ua.log.Debug("sip: an UPDATE could not be answered", "leg", l.id, "error", err)
 	}
 }

@@ -60,6 +60,7 @@ type Leg struct {
 	answer     answer
 	mod        modification
 	refer      referral
+	timer      sessionTimer
 }
 
 func (ua *UA) newLeg(role calls.Role) *Leg {
@@ -72,13 +73,16 @@ func (ua *UA) newLeg(role calls.Role) *Leg {
 type timerName int
 
 const (
-	timerRing    timerName = iota
-	timerPending           // CANCEL without a final response, BYE without an answer
-	timerRepeat            // repeats our 2xx
-	timerAck               // gives up on an ACK
-	timerClose             // gives up on the media's last event
-	timerGlare             // tries a re-INVITE again
-	timerRefer             // gives up on news of a REFER
+	timerRing     timerName = iota
+	timerPending            // CANCEL without a final response, BYE without an answer
+	timerRepeat             // repeats our 2xx
+	timerAck                // gives up on an ACK
+	timerClose              // gives up on the media's last event
+	timerGlare              // tries a re-INVITE again
+	timerRefer              // gives up on news of a REFER
+	timerReliable           // repeats a provisional response until its PRACK
+	timerRefresh            // refreshes the session
+	timerExpire             // hangs up a session that nobody refreshed
 	timerCount
 )
 
@@ -93,6 +97,8 @@ type input struct {
 	code  int
 	q850  int
 	text  string
+	// headers go into the response that refuses.
+	headers []sipmsg.Header
 	// credentials answer a challenge.
 	credentials []sipmsg.Header
 }
@@ -194,7 +200,7 @@ func (l *Leg) hangupMedia() {
 func (l *Leg) finish() {
 	l.state = stEnded
 	l.deafen()
-	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerGlare, timerRefer} {
+	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerGlare, timerRefer, timerReliable, timerRefresh, timerExpire} {
 		l.stopTimer(n)
 	}
 	l.ua.forget(l)
@@ -317,8 +323,9 @@ func (l *Leg) session(a sdp.Agreed, playing bool) media.Session {
 }
 
 // hearPeers lets the dialog's addresses through the filter while it lives.
-func (l *Leg) hearPeers() {
-	a := l.d.hopAddr()
+func (l *Leg) hearPeers() { l.hear(l.d.hopAddr()) }
+
+func (l *Leg) hear(a netip.Addr) {
 	for _, known := range l.peers {
 		if known == a {
 			return

@@ -19,9 +19,11 @@ type modification struct {
 	req    *sipmsg.Request
 	auth   *auth
 	ack    *sipmsg.Request // for the last 2xx to a re-INVITE of ours
-	tries  int             // that were told to come again later
-	hold   bool            // whether we want the far end to hold
-	agreed bool            // the same as agreed on
+	// noUpdate: the far end said that it takes UPDATE, and then refused one.
+	noUpdate bool
+	tries    int  // that were told to come again later
+	hold     bool // whether we want the far end to hold
+	agreed   bool // the same as agreed on
 }
 
 // change is what we want of the far end.
@@ -87,11 +89,12 @@ func (l *Leg) sendModify(credentials []sipmsg.Header) {
 	case m.now == changeOffer:
 		l.media.Hold(m.hold)
 		body = l.media.Offer
-	case l.takesUpdate():
+	case l.takesUpdate() && !m.noUpdate:
 		method, body = sipmsg.UPDATE, nil
 	}
 	req := l.d.request(method, l.d.next())
 	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+	l.offerExtensions(req)
 	if body != nil {
 		req.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
 		req.SetBody(body())
@@ -118,6 +121,11 @@ func (l *Leg) sendModify(credentials []sipmsg.Header) {
 			}
 		})
 	})
+}
+
+// refusesUpdate reports whether a far end does not take UPDATE after all.
+func refusesUpdate(res *sipmsg.Response, req *sipmsg.Request) bool {
+	return req.Method == sipmsg.UPDATE && (res.StatusCode == sipmsg.StatusMethodNotAllowed || res.StatusCode == sipmsg.StatusNotImplemented)
 }
 
 // takesUpdate reports whether the far end said that it takes UPDATE.
@@ -149,9 +157,12 @@ func (l *Leg) modifyReplied(res *sipmsg.Response, err error) {
 	case res.IsSuccess():
 		l.modifyAgreed(res)
 	default:
-		if h := m.auth.answer(res, m.req); h != nil {
+		if h := m.auth.answer(res, m.req); h != nil || l.timer.raise(res) {
 			l.sendModify(h)
 			return
+		}
+		if refusesUpdate(res, m.req) {
+			m.noUpdate, m.wanted = true, max(m.wanted, m.now)
 		}
 		l.comeAgain(res)
 		l.modified(res.StatusCode)
@@ -179,6 +190,10 @@ func (l *Leg) modifyAgreed(res *sipmsg.Response) {
 			return
 		}
 		m.agreed = l.media.Held()
+	}
+	if l.state == stUp {
+		l.timer.agreed(res)
+		l.live()
 	}
 	m.tries = 0
 	l.modify()

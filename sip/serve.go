@@ -19,7 +19,7 @@ const (
 )
 
 // allowed is the Allow header.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY"
 
 // retryAfter is what a caller is asked to wait when we are full or stopping.
 const retryAfter = "10"
@@ -114,6 +114,7 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	l := ua.newLeg(calls.RoleCustomer)
 	l.trunk, l.id, l.patience, l.uas.seenKey = t, ua.cfg.IDs.New("leg_"), ua.cfg.patience(), seen
+	l.timer.SessionTimer = t.Timer
 	refuse := func(code int, why string) {
 		ua.unsee(seen)
 		ua.m.Refuse(why)

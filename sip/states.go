@@ -28,7 +28,7 @@ type event int
 const (
 	evDial        event = iota // the leg is to be placed
 	evProvisional              // 1xx to our INVITE
-	evChallenge                // 401 or 407 that we can answer
+	evChallenge                // 401, 407 or 422 that we can answer
 	evSuccess                  // first 2xx with audio that we accept
 	evNoMedia                  // first 2xx whose audio we cannot accept
 	evRepeat                   // the same 2xx again
@@ -48,6 +48,7 @@ const (
 	evBye                      // BYE received
 	evByeDone                  // our BYE was answered, or nobody answers it
 	evGone                     // the far end does not know the dialog any more, or is silent
+	evExpired                  // nobody refreshed the session in time
 	evAbort                    // the user agent stops now
 	eventCount
 )
@@ -80,6 +81,7 @@ const (
 	doBye
 	doNoAckBye    // the ACK never came: BYE
 	doGoneBye     // a request within the dialog found nobody: BYE
+	doExpired     // BYE
 	doPeerBye     // 200, end
 	doPeerByeRing // BYE before the answer: 200, 487 to the INVITE, end
 	doPeerByeLate // BYE crossing ours: 200, end
@@ -178,6 +180,7 @@ var table = [stateCount]map[event]step{
 		evHangup:     {doBye, stLeaving},
 		evAckTimeout: {doNoAckBye, stLeaving},
 		evGone:       {doGoneBye, stLeaving},
+		evExpired:    {doExpired, stLeaving},
 		evBye:        {doPeerBye, stEnded},
 		evAbort:      {doAbort, stEnded},
 	},
@@ -239,8 +242,11 @@ func (l *Leg) perform(a action, in *input) {
 		l.canceledByPeer(in)
 	case doConfirm, doConfirmBye, doNoAckBye:
 		l.acknowledged(a, in)
+	case doExpired:
+		l.expired()
 	case doGoneBye:
 		l.endedBy(calls.ByNetwork)
+		l.ending.Expired = true
 		l.bye()
 	case doBye:
 		l.bye()

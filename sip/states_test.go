@@ -100,7 +100,7 @@ func TestEveryStateComesToAnEnd(t *testing.T) {
 
 func TestNoMediaBeforeOurTimeAndNoByeBeforeTheAck(t *testing.T) {
 	t.Parallel()
-	byes := map[action]bool{doBye: true, doConfirmBye: true, doNoAckBye: true, doLateAnswer: true, doRefuseMedia: true, doGoneBye: true}
+	byes := map[action]bool{doBye: true, doConfirmBye: true, doNoAckBye: true, doLateAnswer: true, doRefuseMedia: true, doGoneBye: true, doExpired: true}
 	for s, row := range table {
 		for e, st := range row {
 			if byes[st.do] != (st.next == stLeaving && state(s) != stLeaving) {

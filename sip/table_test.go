@@ -8,8 +8,8 @@ import (
 // The names of the table, in order.
 var (
 	stateNames  = strings.Fields("New Calling Proceeding CancelWait Canceling Incoming Answering ByeOnAck Up Leaving Ended")
-	eventNames  = strings.Fields(`Dial Provisional Challenge Success NoMedia Repeat Failure Timeout Transport Hangup RingTimeout Invite Ring Progress Answer Reject Cancel Ack AckTimeout Bye ByeDone Gone Abort`)
-	actionNames = strings.Fields(`Nothing Invite Progress Authenticate Establish RefuseMedia LateAnswer ReAck Fail GiveUp Cancel Offer Ring Early Accept Reject HangupReject Canceled Confirm ConfirmBye Bye NoAckBye GoneBye PeerBye PeerByeRing PeerByeLate UnknownBye Left Abort`)
+	eventNames  = strings.Fields(`Dial Provisional Challenge Success NoMedia Repeat Failure Timeout Transport Hangup RingTimeout Invite Ring Progress Answer Reject Cancel Ack AckTimeout Bye ByeDone Gone Expired Abort`)
+	actionNames = strings.Fields(`Nothing Invite Progress Authenticate Establish RefuseMedia LateAnswer ReAck Fail GiveUp Cancel Offer Ring Early Accept Reject HangupReject Canceled Confirm ConfirmBye Bye NoAckBye GoneBye Expired PeerBye PeerByeRing PeerByeLate UnknownBye Left Abort`)
 )
 
 // life is the whole table, read by event: what each does in which state. A state
@@ -98,6 +98,8 @@ ByeDone
     Leaving      Left           Ended
 Gone
     Up           GoneBye        Leaving
+Expired
+    Up           Expired        Leaving
 Abort
     New          Abort          Ended
     Calling      Abort          Ended

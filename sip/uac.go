@@ -87,6 +87,7 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 		}
 	}
 	l.trunk, l.id = t, l.ua.cfg.IDs.New("leg_")
+	l.timer.SessionTimer = t.Timer
 	l.uac.req = req
 	l.uac.auth = *l.ua.credentialsOf(t)
 	l.d = dialog{trunk: t.Name, callID: req.SIPCallID, transport: strings.ToUpper(t.NextHop().Transport)}
@@ -191,6 +192,7 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 	left := sipmsg.MaxForwardsHeader(calls.MaxForwards - l.uac.req.Hops)
 	req.AppendHeader(&left)
 	req.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+	l.offerExtensions(req)
 	req.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
 	req.SetBody(l.uac.offer)
 	l.uac.auth.attach(req, credentials)
@@ -241,6 +243,10 @@ func (l *Leg) replied(res *sipmsg.Response, err error) {
 			l.handle(&input{ev: evChallenge, res: res, credentials: h})
 			return
 		}
+		if l.timer.raise(res) {
+			l.handle(&input{ev: evChallenge, res: res})
+			return
+		}
 		l.handle(&input{ev: evFailure, res: res})
 	}
 }
@@ -258,7 +264,8 @@ func (l *Leg) answered(res *sipmsg.Response) (sdp.Agreed, error) {
 	return l.media.Accept(s)
 }
 
-// authenticate sends the INVITE again with credentials.
+// authenticate sends the INVITE again as it was asked for: with credentials, or for
+// a longer session.
 func (l *Leg) authenticate(in *input) { l.sendInvite(in.credentials) }
 
 // establish takes the answer: audio first, then the ACK.
@@ -270,6 +277,8 @@ func (l *Leg) establish(in *input) {
 	l.deafen()
 	l.setMedia(in.media, true)
 	l.acknowledge(in.res)
+	l.timer.agreed(in.res)
+	l.live()
 	l.emit(calls.LegEvent{Kind: calls.LegAnswered, Code: in.res.StatusCode, Codec: string(in.media.Codec), Dialog: l.d.store()})
 	l.modify()
 }

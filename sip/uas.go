@@ -14,14 +14,15 @@ import (
 
 // uas is what an inbound leg keeps besides its dialog.
 type uas struct {
-	invite  *sipmsg.Request
-	tx      *sipmsg.ServerTx
-	branch  string
-	seenKey string
-	body    []byte   // our answer, or our offer where the INVITE had none
-	late    bool     // the INVITE had no offer
-	playing bool     // media was started by Progress
-	onAck   []func() // what has to wait until the dialog is confirmed
+	invite   *sipmsg.Request
+	tx       *sipmsg.ServerTx
+	branch   string
+	seenKey  string
+	body     []byte // our answer, or our offer where the INVITE had none
+	late     bool   // the INVITE had no offer
+	playing  bool   // media was started by Progress
+	reliable reliable
+	onAck    []func() // what has to wait until the dialog is confirmed
 }
 
 // answer is a 2xx of ours, to the first INVITE or a later one, until its ACK.
@@ -71,6 +72,10 @@ func (l *Leg) receive(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 func (l *Leg) offered(in *input) {
 	l.hearPeers()
 	l.media = l.describes()
+	if code, hs := l.refuseExtensions(in.req); code != 0 {
+		l.handle(&input{ev: evReject, code: code, headers: hs})
+		return
+	}
 	if body := in.req.Body(); len(body) == 0 {
 		l.uas.late, l.uas.body = true, l.media.Offer()
 	} else if code := l.agreeTo(body); code != 0 {
@@ -153,6 +158,9 @@ func (l *Leg) response(req *sipmsg.Request, code int, body []byte, headers ...si
 	if code > 100 && code < 300 && (req.Method == sipmsg.INVITE || req.Method == sipmsg.UPDATE) {
 		res.AppendHeader(sipmsg.NewHeader("Contact", l.d.contact))
 		res.AppendHeader(sipmsg.NewHeader("Allow", allowed))
+		if tags := speaks(l.trunk); len(tags) > 0 && code >= 200 {
+			res.AppendHeader(sipmsg.NewHeader("Supported", strings.Join(tags, ", ")))
+		}
 	}
 	if len(body) > 0 {
 		res.AppendHeader(sipmsg.NewHeader("Content-Type", typeSDP))
@@ -166,7 +174,7 @@ func (l *Leg) response(req *sipmsg.Request, code int, body []byte, headers ...si
 // ring sends 180.
 func (l *Leg) ring() {
 	l.ending.Rang = true
-	l.respondInvite(sipmsg.StatusRinging, nil)
+	l.provision(sipmsg.StatusRinging, nil)
 }
 
 // early sends 18x with our answer and starts our media. Without an offer there
@@ -174,14 +182,18 @@ func (l *Leg) ring() {
 func (l *Leg) early(in *input) {
 	l.ending.Rang = true
 	if l.uas.late {
-		l.respondInvite(in.code, nil)
+		var offer []byte
+		if l.reliably(l.uas.body) {
+			offer = l.uas.body // its answer comes with the PRACK
+		}
+		l.provision(in.code, offer)
 		return
 	}
 	if !l.uas.playing {
 		l.uas.playing = true
 		l.setMedia(l.agreed, true)
 	}
-	l.respondInvite(in.code, l.uas.body)
+	l.provision(in.code, l.uas.body)
 }
 
 // accept sends 200 and starts our media at once, unless the ACK has to tell
@@ -193,7 +205,13 @@ func (l *Leg) accept() {
 	if !l.uas.late && !l.uas.playing {
 		l.setMedia(l.agreed, true)
 	}
-	res := l.respondInvite(sipmsg.StatusOK, l.uas.body)
+	body := l.uas.body
+	if l.uas.reliable.agreed {
+		body = nil
+	}
+	l.stopTimer(timerReliable)
+	res := l.respondInvite(sipmsg.StatusOK, body, l.timer.accept(l.uas.invite)...)
+	l.live()
 	l.await(l.uas.tx, res, l.uas.invite.CSeq().SeqNo, l.uas.late)
 	if !l.uas.late {
 		l.reportAnswer()
@@ -308,7 +326,7 @@ func (l *Leg) acknowledged(a action, _ *input) {
 
 // reject sends a final response and ends.
 func (l *Leg) reject(in *input) {
-	var hs []sipmsg.Header
+	hs := in.headers
 	if in.q850 > 0 {
 		hs = append(hs, reason(in.q850, in.text))
 	}

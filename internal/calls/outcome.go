@@ -44,6 +44,7 @@ const (
 	ReasonMaxDuration       Reason = "max_duration"        // the call's limit
 	ReasonMediaTimeout      Reason = "media_timeout"       // the callee's audio stopped
 	ReasonNoMedia           Reason = "no_media"            // the callee's audio never came
+	ReasonSessionExpired    Reason = "session_expired"     // nobody refreshed the session: the far end was gone
 	ReasonHoldTimeout       Reason = "hold_timeout"        // the callee kept us on hold
 	ReasonBridgeEnd         Reason = "bridge_end"          // the bridged talk ended
 	ReasonTransferred       Reason = "transferred"         // the talk was handed to somebody else
@@ -98,6 +99,7 @@ type Ending struct {
 	Canceled  bool   // we sent CANCEL
 	Timeout   bool   // no final reply in time (Timer B, ring time-out with nothing heard)
 	Transport bool   // the request could not be sent
+	Expired   bool   // the far end was gone: it did not refresh the session, or did not know it
 	Media     bool   // no common codec, or media failed
 	Early     Heard  // what was heard before the answer and says most of why there was none
 }

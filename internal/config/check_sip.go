@@ -156,9 +156,27 @@ func checkTrunks(cfg *Config, r *report) {
 		r.oneOf(join(at, "dtmf"), t.DTMF, "auto", "rfc4733", "info", "inband")
 		r.oneOf(join(at, "srtp"), t.SRTP, "off", "optional", "required")
 		r.oneOf(join(at, "transfer"), t.Transfer, "bridge", "refer")
+		r.oneOf(join(at, "prack"), t.PRACK, "off", "supported", "required")
+		r.sessionTimer(join(at, "session_timer"), t.Timer)
 		r.oneOf(join(at, "early_media"), t.EarlyMedia, "listen", "hangup", "off")
 	}
 	unique(r, "trunks", cfg.Trunks, "name", func(t Trunk) string { return t.Name })
+}
+
+// leastTimer is the shortest interval of RFC 4028.
+const leastTimer = 90 * time.Second
+
+// sessionTimer reports intervals that no session can have.
+func (r *report) sessionTimer(at string, t SessionTimer) {
+	r.oneOf(join(at, "mode"), t.Mode, "off", "accept", "require")
+	switch {
+	case t.Min.Duration() < leastTimer:
+		r.bad(join(at, "min"), "%s is less than RFC 4028 allows; write %s or more", t.Min, Duration(leastTimer))
+	case t.Expires < t.Min:
+		r.bad(join(at, "expires"), "%s is less than min, %s", t.Expires, t.Min)
+	case t.Expires > Duration(day):
+		r.bad(join(at, "expires"), "%s is more than a day", t.Expires)
+	}
 }
 
 // networks reports networks that let in everybody.

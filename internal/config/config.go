@@ -108,29 +108,38 @@ type DeadAir struct {
 
 // Trunk is one SIP peer.
 type Trunk struct {
-	Name       string    `yaml:"name"`
-	URI        string    `yaml:"uri"`              // sip:HOST[:PORT][;transport=udp|tcp|tls]
-	CA         string    `yaml:"ca"`               // authority of its certificate; "": the system's
-	Register   bool      `yaml:"register"`         // tell its registrar where we are
-	Expires    Duration  `yaml:"register_expires"` // for how long
-	Proxy      string    `yaml:"outbound_proxy"`   // where all requests go first; "": to uri
-	Username   string    `yaml:"username"`
-	Password   Secret    `yaml:"password"`
-	Realm      string    `yaml:"realm"`    // the only one whose challenges are answered; "": any that the trunk's address sends
-	Redirect   bool      `yaml:"redirect"` // follow 3xx
-	AcceptFrom []Network `yaml:"accept_from"`
-	MediaFrom  []Network `yaml:"media_from"`
-	Numbers    []string  `yaml:"numbers"`   // digits; the first is the default
-	MaxCalls   int       `yaml:"max_calls"` // 0: no limit
-	MaxCPS     float64   `yaml:"max_cps"`   // 0: no limit
-	Codecs     []string  `yaml:"codecs"`    // empty: those of Media
-	Account    string    `yaml:"account"`   // whose it is; "": everybody's
-	DTMF       string    `yaml:"dtmf"`      // auto, rfc4733, info, inband
-	SRTP       string    `yaml:"srtp"`      // off, optional, required
-	Transfer   string    `yaml:"transfer"`  // bridge, refer
+	Name       string       `yaml:"name"`
+	URI        string       `yaml:"uri"`              // sip:HOST[:PORT][;transport=udp|tcp|tls]
+	CA         string       `yaml:"ca"`               // authority of its certificate; "": the system's
+	Register   bool         `yaml:"register"`         // tell its registrar where we are
+	Expires    Duration     `yaml:"register_expires"` // for how long
+	Proxy      string       `yaml:"outbound_proxy"`   // where all requests go first; "": to uri
+	Username   string       `yaml:"username"`
+	Password   Secret       `yaml:"password"`
+	Realm      string       `yaml:"realm"`    // the only one whose challenges are answered; "": any that the trunk's address sends
+	Redirect   bool         `yaml:"redirect"` // follow 3xx
+	AcceptFrom []Network    `yaml:"accept_from"`
+	MediaFrom  []Network    `yaml:"media_from"`
+	Numbers    []string     `yaml:"numbers"`   // digits; the first is the default
+	MaxCalls   int          `yaml:"max_calls"` // 0: no limit
+	MaxCPS     float64      `yaml:"max_cps"`   // 0: no limit
+	Codecs     []string     `yaml:"codecs"`    // empty: those of Media
+	Account    string       `yaml:"account"`   // whose it is; "": everybody's
+	DTMF       string       `yaml:"dtmf"`      // auto, rfc4733, info, inband
+	SRTP       string       `yaml:"srtp"`      // off, optional, required
+	Transfer   string       `yaml:"transfer"`  // bridge, refer
+	Timer      SessionTimer `yaml:"session_timer"`
+	PRACK      string       `yaml:"prack"` // off, supported, required
 	// EarlyMedia says what is done with the sound before the answer: listen, hangup
 	// (listen, and end the attempt with an announcement), off.
 	EarlyMedia string `yaml:"early_media"`
+}
+
+// SessionTimer is how long a session lives that nobody refreshes (RFC 4028).
+type SessionTimer struct {
+	Mode    string   `yaml:"mode"` // off, accept, require
+	Expires Duration `yaml:"expires"`
+	Min     Duration `yaml:"min"`
 }
 
 // Inbound runs a flow on calls to a number.
@@ -335,7 +344,8 @@ func Default() *Config {
 func (t *Trunk) setDefaults() {
 	t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP, t.EarlyMedia = 200, 20, "auto", "off", "listen"
 	t.Expires = Duration(10 * time.Minute)
-	t.Transfer = "bridge"
+	t.Transfer, t.PRACK = "bridge", "supported"
+	t.Timer = SessionTimer{Mode: "accept", Expires: Duration(30 * time.Minute), Min: Duration(leastTimer)}
 }
 
 // setDefaults fills a new element of providers.

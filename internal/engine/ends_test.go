@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -315,4 +316,26 @@ func TestManagersAreNotRungForEver(t *testing.T) {
 	if got := b.over(c.ID); len(got.Attempts) != maxAttempts || len(b.line.dialled) != 0 {
 		t.Errorf("%d attempts", len(got.Attempts))
 	}
+}
+
+func TestAFarEndThatIsGoneEndsTheCallByThatName(t *testing.T) {
+	t.Parallel()
+	gone := calls.Ending{Answered: true, Expired: true, By: calls.ByNetwork}
+	b := newBench(t)
+	c, leg, manager := talkingWithManager(t, b)
+	leg.end(gone)
+	b.until(manager, "hangup")
+	manager.end(calls.Ending{Answered: true})
+	if got := b.over(c.ID); got.Reason != calls.ReasonSessionExpired || got.HangupBy != calls.ByNetwork {
+		t.Errorf("the customer's session: %s by %s", got.Reason, got.HangupBy)
+	}
+	b = newBench(t)
+	c, leg, manager = talkingWithManager(t, b)
+	manager.end(gone)
+	b.until(leg, "hangup")
+	leg.end(calls.Ending{Answered: true})
+	if ev := b.events(calls.CallUnbridged); !strings.Contains(string(ev.Data), `"session_expired"`) {
+		t.Errorf("the manager's session: %s", ev.Data)
+	}
+	b.over(c.ID)
 }

@@ -241,10 +241,10 @@ func (s *session) onManagerGone(ev calls.LegEvent) {
 		by = ev.Ending.By
 	}
 	if s.transfer != nil {
-		s.promoteNext(by, calls.ReasonHangup)
+		s.promoteNext(by, goneFor(ev.Ending))
 		return
 	}
-	s.endTalk(by, calls.ReasonHangup)
+	s.endTalk(by, goneFor(ev.Ending))
 }
 
 // onManagerSilent: the manager's audio stopped for good.

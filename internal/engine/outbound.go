@@ -233,8 +233,16 @@ func (s *session) onCustomerGone(ev calls.LegEvent) {
 		by = calls.ByCustomer
 	}
 	s.call.Q850 = ev.Ending.Q850
-	s.because(calls.ReasonHangup, by)
+	s.because(goneFor(ev.Ending), by)
 	s.leave(0)
+}
+
+// goneFor is why a leg ended that was answered.
+func goneFor(end calls.Ending) calls.Reason {
+	if end.Expired {
+		return calls.ReasonSessionExpired
+	}
+	return calls.ReasonHangup
 }
 
 func ringMS(c *calls.Call, a *calls.Attempt, answered time.Time) int64 {

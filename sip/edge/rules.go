@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -96,9 +97,9 @@ type rule struct {
 // messageRules are applied in order to every request but ACK.
 var messageRules = []rule{
 	{"Contact", 400, func(r *sipmsg.Request) bool { return r.Method == sipmsg.INVITE && r.Contact() == nil }, nil},
-	// None is spoken (RFC 3261 8.2.2.3).
-	{"Require", 420, func(r *sipmsg.Request) bool { return r.Method != sipmsg.CANCEL && value(r, "require") != "" },
-		func(r *sipmsg.Request) string { return line("Unsupported", value(r, "require")) }},
+	// What is not spoken at all (RFC 3261 8.2.2.3); of the rest the user agent decides.
+	{"Require", 420, func(r *sipmsg.Request) bool { return r.Method != sipmsg.CANCEL && unspoken(r) != "" },
+		func(r *sipmsg.Request) string { return line("Unsupported", unspoken(r)) }},
 	{"Accept", 406, func(r *sipmsg.Request) bool { return r.Method == sipmsg.INVITE && !takesSDP(value(r, "accept")) }, nil},
 	{"Content-Encoding", 415, func(r *sipmsg.Request) bool {
 		e := value(r, "content-encoding", "e")
@@ -109,6 +110,22 @@ var messageRules = []rule{
 		return len(r.Body()) > 0 && (r.Method == sipmsg.INVITE || r.Method == sipmsg.UPDATE) &&
 			!strings.EqualFold(strings.TrimSpace(t), "application/sdp")
 	}, func(*sipmsg.Request) string { return line("Accept", "application/sdp") }},
+}
+
+// Extensions are the option tags that the user agent behind the edge may speak.
+var Extensions = []string{"100rel", "timer"}
+
+// unspoken lists what a request requires and nobody here speaks.
+func unspoken(r *sipmsg.Request) string {
+	var list []string
+	for _, h := range r.GetHeaders("require") {
+		for tag := range strings.SplitSeq(h.Value(), ",") {
+			if tag = strings.TrimSpace(tag); tag != "" && !slices.Contains(Extensions, strings.ToLower(tag)) {
+				list = append(list, tag)
+			}
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // takesSDP reports whether a peer that accepts these types accepts our answer;

@@ -1,6 +1,7 @@
 package trunk
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -77,6 +78,9 @@ func newTrunk(c Config) (*Trunk, error) {
 	}
 	if c.DTMF == "" {
 		c.DTMF = DTMFAuto
+	}
+	if err := errors.Join(c.Timer.complete(c.Name), c.PRACK.complete(c.Name)); err != nil {
+		return nil, err
 	}
 	if c.SRTP == "" {
 		c.SRTP = SRTPOff

@@ -30,6 +30,8 @@ type Config struct {
 	DTMF       DTMF       // "": auto
 	SRTP       SRTP       // "": off
 	Redirect   bool       // its 3xx may be followed
+	Timer      SessionTimer
+	PRACK      PRACK // "": off
 
 	Register bool          // we tell its registrar where we are
 	Expires  time.Duration // for how long; 0: DefaultExpires
