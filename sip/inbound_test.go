@@ -133,6 +133,32 @@ func TestInDialogRequestsThatDoNotBelong(t *testing.T) {
 	k.end()
 }
 
+func TestADrainingAgentTakesNoCallsAndKeepsThoseItHas(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	k, tag := answered(t, a, p, rawSDP)
+	p.send(p.request("ACK", "ack", "f", tag, "", 1))
+	k.until(calls.LegAnswered)
+	a.ua.Drain()
+	p.send(p.request("OPTIONS", "ping", "other", "", "", 1))
+	if res := p.read("503 OPTIONS"); len(res.GetHeaders("Retry-After")) != 1 {
+		t.Error("a ping is not told when to come back")
+	}
+	more := strings.ReplaceAll(p.request("INVITE", "more", "more", "", rawSDP, 1), "FT@raw", "more@raw")
+	p.send(more)
+	p.read("503 INVITE")
+	p.send(strings.NewReplacer("INVITE sip", "ACK sip", "1 INVITE", "1 ACK").Replace(more))
+	p.send(p.request("OPTIONS", "within", "f", tag, "", 2))
+	p.read("200 OPTIONS")
+	k.leg.Hangup(16)
+	bye := p.read("BYE")
+	if len(bye.GetHeaders("Reason")) != 1 {
+		t.Error("the BYE has no Reason")
+	}
+	p.respond(bye, 200, "", "")
+	k.end()
+}
+
 func TestRequestsAreValidated(t *testing.T) {
 	t.Parallel()
 	a, p := withRaw(t, nil)

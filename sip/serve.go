@@ -120,7 +120,7 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		ua.m.Refuse(why)
 		ua.reply(req, tx, code, sipmsg.NewHeader("Retry-After", retryAfter))
 	}
-	if !ua.serving() {
+	if !ua.takes() {
 		refuse(sipmsg.StatusServiceUnavailable, "stopping")
 		return
 	}

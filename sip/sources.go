@@ -32,7 +32,7 @@ func (h host) Source(from netip.AddrPort) (edge.Kind, string) {
 }
 
 // Serving implements edge.Host.
-func (h host) Serving() bool { return h.serving() }
+func (h host) Serving() bool { return h.takes() }
 
 // Dialog implements edge.Host.
 func (h host) Dialog(callID, localTag string) bool { return h.find(callID, localTag) != nil }

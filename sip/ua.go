@@ -51,6 +51,7 @@ type UA struct {
 
 	mu            sync.Mutex
 	phase         phase
+	draining      bool // no more calls from outside are taken
 	onInvite      func(*Leg, calls.Invite)
 	legs          map[string]*Leg   // by dialog key
 	live          map[*Leg]bool     // every leg that has not reported its end
@@ -263,6 +264,21 @@ func (ua *UA) serving() bool {
 	ua.mu.Lock()
 	defer ua.mu.Unlock()
 	return ua.phase == phaseServing
+}
+
+// Drain takes no more calls from outside: INVITE and OPTIONS get 503, so that
+// trunks go elsewhere. What runs goes on, and may be joined by legs of ours.
+func (ua *UA) Drain() {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	ua.draining = true
+}
+
+// takes reports whether calls from outside are taken.
+func (ua *UA) takes() bool {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	return ua.phase == phaseServing && !ua.draining
 }
 
 // merged notes an INVITE and reports whether the same one came before by

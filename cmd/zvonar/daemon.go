@@ -127,6 +127,7 @@ func (d *daemon) Start(ctx context.Context) error {
 // over, then everything is hung up and closed, last the store.
 func (d *daemon) Stop(drain context.Context) error {
 	d.running.Store(false)
+	d.ua.Drain()
 	d.engine.Drain()
 	err := d.dialer.Stop(drain)
 	err = errors.Join(err, d.engine.Stop(drain))
