@@ -209,7 +209,7 @@ func (e *Engine) chooseLine(c *calls.Call, from string) error {
 
 // chooseNumber takes a caller number that a trunk for this call has; false: none has it.
 func (e *Engine) chooseNumber(c *calls.Call, number string) bool {
-	for _, t := range e.cfg.Trunks {
+	for _, t := range e.trunks() {
 		if t.carries(c.Account) && (c.Trunk == "" || c.Trunk == t.Name) && slices.Contains(t.Numbers, number) {
 			c.From, c.Line = number, number
 			return true
@@ -334,12 +334,12 @@ func (t TrunkNumbers) carries(account string) bool { return t.Account == "" || t
 
 // hasTrunk reports whether an account has a trunk of this name.
 func (e *Engine) hasTrunk(account, name string) bool {
-	return slices.ContainsFunc(e.cfg.Trunks, func(t TrunkNumbers) bool { return t.Name == name && t.carries(account) })
+	return slices.ContainsFunc(e.trunks(), func(t TrunkNumbers) bool { return t.Name == name && t.carries(account) })
 }
 
 // defaultNumber is the caller number of a trunk where nobody chose one.
 func (e *Engine) defaultNumber(trunk string) string {
-	for _, t := range e.cfg.Trunks {
+	for _, t := range e.trunks() {
 		if t.Name == trunk && len(t.Numbers) > 0 {
 			return t.Numbers[0]
 		}
@@ -348,7 +348,7 @@ func (e *Engine) defaultNumber(trunk string) string {
 }
 
 func (e *Engine) ownsNumber(trunk, number string) bool {
-	return slices.ContainsFunc(e.cfg.Trunks, func(t TrunkNumbers) bool {
+	return slices.ContainsFunc(e.trunks(), func(t TrunkNumbers) bool {
 		return t.Name == trunk && slices.Contains(t.Numbers, number)
 	})
 }

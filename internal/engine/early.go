@@ -65,7 +65,7 @@ func (s *session) hangUpEarly() {
 // hangsUpEarly reports whether calls of a trunk end with what is heard before the
 // answer.
 func (e *Engine) hangsUpEarly(trunk string) bool {
-	for _, t := range e.cfg.Trunks {
+	for _, t := range e.trunks() {
 		if t.Name == trunk {
 			return t.HangUpEarly
 		}

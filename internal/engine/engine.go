@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,6 +84,7 @@ type Engine struct {
 	log       *slog.Logger
 	metrics   *metrics
 	providers map[string]Provider
+	plan      atomic.Pointer[plan]
 	expect    *expectations
 
 	// life ends when Stop no longer waits: providers' answers and the BYEs of
@@ -131,6 +133,7 @@ func New(cfg Config) (*Engine, error) {
 	if e.nodes == nil {
 		e.nodes = alone{}
 	}
+	e.Reload(cfg.Trunks, cfg.Routes)
 	e.life, e.endLife = context.WithCancel(context.Background())
 	e.expect = newExpectations(cfg.Clock)
 	for _, p := range cfg.Providers {

@@ -43,7 +43,7 @@ func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
 func (e *Engine) route(inv calls.Invite) (Route, bool) {
 	var found Route
 	ok := false
-	for _, r := range e.cfg.Routes {
+	for _, r := range e.plan.Load().routes {
 		if r.Number != inv.To || r.Trunk != "" && r.Trunk != inv.Trunk || !e.hasTrunk(r.account(), inv.Trunk) {
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 // refers reports whether a target at trunk is left to the trunk of the customer.
 func (s *session) refers(trunk string) bool {
 	return trunk == s.call.Trunk && !s.bridgesOnly &&
-		slices.ContainsFunc(s.e.cfg.Trunks, func(t TrunkNumbers) bool { return t.Name == trunk && t.Refers })
+		slices.ContainsFunc(s.e.trunks(), func(t TrunkNumbers) bool { return t.Name == trunk && t.Refers })
 }
 
 // referOn has a talk transferred by the trunk; it goes on meanwhile.
