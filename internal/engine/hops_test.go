@@ -12,7 +12,7 @@ func forwardingBench(t *testing.T) *bench {
 	flow := calls.DefaultFlow()
 	flow.Record = "1002"
 	flow.Digits = digits(map[int]calls.Action{1: {Kind: calls.ActionManager, Value: "74242490764"}})
-	b.e.cfg.Routes = append(b.e.cfg.Routes, Route{Number: "78005553536", Trunk: "main", Flow: flow})
+	b.e.Reload(b.e.trunks(), append(b.e.plan.Load().routes, Route{Number: "78005553536", Trunk: "main", Flow: flow}))
 	return b
 }
 

@@ -130,7 +130,7 @@ func TestLateInviteOfAProviderIsRefusedEvenWhereItsNumberIsConfigured(t *testing
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			b.e.cfg.Routes = append(b.e.cfg.Routes, Route{Number: "201", Flow: calls.DefaultFlow()})
+			b.e.Reload(b.e.trunks(), append(b.e.plan.Load().routes, Route{Number: "201", Flow: calls.DefaultFlow()}))
 			c := given(t, b)
 			giveUp(b, c)
 			b.over(c.ID)
