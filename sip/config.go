@@ -15,6 +15,7 @@ import (
 	"zvonar/internal/clock"
 	"zvonar/media"
 	"zvonar/sip/edge"
+	"zvonar/sip/resolve"
 	"zvonar/sip/trunk"
 )
 
@@ -45,11 +46,16 @@ type Config struct {
 	// we dialled; what it hears goes to report, from any goroutine, and becomes a
 	// LegHeard while nobody has answered. nil, here or returned: nobody listens.
 	Ears func(req calls.DialRequest, report func(calls.Heard)) media.Analyser
+	// TrunkUsable is told whether calls may be dialled over a trunk, when that
+	// changes. It must not block; nil: nobody is.
+	TrunkUsable func(name string, usable bool)
 	// TrunkChanged is told when a trunk goes down, or up again. It must not block;
 	// nil: nobody is.
 	TrunkChanged func(name string, now trunk.Status)
 	// Tap is shown every message that crosses the edge; nil: nobody looks.
 	Tap edge.Tap
+	// Names resolves the hosts of trunks; nil: by the name servers of the system.
+	Names *resolve.Resolver
 	// Resolver finds the addresses of hosts that messages name; nil: the system's.
 	Resolver *net.Resolver
 }
@@ -111,6 +117,9 @@ func (c *Config) complete() ([]endpoint, error) {
 	}
 	if c.Random == nil {
 		c.Random = rand.Float64
+	}
+	if c.Names == nil {
+		c.Names = resolve.New(resolve.Config{Clock: c.Clock, Random: c.Random})
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

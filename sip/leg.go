@@ -73,16 +73,17 @@ func (ua *UA) newLeg(role calls.Role) *Leg {
 type timerName int
 
 const (
-	timerRing     timerName = iota
-	timerPending            // CANCEL without a final response, BYE without an answer
-	timerRepeat             // repeats our 2xx
-	timerAck                // gives up on an ACK
-	timerClose              // gives up on the media's last event
-	timerGlare              // tries a re-INVITE again
-	timerRefer              // gives up on news of a REFER
-	timerReliable           // repeats a provisional response until its PRACK
-	timerRefresh            // refreshes the session
-	timerExpire             // hangs up a session that nobody refreshed
+	timerRing      timerName = iota
+	timerPending             // CANCEL without a final response, BYE without an answer
+	timerRepeat              // repeats our 2xx
+	timerAck                 // gives up on an ACK
+	timerClose               // gives up on the media's last event
+	timerFirstWord           // gives up on a target that says nothing
+	timerGlare               // tries a re-INVITE again
+	timerRefer               // gives up on news of a REFER
+	timerReliable            // repeats a provisional response until its PRACK
+	timerRefresh             // refreshes the session
+	timerExpire              // hangs up a session that nobody refreshed
 	timerCount
 )
 
@@ -199,8 +200,9 @@ func (l *Leg) hangupMedia() {
 // finish ends the dialog: requests within it get 481 from now on.
 func (l *Leg) finish() {
 	l.state = stEnded
+	l.judged()
 	l.deafen()
-	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerGlare, timerRefer, timerReliable, timerRefresh, timerExpire} {
+	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerFirstWord, timerGlare, timerRefer, timerReliable, timerRefresh, timerExpire} {
 		l.stopTimer(n)
 	}
 	l.ua.forget(l)
@@ -231,7 +233,7 @@ func (l *Leg) report() {
 	if l.events == nil { // nobody listened: nobody is told, nobody waits
 		l.held = nil
 	}
-	l.emit(calls.LegEvent{Kind: calls.LegEnded, Code: l.ending.Code, Ending: l.ending, Facts: l.facts, Redirects: l.redirects})
+	l.emit(calls.LegEvent{Kind: calls.LegEnded, Code: l.ending.Code, Ending: l.ending, Facts: l.facts, Redirects: l.redirects, Target: l.uac.target.Addr})
 	l.ua.gone(l)
 	l.hook.release(l)
 }

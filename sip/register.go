@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"zvonar/internal/clock"
+	"zvonar/sip/resolve"
 	"zvonar/sip/trunk"
 )
 
@@ -27,13 +27,13 @@ type registration struct {
 	callID string
 	tag    string
 	seq    uint32
-	asked  time.Duration // what we ask for; 423 may raise it
-	raised bool          // it was raised for this registration
-	fails  int           // in a row
-	turn   int           // of the targets
-	round  int           // numbers the REGISTERs, so that what comes late is known as late
-	told   string        // the Contact that the registrar has
-	moved  bool          // it was corrected since the last refresh
+	asked  time.Duration  // what we ask for; 423 may raise it
+	raised bool           // it was raised for this registration
+	fails  int            // in a row
+	at     resolve.Target // where the last REGISTER went
+	round  int            // numbers the REGISTERs, so that what comes late is known as late
+	told   string         // the Contact that the registrar has
+	moved  bool           // it was corrected since the last refresh
 	tx     *sipmsg.ClientTx
 	timer  clock.Timer
 	view   trunk.Registration
@@ -117,11 +117,12 @@ func (r *registration) begin() {
 func (r *registration) send(expires time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
 	defer cancel()
-	target, err := r.t.Resolve(ctx)
+	list, err := r.ua.targets(ctx, r.t)
 	if err != nil {
-		r.failed(trunk.Silent, 0, err.Error())
+		r.failed(trunk.Silent, 0, r.t.Status(r.ua.clock.Now()).Reason)
 		return
 	}
+	target := list[0]
 	r.round++
 	round := r.round
 	contact := r.contact(target)
@@ -133,31 +134,32 @@ func (r *registration) send(expires time.Duration) {
 			}
 		})
 	}
+	r.at = target
 	r.transmit(target, contact, expires, a, nil, answer)
 }
 
 // contact is our address as the registrar is to know it.
-func (r *registration) contact(target netip.AddrPort) string {
-	transport := strings.ToUpper(r.t.NextHop().Transport)
-	host, port := r.ua.contactOf(r.t, transport, target.String())
+func (r *registration) contact(target resolve.Target) string {
+	transport := strings.ToUpper(target.Transport)
+	host, port := r.ua.contactOf(r.t, transport, target.Addr.String())
 	uri := sipmsg.Uri{Scheme: "sip", User: r.t.Username, Host: host, Port: port, UriParams: transportParam(transport)}
 	return "<" + uri.String() + ">"
 }
 
 // transmit sends one REGISTER and reports its final response or error, once.
-func (r *registration) transmit(target netip.AddrPort, contact string, expires time.Duration, a *auth, credentials []sipmsg.Header,
+func (r *registration) transmit(target resolve.Target, contact string, expires time.Duration, a *auth, credentials []sipmsg.Header,
 	done func(*sipmsg.Response, *sipmsg.Request, error)) {
 	home := r.t.Target()
 	r.seq++
 	address := sipmsg.Uri{Scheme: "sip", User: r.t.Username, Host: home.HostForURI()}
-	d := &dialog{callID: r.callID, transport: strings.ToUpper(r.t.NextHop().Transport),
+	d := &dialog{callID: r.callID, transport: strings.ToUpper(target.Transport),
 		local: party{uri: address, tag: r.tag}, remote: party{uri: address},
 		target: sipmsg.Uri{Scheme: "sip", Host: home.HostForURI(), Port: int(home.Port)}}
 	if proxy := r.t.NextHop(); proxy != home {
 		d.routes = []string{proxyRoute(proxy)}
 	}
 	req := d.request(sipmsg.REGISTER, r.seq)
-	req.SetDestination(target.String())
+	req.SetDestination(target.Addr.String())
 	seconds := strconv.Itoa(int(expires / time.Second))
 	req.AppendHeader(sipmsg.NewHeader("Contact", contact+";expires="+seconds))
 	if r.told != "" && r.told != contact && expires > 0 {
@@ -212,7 +214,7 @@ func (r *registration) replied(res *sipmsg.Response, req *sipmsg.Request, err er
 	r.stopTimer()
 	if r.ending {
 		if h := r.challenged(a, res, req, err); h != nil {
-			r.again(req, a, h, contact, expires)
+			r.again(a, h, contact, expires)
 			return
 		}
 		r.end()
@@ -220,7 +222,7 @@ func (r *registration) replied(res *sipmsg.Response, req *sipmsg.Request, err er
 	}
 	switch {
 	case err != nil:
-		r.turn++
+		r.t.Silent(r.ua.clock.Now(), r.at, "did not answer a REGISTER")
 		r.failed(trunk.Silent, 0, r.silence(err))
 	case res.IsSuccess():
 		r.registered(res, contact, expires)
@@ -229,11 +231,11 @@ func (r *registration) replied(res *sipmsg.Response, req *sipmsg.Request, err er
 	default:
 		r.learn(res)
 		if h := r.challenged(a, res, req, err); h != nil {
-			r.again(req, a, h, contact, expires)
+			r.again(a, h, contact, expires)
 			return
 		}
-		if res.StatusCode >= 500 {
-			r.turn++
+		if res.StatusCode == 503 {
+			r.t.Busy(r.ua.clock.Now(), r.at, retryAfterOf(res))
 		}
 		r.failed(trunk.RegisterTrouble(res.StatusCode), retryAfterOf(res),
 			trunk.RegisterWords(r.t.Username, r.t.Target().Host, res.StatusCode, bounded(res.Reason)))
@@ -248,14 +250,9 @@ func (r *registration) challenged(a *auth, res *sipmsg.Response, req *sipmsg.Req
 }
 
 // again sends the REGISTER with credentials, in the same round.
-func (r *registration) again(req *sipmsg.Request, a *auth, credentials []sipmsg.Header, contact string, expires time.Duration) {
-	target, err := netip.ParseAddrPort(req.Destination())
-	if err != nil {
-		r.failed(trunk.Silent, 0, err.Error())
-		return
-	}
+func (r *registration) again(a *auth, credentials []sipmsg.Header, contact string, expires time.Duration) {
 	round := r.round
-	r.transmit(target, contact, expires, a, credentials, func(res *sipmsg.Response, req *sipmsg.Request, err error) {
+	r.transmit(r.at, contact, expires, a, credentials, func(res *sipmsg.Response, req *sipmsg.Request, err error) {
 		r.box.post(func() {
 			if round == r.round {
 				r.replied(res, req, err, a, contact, expires)
@@ -286,7 +283,7 @@ func (r *registration) raise(res *sipmsg.Response) bool {
 // learn takes the address that the registrar saw us come from (RFC 3581). It
 // reports whether that is news.
 func (r *registration) learn(res *sipmsg.Response) bool {
-	if r.ua.cfg.Advertise.IsValid() || strings.ToUpper(r.t.NextHop().Transport) != "UDP" {
+	if r.ua.cfg.Advertise.IsValid() || r.at.Transport != "udp" {
 		return false
 	}
 	seen, ok := seenAs(res.Via())
@@ -309,6 +306,7 @@ func (r *registration) registered(res *sipmsg.Response, contact string, expires 
 		r.view.Since = now
 		r.ua.log.Info("sip: registered", "trunk", r.t.Name, "for", granted, "contact", contact)
 	}
+	r.t.Answered(now, r.at)
 	r.told, r.fails, r.raised = contact, 0, false
 	r.t.SetRoutes(serviceRoute(r.ua, r.t, res))
 	wait := trunk.RefreshIn(granted, r.ua.random())

@@ -9,7 +9,8 @@ import (
 // trunkWatch knows which trunks are up, and tells when that changes.
 type trunkWatch struct {
 	mu   sync.Mutex
-	last map[string]trunk.State
+	last map[string]trunk.State // as it was looked at last
+	down map[string]bool        // it was told that it is down
 }
 
 // TrunkStatus is how a trunk stands; ok is false where there is none of that name.
@@ -27,26 +28,30 @@ func (ua *UA) changed(t *trunk.Trunk) {
 	ua.trunks.mu.Lock()
 	defer ua.trunks.mu.Unlock()
 	now := t.Status(ua.clock.Now())
-	before, known := ua.trunks.last[t.Name]
-	if now.State == before && known || now.State == trunk.Unknown {
+	before := ua.trunks.last[t.Name]
+	if now.State == before {
 		return
 	}
 	ua.trunks.last[t.Name] = now.State
-	switch {
-	case now.State == trunk.Down:
+	told := ua.trunks.down[t.Name]
+	switch now.State {
+	case trunk.Down:
 		ua.log.Warn("sip: a trunk is down", "trunk", t.Name, "why", now.Reason)
-	case known:
-		ua.log.Info("sip: a trunk is up", "trunk", t.Name)
+		ua.trunks.down[t.Name] = true
+		ua.m.up.WithLabelValues(t.Name).Set(0)
+	case trunk.Up:
+		ua.trunks.down[t.Name] = false
+		ua.m.up.WithLabelValues(t.Name).Set(1)
+	case trunk.Unknown:
+		ua.m.up.DeleteLabelValues(t.Name)
 	}
-	ua.m.up.WithLabelValues(t.Name).Set(upValue(now.State))
-	if (known || now.State == trunk.Down) && ua.cfg.TrunkChanged != nil {
-		ua.cfg.TrunkChanged(t.Name, now)
+	if now.State == trunk.Up && told {
+		ua.log.Info("sip: a trunk is up again", "trunk", t.Name)
 	}
-}
-
-func upValue(s trunk.State) float64 {
-	if s == trunk.Up {
-		return 1
+	if f := ua.cfg.TrunkUsable; f != nil {
+		f(t.Name, now.State != trunk.Down)
 	}
-	return 0
+	if f := ua.cfg.TrunkChanged; f != nil && (now.State == trunk.Down && !told || now.State == trunk.Up && told) {
+		f(t.Name, now)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"zvonar/internal/clock"
 	"zvonar/media"
 	"zvonar/sip/edge"
+	"zvonar/sip/resolve"
 	"zvonar/sip/trunk"
 )
 
@@ -42,6 +43,7 @@ type UA struct {
 	nonces    *nonces
 	load      *load
 	trunks    trunkWatch
+	names     *resolve.Resolver
 
 	// sends is held while a request is given to sipgo, and by close: where our
 	// socket is gone already, sipgo would open one of its own in its place, which
@@ -58,6 +60,7 @@ type UA struct {
 	seen          map[string]bool   // inbound INVITEs of calls that live, by Call-ID, From tag, CSeq (RFC 3261 8.2.2.2)
 	past          *recent[struct{}] // and of those that are over
 	registrations []*registration
+	probers       []*prober
 	drained       chan struct{} // closed when live becomes empty while stopping
 	stopped       chan struct{} // closed when Stop is done
 }
@@ -89,7 +92,8 @@ func New(cfg Config) (*UA, error) {
 		legs: map[string]*Leg{}, live: map[*Leg]bool{}, seen: map[string]bool{},
 		past: newRecent[struct{}](cfg.Clock), stopped: make(chan struct{}),
 	}
-	ua.trunks.last = map[string]trunk.State{}
+	ua.names = cfg.Names
+	ua.trunks.last, ua.trunks.down = map[string]trunk.State{}, map[string]bool{}
 	ua.work = &tasks{panicked: ua.panicked, clock: cfg.Clock}
 	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
 	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
@@ -132,6 +136,7 @@ func (ua *UA) Start(ctx context.Context) error {
 	}
 	ua.watch.start()
 	ua.startRegistrations()
+	ua.startProbers()
 	for _, t := range ua.cfg.Trunks.All() {
 		if t.SRTP != trunk.SRTPOff && t.Target().Transport != "tls" {
 			ua.log.Warn("sip: whoever reads the signalling of this trunk can decrypt its sound: SRTP keys travel in it; reach the trunk over tls",
@@ -172,6 +177,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 		}
 		<-drained // abort ends a leg without waiting for anybody
 	}
+	ua.stopProbers()
 	ua.stopRegistrations(ctx)
 	ua.watch.stop()
 	ua.close()

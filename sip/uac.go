@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/failpoint"
 	"zvonar/media"
+	"zvonar/sip/resolve"
 	"zvonar/sip/sdp"
 )
 
@@ -24,8 +26,12 @@ type uac struct {
 	auth     auth
 	offer    []byte
 	early    []earlyDialog
-	deafen   func()        // ends the listening to early media; nil: nobody listens
-	reason   sipmsg.Header // for CANCEL and BYE; nil: the usual one
+	deafen   func()           // ends the listening to early media; nil: nobody listens
+	target   resolve.Target   // where the INVITE goes
+	further  []resolve.Target // where it may go instead
+	// retryAfter is what a 503 asked for.
+	retryAfter time.Duration
+	reason     sipmsg.Header // for CANCEL and BYE; nil: the usual one
 }
 
 // Dial sends an INVITE and returns at once. Every event of the leg goes to
@@ -94,7 +100,7 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	l.d.local = party{name: name, tag: sipmsg.GenerateTagN(20), uri: sipmsg.Uri{Scheme: "sip", User: from}}
 	host := t.Target()
 	l.d.target = sipmsg.Uri{Scheme: "sip", User: to, Host: host.HostForURI(), Port: int(host.Port)}
-	if via := req.Via; via.IsValid() {
+	if via := req.Via; via.IsValid() && !req.Failover {
 		if !t.Accepts(via.Addr()) {
 			return calls.Errorf(calls.CodeInvalidField, "%s is no address of trunk %s", via, t.Name)
 		}
@@ -117,20 +123,20 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 func (l *Leg) invite() {
 	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
 	defer cancel()
-	target, err := l.uac.req.Via, error(nil)
-	if !target.IsValid() {
-		target, err = l.trunk.Resolve(ctx)
-	}
+	list, err := l.ua.targets(ctx, l.trunk)
 	if err != nil {
 		l.post(&input{ev: evTransport, err: err})
 		return
 	}
+	l.uac.target, l.uac.further = chosen(list, l.uac.req.Via)
+	target := l.uac.target.Addr
+	l.d.transport = strings.ToUpper(l.uac.target.Transport)
 	l.d.nextHop, l.peer = target.String(), target.Addr()
 	if proxy := l.trunk.NextHop(); proxy != l.trunk.Target() {
 		l.d.routes = append(l.d.routes, proxyRoute(proxy))
 	}
 	l.d.routes = append(l.d.routes, l.trunk.Routes()...)
-	host, port := l.ua.sentBy(l.d.transport, l.d.nextHop)
+	host, _ := l.ua.sentBy(l.d.transport, l.d.nextHop)
 	switch {
 	case l.uac.req.Anonymous:
 		id := sipmsg.Uri{Scheme: "sip", User: l.uac.req.From, Host: host}
@@ -140,7 +146,7 @@ func (l *Leg) invite() {
 	default:
 		l.d.local.uri.Host = l.trunk.Target().HostForURI() // registrars know their own domain only
 	}
-	host, port = l.ua.contactOf(l.trunk, l.d.transport, l.d.nextHop)
+	host, port := l.ua.contactOf(l.trunk, l.d.transport, l.d.nextHop)
 	contact := sipmsg.Uri{Scheme: "sip", User: l.d.local.uri.User, Host: host, Port: port}
 	contact.UriParams = transportParam(l.d.transport)
 	l.d.contact = "<" + contact.String() + ">"
@@ -206,6 +212,7 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 		return
 	}
 	failpoint.Hit(failpoint.InviteSent)
+	l.awaitFirstWord()
 	tx := l.uac.tx
 	l.ua.listen(tx, func(res *sipmsg.Response, err error) {
 		if err == nil && res.StatusCode < 300 {
@@ -279,7 +286,7 @@ func (l *Leg) establish(in *input) {
 	l.acknowledge(in.res)
 	l.timer.agreed(in.res)
 	l.live()
-	l.emit(calls.LegEvent{Kind: calls.LegAnswered, Code: in.res.StatusCode, Codec: string(in.media.Codec), Dialog: l.d.store()})
+	l.emit(calls.LegEvent{Kind: calls.LegAnswered, Code: in.res.StatusCode, Codec: string(in.media.Codec), Target: l.uac.target.Addr, Dialog: l.d.store()})
 	l.modify()
 }
 
@@ -296,6 +303,7 @@ func (l *Leg) failed(in *input) {
 	if in.res.StatusCode == sipmsg.StatusNotAcceptableHere || in.res.StatusCode == sipmsg.StatusGlobalNotAcceptable {
 		l.ending.Media = true
 	}
+	l.uac.retryAfter = retryAfterOf(in.res)
 	l.redirects = redirects(l.trunk, l.ending, in.res)
 	if calleeCodes[in.res.StatusCode] {
 		l.endedBy(l.party())

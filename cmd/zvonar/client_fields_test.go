@@ -16,6 +16,7 @@ func TestTheClientKnowsEveryMemberOfAResource(t *testing.T) {
 	for _, pair := range [][2]any{
 		{api.RecordingResource{}, client.Recording{}},
 		{api.TrunkStatus{}, client.Trunk{}},
+		{api.TrunkTarget{}, client.TrunkTarget{}},
 		{api.BlockResource{}, client.Blocked{}},
 		{api.NewTokenResource{}, client.Token{}},
 		{api.NewWebhookResource{}, client.Webhook{}},

@@ -24,6 +24,7 @@ import (
 	"zvonar/recordings"
 	"zvonar/sip"
 	"zvonar/sip/edge"
+	"zvonar/sip/resolve"
 	"zvonar/sip/trunk"
 )
 
@@ -75,7 +76,7 @@ func (d *daemon) buildLine(context.Context) (err error) {
 	}
 	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
 		TLS:    edge.TLSFiles{Cert: d.cfg.SIP.TLS.Cert, Key: d.cfg.SIP.TLS.Key, ClientCA: d.cfg.SIP.TLS.ClientCA},
-		Trunks: d.trunks, TrunkChanged: d.trunkChanged, Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Tap: d.trace, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
+		Trunks: d.trunks, TrunkChanged: d.trunkChanged, TrunkUsable: d.trunkUsable, Names: resolve.New(resolve.Config{Servers: d.cfg.SIP.NameServers(), Clock: d.clock}), Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Tap: d.trace, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
 		MediaTimeout: orNever(d.cfg.Media.DeadAir.Lost), NoMediaTimeout: orNever(d.cfg.Media.DeadAir.Never), HoldTimeout: d.cfg.Media.DeadAir.Held.Duration()})
 	if err != nil {
 		return err

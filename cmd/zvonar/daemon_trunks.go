@@ -1,6 +1,9 @@
 package main
 
 import (
+	"math"
+	"time"
+
 	"zvonar/internal/api"
 	"zvonar/internal/calls"
 	"zvonar/internal/config"
@@ -22,7 +25,7 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 		}
 		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm, Redirect: t.Redirect,
 			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP), PRACK: trunk.PRACK(t.PRACK),
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, Probe: t.Options.Duration(), DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP), PRACK: trunk.PRACK(t.PRACK),
 			Timer: trunk.SessionTimer{Mode: trunk.TimerMode(t.Timer.Mode), Expires: t.Timer.Expires.Duration(), Min: t.Timer.Min.Duration()}})
 	}
 	return out
@@ -38,12 +41,22 @@ func (d *daemon) trunkStatus() []api.TrunkStatus {
 		}
 		now, _ := d.ua.TrunkStatus(t.Name)
 		reg := now.Registration
-		out = append(out, api.TrunkStatus{State: string(now.State), Reason: now.Reason, Register: reg.Wanted, Contact: reg.Contact,
+		targets := make([]api.TrunkTarget, 0, len(now.Targets))
+		for _, k := range now.Targets {
+			targets = append(targets, api.TrunkTarget{Address: k.String(), State: string(k.State), Since: calls.Stamp(k.Since), RTTMS: milliseconds(k.RTT), Error: k.Error})
+		}
+		out = append(out, api.TrunkStatus{Targets: targets, State: string(now.State), Reason: now.Reason, Register: reg.Wanted, Contact: reg.Contact,
 			RegisteredUntil: calls.Stamp(reg.Until), NextRegister: calls.Stamp(reg.Next), Name: t.Name, URI: t.URI, Numbers: t.Numbers, Codecs: codecs,
 			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: d.cfg.AccountOfTrunk(t.Name), Calls: d.dialer.Limits().InUse(t.Name)})
 	}
 	return out
 }
+
+// milliseconds is d as it is published.
+func milliseconds(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
+
+// trunkUsable opens and closes a trunk for what is dialled.
+func (d *daemon) trunkUsable(name string, usable bool) { d.dialer.Limits().SetDown(name, !usable) }
 
 // trunkChanged tells the log of events that a trunk went down, or up again.
 func (d *daemon) trunkChanged(name string, now trunk.Status) {

@@ -39,8 +39,23 @@ func (c *trunksCmd) Run(ctx context.Context, a *app) error {
 				return err
 			}
 		}
+		for _, k := range t.Targets {
+			if len(t.Targets) > 1 || k.Error != "" {
+				if err := a.say("%s: %s %s%s", t.Name, k.Address, k.State, because(k.Error)); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return nil
+}
+
+// because is a reason behind a state.
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
 }
 
 // registered is until when we are registered with a trunk.

@@ -94,19 +94,29 @@ type URLGuard interface {
 	Check(ctx context.Context, url string) error
 }
 
+// TrunkTarget is one address of a trunk.
+type TrunkTarget struct {
+	Address string      `json:"address" example:"192.0.2.1:5060"`
+	State   string      `json:"state" enum:"up,down,unknown"`
+	Since   calls.Stamp `json:"since"`
+	RTTMS   float64     `json:"rtt_ms" doc:"of the last OPTIONS that was answered; 0: none was"`
+	Error   string      `json:"error"`
+}
+
 // TrunkStatus is one trunk as GET /v1/trunks shows it.
 type TrunkStatus struct {
-	Name     string   `json:"name"`
-	URI      string   `json:"uri"`
-	Numbers  []string `json:"numbers" nullable:"false" doc:"caller numbers; the first is used where a call names none"`
-	Codecs   []string `json:"codecs" nullable:"false"`
-	MaxCalls int      `json:"max_calls" doc:"channels; 0 is no limit"`
-	MaxCPS   float64  `json:"max_cps" doc:"new calls a second; 0 is no limit"`
-	Calls    int      `json:"calls" doc:"channels in use now"`
-	State    string   `json:"state" enum:"up,down,unknown" doc:"whether it can be used; unknown: nothing has shown it yet, calls are tried"`
-	Reason   string   `json:"reason" doc:"why it is not up, and what to do"`
-	Register bool     `json:"register" doc:"whether we register with it"`
-	Contact  string   `json:"contact" doc:"the address that its registrar was told"`
+	Name     string        `json:"name"`
+	URI      string        `json:"uri"`
+	Numbers  []string      `json:"numbers" nullable:"false" doc:"caller numbers; the first is used where a call names none"`
+	Codecs   []string      `json:"codecs" nullable:"false"`
+	MaxCalls int           `json:"max_calls" doc:"channels; 0 is no limit"`
+	MaxCPS   float64       `json:"max_cps" doc:"new calls a second; 0 is no limit"`
+	Calls    int           `json:"calls" doc:"channels in use now"`
+	State    string        `json:"state" enum:"up,down,unknown" doc:"whether it can be used; unknown: nothing has shown it yet, calls are tried"`
+	Reason   string        `json:"reason" doc:"why it is not up, and what to do"`
+	Register bool          `json:"register" doc:"whether we register with it"`
+	Contact  string        `json:"contact" doc:"the address that its registrar was told"`
+	Targets  []TrunkTarget `json:"targets" nullable:"false" doc:"its addresses, as the DNS orders them"`
 	// RegisteredUntil is zero where we are not registered.
 	RegisteredUntil calls.Stamp `json:"registered_until"`
 	NextRegister    calls.Stamp `json:"next_register" doc:"when the next REGISTER is sent"`

@@ -25,6 +25,7 @@ func (s *Server) listTrunks(ctx context.Context, _ *struct{}) (*trunkListOutput,
 	return &trunkListOutput{Body: listOf(rows, len(rows)+1, func(t TrunkStatus) TrunkStatus {
 		t.Numbers = append([]string{}, t.Numbers...)
 		t.Codecs = append([]string{}, t.Codecs...)
+		t.Targets = append([]TrunkTarget{}, t.Targets...)
 		return t
 	}, func(t TrunkStatus) string { return t.Name })}, nil
 }

@@ -25,6 +25,8 @@ type DialRequest struct {
 	// Via is the trunk's address that a redirection named; zero: the one that is
 	// configured. It must be one of the trunk's.
 	Via netip.AddrPort
+	// Failover: Via is another address of the same target, so the Request-URI stays.
+	Failover bool
 	// Anonymous hides From from the callee; the trunk is told it (RFC 3325).
 	Anonymous bool
 	// Hops is how many of MaxForwards the call has used up on its way to us, and one
@@ -123,14 +125,18 @@ type LegEvent struct {
 	Ending  Ending
 	Facts   LegFacts
 	// Redirects is of LegEnded: where a 3xx of a trunk that may redirect sends the
-	// call, best first; nil where nothing of it can be followed.
+	// call, or the further addresses of a trunk whose first one is at fault, best first; nil where nothing of it can be followed.
 	Redirects []Redirect
+	// Target is of LegAnswered and LegEnded: the address that our INVITE went to, zero where none did.
+	Target netip.AddrPort
 }
 
 // Redirect is a target that a 3xx names.
 type Redirect struct {
 	To  string         // the number, digits only, as the trunk writes it
 	Via netip.AddrPort // where at the trunk; zero: its configured address
+	// Failover: nobody sent us there; it is another address of the same trunk.
+	Failover bool
 }
 
 // Invite is an inbound call that a line offers to the engine.

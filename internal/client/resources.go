@@ -86,6 +86,17 @@ type Trunk struct {
 	Contact         string      `json:"contact"`
 	RegisteredUntil calls.Stamp `json:"registered_until"`
 	NextRegister    calls.Stamp `json:"next_register"`
+
+	Targets []TrunkTarget `json:"targets"`
+}
+
+// TrunkTarget is one address of a trunk as published.
+type TrunkTarget struct {
+	Address string      `json:"address"`
+	State   string      `json:"state"`
+	Since   calls.Stamp `json:"since"`
+	RTTMS   float64     `json:"rtt_ms"`
+	Error   string      `json:"error"`
 }
 
 // Token is a token as published; Secret is there only where it was just made.

@@ -35,6 +35,11 @@ func checkSIP(cfg *Config, r *report) {
 		}
 	}
 	r.advertise("sip.advertise", cfg.SIP.Advertise)
+	for i, s := range cfg.SIP.DNS {
+		if _, err := cfg.SIP.nameServer(s); err != nil {
+			r.bad(element("sip.dns", i), "%s is not the address of a name server; write it like 192.0.2.53 or 127.0.0.1:5353", quote(s))
+		}
+	}
 	if agent := cfg.SIP.UserAgent; agent == "" || len(agent) > 128 {
 		r.bad("sip.user_agent", "must have 1 to 128 characters")
 	}
@@ -129,6 +134,9 @@ func checkTrunks(cfg *Config, r *report) {
 			r.bad(join(at, "username"), "a trunk with register: true needs the username that its registrar knows us by")
 		}
 		r.between(join(at, "register_expires"), t.Expires, 30*time.Second, 24*time.Hour)
+		if t.Options != 0 {
+			r.between(join(at, "options"), t.Options, time.Second, time.Hour)
+		}
 		if why := trunkURI(t.Proxy); t.Proxy != "" && why != "" {
 			r.bad(join(at, "outbound_proxy"), "%s", why)
 		}

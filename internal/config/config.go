@@ -87,6 +87,7 @@ type SIP struct {
 	TLS       TLS        `yaml:"tls"`       // of the tls listeners
 	Advertise netip.Addr `yaml:"advertise"` // zero: the listener's
 	UserAgent string     `yaml:"user_agent"`
+	DNS       []string   `yaml:"dns"` // name servers, ADDRESS or ADDRESS:PORT; empty: those of the system
 }
 
 // Media is where RTP goes.
@@ -113,6 +114,7 @@ type Trunk struct {
 	CA         string       `yaml:"ca"`               // authority of its certificate; "": the system's
 	Register   bool         `yaml:"register"`         // tell its registrar where we are
 	Expires    Duration     `yaml:"register_expires"` // for how long
+	Options    Duration     `yaml:"options"`          // between two OPTIONS to each of its addresses; 0: none
 	Proxy      string       `yaml:"outbound_proxy"`   // where all requests go first; "": to uri
 	Username   string       `yaml:"username"`
 	Password   Secret       `yaml:"password"`
@@ -343,7 +345,7 @@ func Default() *Config {
 // setDefaults fills a new element of trunks.
 func (t *Trunk) setDefaults() {
 	t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP, t.EarlyMedia = 200, 20, "auto", "off", "listen"
-	t.Expires = Duration(10 * time.Minute)
+	t.Expires, t.Options = Duration(10*time.Minute), Duration(10*time.Second)
 	t.Transfer, t.PRACK = "bridge", "supported"
 	t.Timer = SessionTimer{Mode: "accept", Expires: Duration(30 * time.Minute), Min: Duration(leastTimer)}
 }

@@ -49,6 +49,7 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	want.Tokens, want.Trunks, want.Inbound, want.Webhooks, want.Providers = cfg.Tokens, cfg.Trunks, cfg.Inbound, cfg.Webhooks, cfg.Providers
 	want.Accounts, want.SMS.HTTP, want.SMS.Reports = cfg.Accounts, cfg.SMS.HTTP, cfg.SMS.Reports
 	want.Recordings.Storage.S3 = cfg.Recordings.Storage.S3
+	want.SIP.DNS = []string{}
 	want.Egress.Allow, want.Recordings.TTS.Command = []string{}, []string{}
 	want.Recordings.TTS.Headers = map[string]Secret{}
 	want.source = cfg.source

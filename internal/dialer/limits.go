@@ -63,9 +63,24 @@ func (l *Limits) Check(trunk string) (gate calls.Gate, retryAfter time.Duration)
 	return l.check(trunk, l.clock.Now())
 }
 
+// SetDown closes a trunk that cannot be used, or opens it again: until then its
+// calls are held as trunk_down. Those that run are not touched.
+func (l *Limits) SetDown(trunk string, down bool) {
+	l.mu.Lock()
+	m, ok := l.trunks[trunk]
+	opened := ok && m.down && !down
+	if ok {
+		m.down = down
+	}
+	l.mu.Unlock()
+	if opened {
+		l.onFree()
+	}
+}
+
 func (l *Limits) check(trunk string, now time.Time) (calls.Gate, time.Duration) {
 	m, ok := l.trunks[trunk]
-	if !ok {
+	if !ok || m.down {
 		return calls.GateTrunkDown, 0
 	}
 	return m.check(now)
@@ -107,6 +122,7 @@ func (s *Slot) Release() {
 // rate allows in a window: the next may begin once the oldest of them has left
 // the window, so no window ever holds more.
 type meter struct {
+	down       bool // calls are not dialled over it
 	used, most int
 	window     time.Duration
 	began      []time.Time // ring; empty: no limit of rate

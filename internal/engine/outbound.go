@@ -110,7 +110,7 @@ func (s *session) dialCustomer() {
 	}
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: a.ID, CallID: s.call.ID, Account: s.call.Account, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
-		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via, Anonymous: s.anonymous(),
+		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via.Via, Failover: s.customer.via.Failover, Anonymous: s.anonymous(),
 	}, s.listen(s.customer))
 	if err != nil {
 		s.log.Warn("the trunk could not be asked to call", "trunk", a.Trunk, "err", err)

@@ -17,7 +17,7 @@ const (
 	redirectPause    = 250 * time.Millisecond
 )
 
-// redirection is what a call knows of the 3xx it got.
+// redirection is what a call knows of the other targets it was given.
 type redirection struct {
 	tried []calls.Redirect // the number asked for, too
 	next  []calls.Redirect // best first
@@ -26,16 +26,20 @@ type redirection struct {
 	until time.Time        // when waiting for a channel ends
 }
 
-// follow goes on where a 3xx says, and reports whether it does. Each target is a
-// new attempt, committed before its INVITE; one that was tried already (a loop),
+// follow goes on where a 3xx says, or at another address of a trunk whose first one
+// is at fault, and reports whether it does. Each target is a new attempt, committed before its INVITE; one that was tried already (a loop),
 // that may not be called, or that is one too many ends the call as redirected.
 func (s *session) follow(ev calls.LegEvent) bool {
 	r := &s.redirected
-	if s.ending.reason != "" || !calls.MayFollow(ev.Ending) {
+	failover := len(ev.Redirects) > 0 && ev.Redirects[0].Failover && calls.MayRetry(ev.Ending)
+	if s.ending.reason != "" || !failover && !calls.MayFollow(ev.Ending) {
 		return false
 	}
 	if len(r.tried) == 0 {
 		r.tried = []calls.Redirect{{To: s.call.To}}
+	}
+	if failover {
+		r.tried = append(r.tried, calls.Redirect{To: s.customer.attempt.To, Via: ev.Target, Failover: true})
 	}
 	// What a target says of itself comes before what was said of it.
 	r.next, r.last = append(slices.Clone(ev.Redirects), r.next...), ev
@@ -98,7 +102,7 @@ func (s *session) redirectTo(target calls.Redirect) {
 	// Whoever redirects rang nobody: that attempt does not count for the day.
 	s.setAttempt(s.customer, func(a *calls.Attempt) { a.Charged = false })
 	s.customer = s.addParty(calls.RoleCustomer, slot)
-	s.customer.attempt, s.customer.via = a, target.Via
+	s.customer.attempt, s.customer.via = a, target
 	row := *a
 	judged := s.now()
 	s.commit(func(tx calls.Tx) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -79,7 +78,7 @@ type party struct {
 	holds   bool           // its far end holds the call
 	waits   bool           // we asked it to hold
 	music   bool           // it hears the hold clip
-	via     netip.AddrPort // where at the trunk a redirection sent us; zero: as configured
+	via     calls.Redirect // where at the trunk we were sent; zero: as configured
 }
 
 // hangUp ends the party's leg, if it has one; LegEnded follows.

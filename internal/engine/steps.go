@@ -147,6 +147,9 @@ var managerSteps = map[phase]map[calls.LegEventKind]step{
 // legEvent looks the event up in the table and runs its step. A manager that was
 // given up is no longer s.manager: only the facts of his leg still count.
 func (s *session) legEvent(p *party, ev calls.LegEvent) {
+	if ev.Target.IsValid() && p.attempt != nil && !p.gone {
+		s.setAttempt(p, func(a *calls.Attempt) { a.Target = ev.Target.String() })
+	}
 	if ev.Kind == calls.LegEnded {
 		if p.gone {
 			return

@@ -1,16 +1,14 @@
 package trunk
 
 import (
-	"context"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"zvonar/internal/calls"
 	"zvonar/media/codec"
+	"zvonar/sip/resolve"
 )
 
 // Config is one trunk as configured (DESIGN 4.2).
@@ -35,6 +33,7 @@ type Config struct {
 
 	Register bool          // we tell its registrar where we are
 	Expires  time.Duration // for how long; 0: DefaultExpires
+	Probe    time.Duration // between two OPTIONS to each address; 0: none are sent
 	Proxy    string        // address that all requests go to first; "": the one of URI
 }
 
@@ -83,15 +82,11 @@ type Trunk struct {
 	public       atomic.Pointer[netip.AddrPort]
 	routes       atomic.Pointer[[]string]
 	registration atomic.Pointer[Registration]
+	health       health
 }
 
 // maxLearned bounds the addresses remembered for one host name.
 const maxLearned = 16
-
-// resolver is the part of net.Resolver that a trunk needs.
-type resolver interface {
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
-}
 
 // Target is the trunk's address as configured.
 func (t *Trunk) Target() URI { return t.uri }
@@ -154,29 +149,14 @@ func (t *Trunk) DefaultNumber() string {
 	return t.Numbers[0]
 }
 
-// Resolve gives the address to send to. A host name is asked of the system's
-// resolver each time; the first address counts, and all of them may send to us
-// from then on. A zero port in the URI means the standard one.
-func (t *Trunk) Resolve(ctx context.Context) (netip.AddrPort, error) {
-	return t.resolve(ctx, net.DefaultResolver)
-}
-
-func (t *Trunk) resolve(ctx context.Context, r resolver) (netip.AddrPort, error) {
+// Query is what the DNS is asked for the trunk.
+func (t *Trunk) Query() resolve.Query {
 	hop := t.NextHop()
-	port := hop.PortOrDefault()
-	if hop.Addr.IsValid() {
-		return netip.AddrPortFrom(hop.Addr, port), nil
+	q := resolve.Query{Host: hop.Host, Addr: hop.Addr, Port: hop.Port, Transport: hop.Transport}
+	if hop.AnyTransport {
+		q.Transport = ""
 	}
-	found, err := r.LookupNetIP(ctx, "ip", hop.Host)
-	if err != nil || len(found) == 0 {
-		return netip.AddrPort{}, &calls.Error{Code: calls.CodeInternal, Err: err,
-			Detail: "the host of trunk " + t.Name + " could not be resolved; check its uri and the name servers"}
-	}
-	for i := range found {
-		found[i] = found[i].Unmap()
-	}
-	t.Learn(found)
-	return netip.AddrPortFrom(found[0], port), nil
+	return q
 }
 
 // Learn notes addresses that the trunk may send from: what its names stand for.

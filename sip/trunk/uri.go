@@ -18,6 +18,8 @@ type URI struct {
 	Addr      netip.Addr // valid where Host is an address
 	Port      uint16     // 0: not given
 	Transport string     // "udp", "tcp" or "tls"
+	// AnyTransport: none was given, so the DNS may name another than UDP.
+	AnyTransport bool
 }
 
 // The ports of SIP over UDP and TCP, and over TLS (RFC 3261 19.1.2).
@@ -63,13 +65,13 @@ func ParseURI(s string) (URI, error) {
 	if strings.ContainsAny(hostport, "@?") {
 		return URI{}, errors.New("it must not have a user part or headers: only sip:host:port")
 	}
-	u := URI{Transport: "udp"}
+	u := URI{Transport: "udp", AnyTransport: true}
 	if secure {
-		u.Transport = "tls"
+		u.Transport, u.AnyTransport = "tls", false
 	}
 	for p := range strings.SplitSeq(params, ";") {
 		if name, value, _ := strings.Cut(p, "="); strings.EqualFold(name, "transport") {
-			u.Transport = strings.ToLower(value)
+			u.Transport, u.AnyTransport = strings.ToLower(value), false
 		}
 	}
 	if !slices.Contains([]string{"udp", "tcp", "tls"}, u.Transport) {

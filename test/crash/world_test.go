@@ -96,7 +96,7 @@ admin: {listen: "%[3]s"}
 sip: {listen: ["udp://%[4]s"]}
 media: {ip: %[5]s1, ports: 20000-20998}
 trunks:
-  - {name: main, uri: "sip:%[6]s", accept_from: [%[5]s0/24], numbers: ["78005553535"], max_calls: 200, max_cps: 100}
+  - {name: main, uri: "sip:%[6]s", accept_from: [%[5]s0/24], options: 0s, numbers: ["78005553535"], max_calls: 200, max_cps: 100}
 inbound: [{number: "78005553535", trunk: main, flow: {record: 1000001, digits: []}}]
 webhooks: [{url: "http://%[7]s/hook/all", secret: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]
 egress: {allow: ["%[5]s0/24"]}

@@ -85,7 +85,7 @@ admin: {listen: 127.0.0.1:%d}
 sip: {listen: ["udp://127.0.0.1:%d"]}
 media: {ip: 127.0.0.1, ports: 20000-29998}
 trunks:
-  - {name: main, uri: "sip:127.0.0.1:%d", accept_from: [127.0.0.1/32], numbers: ["78005553535"], max_calls: 5000, max_cps: 1000}
+  - {name: main, uri: "sip:127.0.0.1:%d", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: 5000, max_cps: 1000}
 inbound: [{number: "1000", trunk: main, flow: {record: 1000001, loop: true}}]
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 0, countries: [RU]}
 `, data, h, a, d.sip, d.peer)

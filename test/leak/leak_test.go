@@ -143,7 +143,7 @@ http: {listen: 127.0.0.1:%d}
 admin: {listen: 127.0.0.1:%d}
 sip: {listen: ["udp://127.0.0.1:%d"]}
 media: {ip: 127.0.0.1, ports: 20000-29998}
-trunks: [{name: main, uri: "sip:127.0.0.1:%d", accept_from: [127.0.0.1/32], numbers: ["78005553535"], max_calls: 0, max_cps: 0}]
+trunks: [{name: main, uri: "sip:127.0.0.1:%d", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: 0, max_cps: 0}]
 inbound: [{number: "1000", trunk: main, flow: {answer_only: true}}]
 `, filepath.Join(dir, "data"), api, admin, d.sip, port(t, "udp"))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -52,7 +52,7 @@ tokens: [{name: load, token: %[4]s, roles: [admin]}]
 sip: {listen: ["udp://%[5]s:%[6]d"]}
 media: {ip: %[5]s, ports: 20000-31998}
 trunks:
-  - {name: main, uri: "sip:%[7]s:%[8]d", accept_from: [%[7]s/32], numbers: ["78005553535"], max_calls: 10000, max_cps: 1000, codecs: [PCMA]}
+  - {name: main, uri: "sip:%[7]s:%[8]d", accept_from: [%[7]s/32], options: 0s, numbers: ["78005553535"], max_calls: 10000, max_cps: 1000, codecs: [PCMA]}
 inbound: [{number: "ivr", trunk: main, flow: {record: 1000001, loop: true}}]
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 0, countries: [RU]}
 `

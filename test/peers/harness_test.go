@@ -92,7 +92,7 @@ admin: {listen: 127.0.0.1:%d}
 sip: {listen: ["udp://127.0.0.1:%d", "tcp://127.0.0.1:%d"]}
 media: {ip: 127.0.0.1, ports: %d-%d}
 trunks:
-  - {name: main, uri: "sip:127.0.0.1:%d%s", accept_from: [127.0.0.1/32], numbers: ["78005553535"], max_calls: %d, max_cps: 50%s}
+  - {name: main, uri: "sip:127.0.0.1:%d%s", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: %d, max_cps: 50%s}
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
 %s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, d.sip, media, media+198, o.peerPort, transport, cmp.Or(o.channels, 50), o.trunk, o.extra)
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
