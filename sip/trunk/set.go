@@ -3,36 +3,69 @@ package trunk
 import (
 	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
+	"sync/atomic"
 
 	"zvonar/internal/calls"
 	"zvonar/media/codec"
 )
 
-// Set is the trunks of a user agent; safe for concurrent use.
-type Set struct {
+// Set is the trunks of a user agent; safe for concurrent use. Whoever holds a
+// Trunk keeps it as it was when the set is replaced.
+type Set struct{ now atomic.Pointer[list] }
+
+// list is a set at one moment; it never changes.
+type list struct {
 	all    []*Trunk
 	byName map[string]*Trunk
 }
+
+// Change is what Replace did to a set. A trunk of which something changed is gone
+// as it was and there anew.
+type Change struct{ Gone, New []*Trunk }
 
 // maxName bounds a trunk's name: it becomes a metric label.
 const maxName = 64
 
 // NewSet checks and keeps the trunks; names are unique. Errors are *calls.Error.
 func NewSet(configs []Config) (*Set, error) {
-	s := &Set{byName: make(map[string]*Trunk, len(configs))}
-	for _, c := range configs {
-		t, err := newTrunk(c)
+	s := &Set{}
+	s.now.Store(&list{})
+	_, err := s.Replace(configs)
+	return s, err
+}
+
+// Replace checks the trunks and takes them instead of those it has; on an error
+// nothing changes. Trunks that stay as they are stay the same Trunk, with all that
+// is known of them.
+func (s *Set) Replace(configs []Config) (Change, error) {
+	old := s.now.Load()
+	l := &list{byName: make(map[string]*Trunk, len(configs))}
+	var c Change
+	for _, config := range configs {
+		t, err := newTrunk(config)
 		if err != nil {
-			return nil, err
+			return Change{}, err
 		}
-		if _, taken := s.byName[t.Name]; taken {
-			return nil, calls.Errorf(calls.CodeInvalidField, "two trunks are called %q; give each its own name", t.Name)
+		if _, taken := l.byName[t.Name]; taken {
+			return Change{}, calls.Errorf(calls.CodeInvalidField, "two trunks are called %q; give each its own name", t.Name)
 		}
-		s.byName[t.Name] = t
-		s.all = append(s.all, t)
+		if was, ok := old.byName[t.Name]; ok && reflect.DeepEqual(was.Config, t.Config) {
+			t = was
+		} else {
+			c.New = append(c.New, t)
+		}
+		l.byName[t.Name] = t
+		l.all = append(l.all, t)
 	}
-	return s, nil
+	for _, was := range old.all {
+		if l.byName[was.Name] != was {
+			c.Gone = append(c.Gone, was)
+		}
+	}
+	s.now.Store(l)
+	return c, nil
 }
 
 func newTrunk(c Config) (*Trunk, error) {
@@ -98,12 +131,12 @@ func newTrunk(c Config) (*Trunk, error) {
 
 // Get returns the trunk called name.
 func (s *Set) Get(name string) (*Trunk, bool) {
-	t, ok := s.byName[name]
+	t, ok := s.now.Load().byName[name]
 	return t, ok
 }
 
 // All returns every trunk in configured order.
-func (s *Set) All() []*Trunk { return slices.Clone(s.all) }
+func (s *Set) All() []*Trunk { return slices.Clone(s.now.Load().all) }
 
 // Match returns the trunk that may send requests from addr.
 func (s *Set) Match(addr netip.Addr) (*Trunk, bool) {
@@ -116,7 +149,7 @@ func (s *Set) Match(addr netip.Addr) (*Trunk, bool) {
 func (s *Set) MatchFrom(from netip.AddrPort) (*Trunk, bool) {
 	var best *Trunk
 	bestRank := 0
-	for _, t := range s.all {
+	for _, t := range s.now.Load().all {
 		if r := t.rank(from); r > bestRank {
 			best, bestRank = t, r
 		}

@@ -2,6 +2,7 @@ package trunk
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"zvonar/internal/calls"
@@ -129,4 +130,42 @@ func FuzzParseURI(f *testing.F) {
 			t.Errorf("%q reads as %+v, which does not read again: %v", s, u, err)
 		}
 	})
+}
+
+func TestAReplacedSetKeepsWhatStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	one := func(name, uri string) Config { return Config{Name: name, URI: uri, Numbers: []string{"78005553535"}} }
+	s, err := NewSet([]Config{one("a", "sip:192.0.2.1"), one("b", "sip:192.0.2.2"), one("c", "sip:192.0.2.3")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.All()
+	c, err := s.Replace([]Config{one("d", "sip:192.0.2.4"), one("b", "sip:192.0.2.2"), one("a", "sip:192.0.2.9")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(list []*Trunk) (out []string) {
+		for _, t := range list {
+			out = append(out, t.Name+" "+t.URI)
+		}
+		return out
+	}
+	if got := names(c.Gone); !slices.Equal(got, []string{"a sip:192.0.2.1", "c sip:192.0.2.3"}) {
+		t.Errorf("gone %v", got)
+	}
+	if got := names(c.New); !slices.Equal(got, []string{"d sip:192.0.2.4", "a sip:192.0.2.9"}) {
+		t.Errorf("new %v", got)
+	}
+	if b, _ := s.Get("b"); b != before[1] {
+		t.Error("what did not change is another trunk now")
+	}
+	if _, known := s.Get("c"); known {
+		t.Error("what was removed is still there")
+	}
+	if _, err := s.Replace([]Config{one("a", "sip:192.0.2.9"), one("a", "sip:192.0.2.8")}); err == nil {
+		t.Error("two trunks of one name were taken")
+	}
+	if got := names(s.All()); len(got) != 3 {
+		t.Errorf("after a refused change there are %v", got)
+	}
 }
