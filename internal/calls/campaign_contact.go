@@ -70,15 +70,25 @@ func (c *Contact) Key() string {
 }
 
 // ContactZoneKey joins time zones to one word: contacts with the same key may be
-// called at the same hours.
+// called at the same hours. Where no zone is known it is "?".
 func ContactZoneKey(zones []string) string {
+	if len(zones) == 0 {
+		return unknownZones
+	}
 	zones = slices.Clone(zones)
 	slices.Sort(zones)
 	return strings.Join(slices.Compact(zones), " ")
 }
 
 // ZonesOfKey parts what ContactZoneKey joined.
-func ZonesOfKey(key string) []string { return strings.Fields(key) }
+func ZonesOfKey(key string) []string {
+	if key == unknownZones {
+		return nil
+	}
+	return strings.Fields(key)
+}
+
+const unknownZones = "?"
 
 // ResultOf is what a call that is over came to.
 func ResultOf(c *Call) ContactResult {

@@ -7,6 +7,9 @@ type CampaignReads interface {
 	CampaignCounts(account, id string) (CampaignCounts, error) // empty where there is none
 	// LiveOfCampaign counts its calls that are not over, by status.
 	LiveOfCampaign(account, id string) (map[Status]int64, error)
+	// CampaignsWithCalls lists the campaigns, of every account, with calls that are
+	// not over.
+	CampaignsWithCalls() ([]CampaignName, error)
 
 	Contact(account, campaign string, n int64) (*Contact, error)
 	Contacts(ContactFilter) ([]*Contact, error) // by N ascending
@@ -80,3 +83,6 @@ type ContactCensus struct {
 	ByZones map[string]int64
 	Blocked int64
 }
+
+// CampaignName names a campaign.
+type CampaignName struct{ Account, ID string }

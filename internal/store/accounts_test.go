@@ -21,6 +21,7 @@ var reviewed = map[string]string{
 	"tx.EmployeeBySIPUser":  "a softphone that registers names no account; it proves itself by the secret of the row, and is shown nothing else",
 	"tx.NumberAccounts":     "the router asks whose a called number is; the call then belongs to that account",
 	"erasure.callAttention": "erasure: by the id of a call that was found in the account",
+	"tx.CampaignsWithCalls": "the runner withdraws the calls of every account's stopped campaigns; shown to nobody",
 	"tx.ClipStanding":       "by a clip that a call pinned, which was read with the call's account when it was accepted; tells a state, shows no row",
 	"tx.ContentUsed":        "tells the sweep of files whether anybody's recording still has a content; shown to nobody",
 	"tx.Backlog":            "counts for the metrics, shown to nobody's account",

@@ -177,3 +177,9 @@ func storedResult(r calls.ContactResult) calls.ContactResult {
 	r.AnsweredAt = storedPtr(r.AnsweredAt)
 	return r
 }
+
+// CampaignsWithCalls implements calls.ReadTx.
+func (t *tx) CampaignsWithCalls() ([]calls.CampaignName, error) {
+	return many(t, func(sc scanner) (c calls.CampaignName, err error) { err = sc.Scan(&c.Account, &c.ID); return c, err },
+		`SELECT DISTINCT account, campaign FROM calls WHERE is_over = 0 AND campaign <> ''`)
+}
