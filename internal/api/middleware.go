@@ -128,8 +128,11 @@ func (s *Server) admit(q *request, r *http.Request) *Problem {
 }
 
 func (s *Server) bodyLimit(r *http.Request) int64 {
-	if isUpload(r) {
+	switch {
+	case isUpload(r):
 		return s.cfg.MaxUpload
+	case isContactList(r):
+		return maxContactList
 	}
 	return s.cfg.MaxBody
 }
@@ -138,7 +141,7 @@ func (s *Server) bodyLimit(r *http.Request) int64 {
 // taken for broken JSON (curl -d says it is a form).
 func checkContentType(r *http.Request) *Problem {
 	ct := r.Header.Get("Content-Type")
-	if ct == "" || r.ContentLength == 0 || isUpload(r) || isTextCallback(r) {
+	if ct == "" || r.ContentLength == 0 || isUpload(r) || isContactList(r) || isTextCallback(r) {
 		return nil
 	}
 	media, _, err := mime.ParseMediaType(ct)

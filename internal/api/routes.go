@@ -33,6 +33,7 @@ func (s *Server) declare() error {
 	s.declareCaptures()
 	s.declareEvidence()
 	s.declareTrace()
+	s.declareCampaigns()
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API
 	delete(schemas, "ErrorDetail")

@@ -18,6 +18,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/dialer/campaign"
 	"zvonar/internal/retention"
 )
 
@@ -56,6 +57,7 @@ type Config struct {
 	Captures     Captures             // nil: none
 	Traces       Traces               // SIP messages of calls; nil: none are kept
 	Evidence     Evidence             // of verdicts on answers; nil: no sound is kept
+	Campaigns    *campaign.Desk       // nil: there are none
 	// CaptureLinks open captures without a token.
 	CaptureLinks calls.CaptureLinks
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.
@@ -63,6 +65,8 @@ type Config struct {
 
 	// Country is the country of numbers written without a code ("RU").
 	Country string
+	// Countries are those that may be called.
+	Countries []string
 
 	MaxBody       int64 // bytes of a JSON body; 0: 1 MiB
 	MaxUpload     int64 // bytes of an upload; 0: 25 MiB

@@ -187,3 +187,39 @@ func (d *Desk) obstacles(tx calls.ReadTx, c *calls.Campaign, p *Preflight) (list
 	}
 	return list
 }
+
+// namedHours is how many closed time zones a sentence names.
+const namedHours = 3
+
+// Words is a preflight in one sentence: "of 1,000,000 lines: 41 invalid, 212
+// blacklisted, 88 duplicates; Yekaterinburg opens at 09:00 (in 3h20m)".
+func (p *Preflight) Words(now time.Time) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "of %s lines: %s invalid, %s blacklisted, %s duplicates; %s to call", grouped(p.Counts[calls.CountLines]), grouped(p.Counts[calls.CountInvalid]),
+		grouped(p.Blocked), grouped(p.Counts[calls.CountDuplicates]), grouped(p.Counts.Waiting()))
+	named := 0
+	for _, h := range p.Hours {
+		if h.Open || h.OpensAt.IsZero() || len(h.Zones) == 0 || named == namedHours {
+			continue
+		}
+		named++
+		place, at := h.Zones[0], h.OpensAt
+		if zone, err := time.LoadLocation(place); err == nil {
+			at = at.In(zone)
+		}
+		if len(h.Zones) > 1 {
+			place = fmt.Sprintf("%s and %d more", place, len(h.Zones)-1)
+		}
+		fmt.Fprintf(&b, "; %s opens at %s (in %s)", place[strings.LastIndexByte(strings.SplitN(place, " ", 2)[0], '/')+1:], at.Format("15:04"), h.OpensAt.Sub(now).Round(time.Minute))
+	}
+	return b.String()
+}
+
+// grouped is 1000000 as "1,000,000".
+func grouped(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
