@@ -18,6 +18,7 @@ import (
 	"zvonar/internal/clock"
 	"zvonar/internal/config"
 	"zvonar/internal/dialer"
+	"zvonar/internal/dialer/campaign"
 	"zvonar/internal/egress"
 	"zvonar/internal/engine"
 	"zvonar/internal/hearing"
@@ -49,24 +50,25 @@ type daemon struct {
 	ids   *clock.IDs
 	reg   *prometheus.Registry
 
-	store    *store.Store
-	trunks   *trunk.Set
-	media    *media.Engine
-	clips    *recordings.Library
-	reader   *recordings.Reader
-	captures *capture.Store
-	openings *capture.Openings
-	links    calls.CaptureLinks
-	hearing  *hearing.Announcements
-	trace    *trace.Recorder
-	ua       *sip.UA
-	dialer   *dialer.Dialer
-	engine   *engine.Engine
-	texts    *outbox.SMS
-	api      *api.Server
-	guard    *egress.Guard
-	parts    []part // in order of start
-	running  atomic.Bool
+	store     *store.Store
+	trunks    *trunk.Set
+	media     *media.Engine
+	clips     *recordings.Library
+	reader    *recordings.Reader
+	captures  *capture.Store
+	openings  *capture.Openings
+	links     calls.CaptureLinks
+	hearing   *hearing.Announcements
+	trace     *trace.Recorder
+	ua        *sip.UA
+	dialer    *dialer.Dialer
+	engine    *engine.Engine
+	campaigns *campaign.Runner
+	texts     *outbox.SMS
+	api       *api.Server
+	guard     *egress.Guard
+	parts     []part // in order of start
+	running   atomic.Bool
 }
 
 // newDaemon opens the store and builds every part; nothing runs yet. On an error
@@ -90,7 +92,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 			_ = opened.Close(ctx)
 		}
 	}()
-	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildTrace, d.buildLine, d.buildCalls, d.buildOutbox, d.buildRetention, d.buildHTTP} {
+	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildTrace, d.buildLine, d.buildCalls, d.buildCampaigns, d.buildOutbox, d.buildRetention, d.buildHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, err
 		}
@@ -128,8 +130,9 @@ func (d *daemon) Start(ctx context.Context) error {
 func (d *daemon) Stop(drain context.Context) error {
 	d.running.Store(false)
 	d.ua.Drain()
+	err := d.campaigns.Stop(drain)
 	d.engine.Drain()
-	err := d.dialer.Stop(drain)
+	err = errors.Join(err, d.dialer.Stop(drain))
 	err = errors.Join(err, d.engine.Stop(drain))
 	closing, cancel := context.WithTimeout(context.WithoutCancel(drain), 15*time.Second)
 	defer cancel()

@@ -257,8 +257,8 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
 		Accounts: d.cfg.Accounts, Captures: d.captures, Traces: traces{d.trace}, Eraser: d.eraser(), Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Params: amd.Defaults()}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
-		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken,
-		Country: country, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
+		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken, Campaigns: d.campaigns.Desk(),
+		Country: country, Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func (h *house) seedForeign() {
 			tx.InsertFingerprint(&calls.Fingerprint{ID: "foreign-fingerprint", Account: foreign, Title: foreign, Meaning: calls.MeansBusy, Print: []byte(foreign), CreatedAt: noon}),
 			tx.InsertRecording(&calls.Recording{ID: "foreign-recording", Account: foreign, Title: foreign, State: calls.RecordingIsApproved, RecordID: &record, SHA256: strings.Repeat("f", 64), DurationMS: 8000, CreatedAt: noon}),
 			tx.InsertRecording(&calls.Recording{ID: "foreign-pending", Account: foreign, Title: foreign, State: calls.RecordingPending, SHA256: strings.Repeat("e", 64), DurationMS: 8000, CreatedAt: noon}),
-			tx.PutWebhook(hook),
+			tx.PutWebhook(hook), seedForeignCampaign(tx),
 			tx.InsertSMS(&calls.SMS{ID: "foreign-text", Account: foreign, CallID: "foreign-call", To: foreignNumber, Text: foreign, State: calls.SMSIsSent, CreatedAt: noon}),
 			tx.PutIdempotent(calls.IdempotencyRecord{Account: foreign, Key: "foreign-key", BodyHash: "foreign", CallID: "foreign-call", ExpiresAt: noon.Add(24 * time.Hour)}),
 			tx.Audit(calls.AuditEntry{Account: foreign, Actor: "foreign-actor", Action: "foreign", Object: "foreign-call", At: noon, Detail: foreign}),
@@ -268,6 +268,9 @@ func (h *house) askForForeign(method, path string, op operation, token string) {
 	h.t.Helper()
 	name := method + " " + path
 	known, seeded := foreignRequests[name]
+	if !seeded {
+		known, seeded = foreignCampaigns[name]
+	}
 	needs := strings.Contains(path, "{") || len(op.Body) > 0
 	if needs && !seeded {
 		h.t.Errorf("%s is not in foreignRequests: say there how it names what belongs to another account", name)
@@ -281,6 +284,9 @@ func (h *house) askForForeign(method, path string, op operation, token string) {
 			continue
 		}
 		value, ok := foreignQueries[p.Name]
+		if v, own := campaignQueries[name+" "+p.Name]; own {
+			value, ok = v, true
+		}
 		if !ok {
 			h.t.Errorf("%s: the parameter %s is not in foreignQueries", name, p.Name)
 			continue

@@ -122,6 +122,9 @@ func TestEveryChangeLeavesAnAuditEntry(t *testing.T) {
 			seen[op.ID] = true
 			c, known := changes[op.ID]
 			if !known {
+				c, known = campaignChanges[op.ID]
+			}
+			if !known {
 				t.Errorf("%s %s (%s) has no sample in changes: give it one, and let it leave an audit entry", method, path, op.ID)
 				continue
 			}

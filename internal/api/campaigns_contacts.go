@@ -173,14 +173,15 @@ func (s *Server) contacts(ctx context.Context, f calls.ContactFilter) (rows []*c
 	return rows, err
 }
 
-type contactInput struct {
+// ContactPath names the contact a request is about.
+type ContactPath struct {
 	CampaignPath
 	N int64 `path:"n" minimum:"1" doc:"n of the contact"`
 }
 
 type contactOutput struct{ Body ContactResource }
 
-func (s *Server) skipContact(ctx context.Context, in *contactInput) (*contactOutput, error) {
+func (s *Server) skipContact(ctx context.Context, in *ContactPath) (*contactOutput, error) {
 	if err := s.campaigns(); err != nil {
 		return nil, err
 	}
@@ -197,7 +198,7 @@ func (s *Server) skipContact(ctx context.Context, in *contactInput) (*contactOut
 
 // cancelContact ends the call of a contact that nobody was rung for; refused is what
 // is told where there is none.
-func (s *Server) cancelContact(ctx context.Context, in *contactInput, refused error) (t *calls.Contact, err error) {
+func (s *Server) cancelContact(ctx context.Context, in *ContactPath, refused error) (t *calls.Contact, err error) {
 	account := accountOf(ctx)
 	var call *calls.Call
 	read := func(tx calls.ReadTx) (err error) {
@@ -220,7 +221,7 @@ func (s *Server) cancelContact(ctx context.Context, in *contactInput, refused er
 }
 
 type moveContactInput struct {
-	contactInput
+	ContactPath
 	Body struct {
 		To string `json:"to" maxLength:"40" doc:"front, or an RFC 3339 time before which it is not called" example:"front"`
 	} `nameHint:"ContactMove"`

@@ -14,8 +14,10 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/dialer/campaign"
 	"zvonar/internal/egress"
 	"zvonar/internal/engine"
+	"zvonar/internal/numbering"
 	"zvonar/internal/store"
 	"zvonar/recordings"
 )
@@ -75,6 +77,18 @@ func (noLimits) Acquire(string) (engine.Slot, calls.Gate, bool) {
 	return nil, calls.GateTrunkDown, false
 }
 
+// noGate is a dialer to which campaigns mean nothing.
+type noGate struct{}
+
+func (noGate) SetCampaign(string, calls.CampaignRule)     {}
+func (noGate) DropCampaign(string)                        {}
+func (noGate) CampaignLoad(string) (l calls.CampaignLoad) { return l }
+
+// openByDay is open by day, wherever the number is.
+func openByDay(number, _ string, _ *calls.Window, now time.Time) (bool, time.Time) {
+	return numbering.OpenAt(calls.Window{From: "09:00", To: "21:00"}, numbering.Zones(number), now)
+}
+
 func newTestEngine(t *testing.T, st calls.Store, lib *recordings.Library, c clock.Clock, ids *clock.IDs) *engine.Engine {
 	t.Helper()
 	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Speech: lib, Queue: &idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
@@ -109,7 +123,15 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Store: st, Recordings: lib, Fingerprints: memPrints{st, ids}, Guard: guard, Traces: &memTraces{}, Country: "RU", Clock: c, IDs: ids,
+	runner, err := campaign.New(campaign.Config{Store: st, Gate: noGate{}, Caller: eng, Opens: openByDay, Clock: c, IDs: ids, Log: slog.New(slog.DiscardHandler),
+		Resolve: func(tx calls.ReadTx, account string, id calls.ClipID) error {
+			_, err := lib.Resolve(tx, account, id)
+			return err
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Campaigns: runner.Desk(), Countries: []string{"RU"}, Store: st, Recordings: lib, Fingerprints: memPrints{st, ids}, Guard: guard, Traces: &memTraces{}, Country: "RU", Clock: c, IDs: ids,
 		Trunks: func() []TrunkStatus {
 			return []TrunkStatus{{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}
 		}}

@@ -105,11 +105,27 @@ func (r *Runner) kick() {
 	}
 }
 
-// Start tells the gate what may run, and begins to feed. It must be called once.
-func (r *Runner) Start(ctx context.Context) error {
-	if _, err := r.look(ctx, false); err != nil {
-		return err
+// Tell tells the gate what may run, before anything does: so calls of a campaign
+// that was paused when the process before this one ended are held from the start.
+func (r *Runner) Tell(ctx context.Context) error {
+	live, err := r.live(ctx)
+	if err == nil {
+		r.tell(live)
 	}
+	return err
+}
+
+// live reads the campaigns that may have something to do.
+func (r *Runner) live(ctx context.Context) (live []*calls.Campaign, err error) {
+	err = r.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
+		live, err = tx.Campaigns(calls.CampaignFilter{Live: true, Limit: 1000})
+		return err
+	})
+	return live, err
+}
+
+// Start begins to feed. It must be called once.
+func (r *Runner) Start(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped != nil {
@@ -189,11 +205,7 @@ func (r *Runner) rest(ctx context.Context, d time.Duration, changed, handed <-ch
 // time: when something changes).
 func (r *Runner) look(ctx context.Context, leads bool) (next time.Time, err error) {
 	r.pauseTripped(ctx)
-	var live []*calls.Campaign
-	err = r.cfg.Store.View(ctx, func(tx calls.ReadTx) (err error) {
-		live, err = tx.Campaigns(calls.CampaignFilter{Live: true, Limit: 1000})
-		return err
-	})
+	live, err := r.live(ctx)
 	if err != nil {
 		return next, err
 	}
