@@ -4,7 +4,7 @@ GO         ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build demo test test-quick crash lint bench bench-media bench-drain bench-flood leak figures amd-report cover fuzz clean
+.PHONY: build demo test test-quick crash lint bench bench-parts bench-media bench-drain bench-flood leak figures amd-report cover fuzz clean
 
 build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/zvonar ./cmd/zvonar
@@ -42,16 +42,23 @@ lint:
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
-bench:
+# Every figure of media: the parts, then whole calls.
+bench: bench-parts bench-media
+
+bench-parts:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # What calls cost, one processor for the daemon and one for the load, beside what the
 # kernel alone takes (docs/performance.md); a quarter of an hour on a quiet machine,
 # best as root. Nothing else is needed.
 STEPS ?= 100,200,400,600,1000,1400,1800,2200,2600,3000
+# Encrypted, captured, judged and bridged calls, each beside what it is compared with.
+KINDS ?= w1 w1-srtp w1-capture bridge bridge-transcoded w2 w2-amd
+AT ?= 600
 bench-media: build
 	$(GO) build -o bin/load ./test/load
 	@ulimit -n $$(ulimit -Hn); rm -f bin/load.json; for m in floor w1 w2; do echo; bin/load -mode $$m -calls-at-once $(STEPS) -rows bin/load.json; done
+	@ulimit -n $$(ulimit -Hn); for m in $(KINDS); do echo; bin/load -mode $$m -calls-at-once $(AT); done
 	bin/load -rows bin/load.json -plot bin/load.svg
 
 # The figures of docs/performance.md about the store, the API and recovery;

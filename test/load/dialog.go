@@ -41,11 +41,18 @@ const (
 	maxTries    = 6
 )
 
-// sdp offers or answers A-law and telephone-events at the call's socket.
+// sdp offers or answers the call's codec and telephone-events at its socket.
 func (c *call) sdp() string {
-	a := c.sock.addr
-	return fmt.Sprintf("v=0\r\no=load 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d RTP/AVP 8 101\r\n"+
-		"a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n", a.Addr(), a.Port())
+	a, name, profile, key := c.sock.addr, "PCMA", "RTP/AVP", ""
+	if c.pt == mulawPT {
+		name = "PCMU"
+	}
+	if c.seal != nil {
+		profile, key = "RTP/SAVP", c.seal.line()
+	}
+	return fmt.Sprintf("v=0\r\no=load 1 1 IN IP4 %[1]s\r\ns=-\r\nc=IN IP4 %[1]s\r\nt=0 0\r\nm=audio %[2]d %[3]s %[4]d 101\r\n"+
+		"a=rtpmap:%[4]d %[5]s/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n%[6]s",
+		a.Addr(), a.Port(), profile, c.pt, name, key)
 }
 
 // request writes a request of ours; body makes it an INVITE with an offer.
@@ -64,7 +71,14 @@ func (f *farm) request(c *call, method, uri string, cseq int, branch, body strin
 func (f *farm) ring(now time.Time) {
 	f.serial++
 	c := &call{id: fmt.Sprintf("load-%d-%d", f.run, f.serial), far: f.cfg.target, stage: calling, cseq: 1}
-	c.sock = f.media[f.serial%len(f.media)]
+	c.sock, c.pt = f.media[f.serial%len(f.media)], alawPT
+	if f.cfg.load.sealed {
+		var err error
+		if c.seal, err = newSeal(); err != nil {
+			f.now.failed++
+			return
+		}
+	}
 	c.from = fmt.Sprintf("<sip:caller%d@%s>;tag=f%d", f.serial, f.sip.addr, f.serial)
 	c.target = fmt.Sprintf("sip:%s@%s", f.cfg.number, f.cfg.target)
 	c.to = "<" + c.target + ">"
@@ -115,7 +129,7 @@ func (f *farm) talk(c *call, now time.Time, at int64) {
 	f.audible(c)
 	f.begin(c, now)
 	f.later(now.Add(f.cfg.hold), func(now time.Time) {
-		if c.stage != talking {
+		if c.stage != talking || c.waits() {
 			return
 		}
 		f.end(c)
@@ -124,6 +138,9 @@ func (f *farm) talk(c *call, now time.Time, at int64) {
 		f.insist(c, f.request(c, "BYE", c.target, c.cseq, c.branch+"b", ""), now)
 	})
 }
+
+// waits reports whether the call is a leg of a bridge that the other one ends.
+func (c *call) waits() bool { return c.other != nil && !c.second }
 
 // message takes what the target sent to our signalling socket.
 func (f *farm) message(d datagram, now time.Time) {
@@ -151,7 +168,10 @@ func (f *farm) message(d datagram, now time.Time) {
 		f.talk(c, now, d.at)
 	case method == "BYE":
 		f.answer(d.from, text, "200 OK", "x", "")
-		if c.stage == talking {
+		switch {
+		case c.stage == talking && c.waits():
+			f.finish(c)
+		case c.stage == talking:
 			f.fail(c) // nobody asked the target to end it
 		}
 	}
@@ -161,12 +181,14 @@ func (f *farm) message(d datagram, now time.Time) {
 func (f *farm) accept(d datagram, text, uri string, now time.Time) {
 	f.serial++
 	c := &call{id: field(text, "Call-ID"), far: d.from, stage: offered, cseq: 1, branch: fmt.Sprintf("z9hG4bK%d-%d", f.run, f.serial)}
-	c.sock = f.media[f.serial%len(f.media)]
+	number, _, _ := strings.Cut(strings.TrimPrefix(uri, "sip:"), "@")
+	c.sock, c.pt = f.media[f.serial%len(f.media)], f.cfg.load.codec(number)
 	to, err := audioOf(text)
 	if err != nil {
 		f.now.failed++
 		return
 	}
+	f.pair(c, number)
 	c.stream.to = to
 	f.byMedia[to] = c
 	tag := fmt.Sprintf("f%d", f.serial)
@@ -193,6 +215,9 @@ func (f *farm) response(c *call, text, code string, now time.Time, at int64) {
 		}
 	case code[0] == '2' && c.stage == calling:
 		to, err := audioOf(text)
+		if err == nil && c.seal != nil {
+			err = c.seal.agree(text)
+		}
 		if err != nil {
 			f.fail(c)
 			return

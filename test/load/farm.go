@@ -17,6 +17,7 @@ type farmConfig struct {
 	local  netip.AddrPort // ours; the media sockets have the ports after it
 	number string
 	hold   time.Duration
+	load   workload
 }
 
 // sharedSockets carry the media of all calls.
@@ -36,6 +37,10 @@ type farm struct {
 	active  int
 	serial  int
 	timers  timers
+	pairs   map[string]*call // legs of bridges whose other one is not there yet, by what their numbers share
+	loud    [frame]byte
+	uttered []*call // whose loud frame is queued
+	scratch [longest]byte
 	now     window
 	rate    float64 // calls a second that the farm makes
 	owed    float64
@@ -44,7 +49,7 @@ type farm struct {
 }
 
 func newFarm(cfg farmConfig) (*farm, error) {
-	f := &farm{cfg: cfg, run: time.Now().Unix(), sound: speech(), byID: map[string]*call{}, byMedia: map[netip.AddrPort]*call{},
+	f := &farm{cfg: cfg, run: time.Now().Unix(), sound: speech(), loud: loudFrame(), byID: map[string]*call{}, byMedia: map[netip.AddrPort]*call{}, pairs: map[string]*call{},
 		orders: make(chan func(*farm), 16), ended: make(chan struct{})}
 	var err error
 	if f.sip, err = listen(cfg.local); err != nil {
@@ -132,6 +137,7 @@ func (f *farm) turn(tick int, now time.Time) {
 		f.now.refused += s.refused
 		s.refused = 0
 	}
+	f.left()
 }
 
 func (f *farm) stop() {

@@ -31,13 +31,14 @@ type options struct {
 	floorSide       string
 	calls           int
 	anyway, settled bool
+	bystander       bool
 }
 
 func main() {
 	log.SetFlags(0)
 	var o options
 	flag.StringVar(&o.binary, "binary", "bin/zvonar", "the daemon")
-	flag.StringVar(&o.mode, "mode", "w1", "w1: we call, it plays; w2: it calls, asked through its API; floor: the kernel alone")
+	flag.StringVar(&o.mode, "mode", "w1", "floor: the kernel alone"+modes())
 	flag.StringVar(&o.steps, "calls-at-once", "100,200,400,600,1000,1400,1800,2200,2600,3000", "the stairs")
 	flag.DurationVar(&o.hold, "hold", 20*time.Second, "how long a call lasts")
 	flag.DurationVar(&o.span, "span", 12*time.Second, "how long a step is measured")
@@ -49,6 +50,7 @@ func main() {
 	flag.StringVar(&o.floorSide, "floor", "", "used by the program itself")
 	flag.IntVar(&o.calls, "calls", 0, "used by the program itself")
 	flag.BoolVar(&o.settled, "settled", false, "used by the program itself")
+	flag.BoolVar(&o.bystander, "bystander", false, "used by the program itself")
 	flag.Parse()
 	if err := run(o); err != nil {
 		log.Fatal("load: ", err)
@@ -57,6 +59,8 @@ func main() {
 
 func run(o options) error {
 	switch {
+	case o.bystander:
+		return standBy()
 	case o.floorSide != "":
 		return floorSide(o.floorSide, o.calls, o.span)
 	case o.plot != "":
@@ -65,10 +69,12 @@ func run(o options) error {
 		return settle(o.farmCPU)
 	case o.mode == "floor":
 		return floors(o)
-	case o.mode != "w1" && o.mode != "w2":
-		return fmt.Errorf("-mode is %q; it is w1, w2 or floor", o.mode)
 	}
-	return stairs(o)
+	w, err := workloadOf(o.mode)
+	if err != nil {
+		return err
+	}
+	return stairs(o, w)
 }
 
 // settle begins anew on the processor of the load, with every thread, room for
@@ -149,18 +155,26 @@ type row struct {
 	Refused   int     `json:"refused"`
 	IsClean   bool    `json:"clean"`
 	Disorders int     `json:"disordered"`
+	Unsealed  int     `json:"unsealed"`
+	Hiccup    float64 `json:"machine_held_up"` // the longest, as a bystander saw it
+	Delay     float64 `json:"bridge_p50"`
+	Delay99   float64 `json:"bridge_p99"`
 }
 
-const head = "| calls | CPU % | ms a call-second | received % | lost | p50 / p99 / max ms | > 20 ms off | first audio p50 / p99 ms | failed | repeated | RSS MB | kB a call | load CPU % | load late p99 ms | others CPU % | |\n" +
-	"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+const head = "| calls | CPU % | ms a call-second | received % | lost | p50 / p99 / max ms | > 20 ms off | first audio p50 / p99 ms | failed | repeated | RSS MB | kB a call | load CPU % | load late p99 ms | others CPU % | machine held up ms | bridge p50 / p99 ms | |\n" +
+	"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
 
 func (r row) String() string {
 	clean := "clean"
 	if !r.IsClean {
 		clean = ""
 	}
-	return fmt.Sprintf("| %.0f | %.0f | %.3f | %.2f | %d | %.1f / %.1f / %.1f | %.5f | %.1f / %.1f | %d | %d | %.0f | %.0f | %.0f | %.1f | %.0f | %s |", r.Calls, r.CPU, r.Cost, 100*r.Received, r.Lost,
-		r.P50, r.P99, r.Max, r.Late, r.First, r.First99, r.Failed, r.Repeated, r.RSS, r.PerCall, r.Farm, r.FarmLate, r.Others, clean)
+	bridge := ""
+	if r.Delay > 0 {
+		bridge = fmt.Sprintf("%.1f / %.1f", r.Delay, r.Delay99)
+	}
+	return fmt.Sprintf("| %.0f | %.0f | %.3f | %.2f | %d | %.1f / %.1f / %.1f | %.5f | %.1f / %.1f | %d | %d | %.0f | %.0f | %.0f | %.1f | %.0f | %.1f | %s | %s |", r.Calls, r.CPU, r.Cost, 100*r.Received, r.Lost,
+		r.P50, r.P99, r.Max, r.Late, r.First, r.First99, r.Failed, r.Repeated, r.RSS, r.PerCall, r.Farm, r.FarmLate, r.Others, r.Hiccup, bridge, clean)
 }
 
 func keep(file string, r row) error {
@@ -183,25 +197,34 @@ func keep(file string, r row) error {
 }
 
 // stairs measures step after step.
-func stairs(o options) error {
+func stairs(o options, w workload) error {
 	steps, err := parse(o.steps)
 	if err != nil {
 		return err
 	}
 	debug.SetGCPercent(400)
-	t, err := startTarget(o.binary, o.cpu)
+	t, err := startTarget(o.binary, o.cpu, w)
 	if err != nil {
 		return err
 	}
 	defer t.stop()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	by, err := startBystander(self, o.cpu)
+	if err != nil {
+		return err
+	}
+	defer by.stop()
 	f, err := newFarm(farmConfig{target: netip.MustParseAddrPort(fmt.Sprintf("%s:%d", targetIP, sipPort)),
-		local: netip.MustParseAddrPort(fmt.Sprintf("%s:%d", farmIP, farmPort)), number: "ivr", hold: o.hold})
+		local: netip.MustParseAddrPort(fmt.Sprintf("%s:%d", farmIP, farmPort)), number: "ivr", hold: o.hold, load: w})
 	if err != nil {
 		return err
 	}
 	go f.loop()
 	defer f.stop()
-	m := meter{o: o, t: t, f: f}
+	m := meter{o: o, t: t, f: f, by: by, load: w}
 	time.Sleep(2 * time.Second)
 	m.idle = t.memory()
 	fmt.Printf("%s, idle RSS %.0f MB\n\n%s\n", o.mode, float64(m.idle)/1024, head)
@@ -227,6 +250,8 @@ type meter struct {
 	o    options
 	t    *target
 	f    *farm
+	by   *bystander
+	load workload
 	idle int // kB
 }
 
@@ -235,13 +260,16 @@ func (m *meter) step(n int) (row, error) {
 	var unasked atomic.Int64
 	var first atomic.Pointer[error]
 	stop := make(chan struct{})
-	if m.o.mode == "w1" {
+	if !m.load.asked {
 		m.f.do(func(f *farm) { f.rate = rate })
 	} else {
-		go m.t.originate(rate, stop, func(err error) { unasked.Add(1); first.CompareAndSwap(nil, &err) })
+		go m.t.originate(m.load, rate/float64(m.load.legs()), stop, func(err error) { unasked.Add(1); first.CompareAndSwap(nil, &err) })
 	}
 	time.Sleep(m.o.hold + 3*time.Second)
 	before := unasked.Load()
+	if _, err := m.by.worst(); err != nil {
+		return row{}, fmt.Errorf("the bystander: %w", err)
+	}
 	m.f.do(func(f *farm) { f.now = window{began: time.Now()} })
 	cpu, own := m.t.cpu(), ownCPU()
 	work, _ := busy(m.o.cpu)
@@ -250,6 +278,10 @@ func (m *meter) step(n int) (row, error) {
 	var w window
 	m.f.do(func(f *farm) { w = f.now })
 	span := time.Since(w.began)
+	held, err := m.by.worst()
+	if err != nil {
+		return row{}, fmt.Errorf("the bystander: %w", err)
+	}
 	cpu, own = m.t.cpu()-cpu, ownCPU()-own
 	workNow, _ := busy(m.o.cpu)
 	farmNow, _ := busy(m.o.farmCPU)
@@ -264,11 +296,14 @@ func (m *meter) step(n int) (row, error) {
 		P50: ms(w.deviation.quantile(.5)), P99: ms(w.deviation.quantile(.99)), Max: ms(w.deviation.max), Late: w.deviation.over(20 * time.Millisecond),
 		First: ms(w.firstAudio.quantile(.5)), First99: ms(w.firstAudio.quantile(.99)), Failed: w.failed + int(unasked.Load()-before), Repeated: w.repeated,
 		RSS: float64(rss) / 1024, Farm: percent(own), FarmLate: ms(w.lateness.quantile(.99)),
-		Others: percent(workNow - work - cpu + farmNow - farmWork - own), Refused: w.refused, Disorders: w.disordered}
+		Others: percent(workNow - work - cpu + farmNow - farmWork - own), Refused: w.refused, Disorders: w.disordered, Unsealed: w.unsealed, Hiccup: ms(held)}
+	if w.delay.count > 0 {
+		r.Delay, r.Delay99 = ms(w.delay.quantile(.5)), ms(w.delay.quantile(.99))
+	}
 	r.Cost = 1000 * cpu.Seconds() / max(w.callSeconds, 1e-9)
 	r.Received = float64(w.rx) / max(50*w.callSeconds, 1e-9)
 	r.PerCall = float64(rss-m.idle) / max(r.Calls, 1)
-	r.IsClean = r.Received >= 0.995 && r.Lost == 0 && r.Late < 0.001 && r.P99 <= 5 && r.Failed == 0 && r.Repeated == 0
+	r.IsClean = r.Received >= 0.995 && r.Lost == 0 && r.Late < 0.001 && r.P99 <= 5 && r.Failed == 0 && r.Repeated == 0 && r.Unsealed == 0
 	return r, nil
 }
 

@@ -12,7 +12,8 @@ import (
 const (
 	frame    = 160 // code words of 20 ms
 	header   = 12
-	audioPT  = 8
+	alawPT   = 8
+	mulawPT  = 0
 	eventPT  = 101
 	slots    = 20 // a call speaks in one millisecond of these
 	pressAt  = 10 * time.Second
@@ -25,6 +26,8 @@ type stream struct {
 	to   netip.AddrPort
 	slot int
 	on   bool
+	pt   byte
+	seal *seal // nil: not encrypted
 
 	seq     uint16
 	ts      uint32
@@ -40,6 +43,12 @@ type stream struct {
 	rxSeq    uint16
 	rxSSRC   uint32
 	rxAt     int64
+
+	// Of the legs of a bridge:
+	other  *call
+	second bool // it was rung second
+	frames int
+	saidAt int64 // when its loud frame left, until the other one heard it; 0: none is on its way
 }
 
 // speech is what callers say: 1.2 s of loud code words and 0.8 s of quiet ones,
@@ -97,10 +106,14 @@ func (f *farm) end(c *call) {
 // speak sends the next packet of a call: sound, or one of the eight of its digit.
 func (f *farm) speak(c *call, now time.Time) {
 	s := &c.stream
-	b := s.sock.slot(s.to)
-	b[0], b[1] = 2<<6, audioPT
+	room := s.sock.slot(s.to)
+	b := room
+	if s.seal != nil {
+		b = f.scratch[:]
+	}
+	b[0], b[1] = 2<<6, s.pt
 	ts, n := s.ts, header+frame
-	if s.pressed == 0 && now.Sub(s.began) > pressAt {
+	if s.pressed == 0 && now.Sub(s.began) > pressAt && !f.cfg.load.mute {
 		s.pressTS = s.ts
 		s.pressed = 1
 	}
@@ -118,6 +131,8 @@ func (f *farm) speak(c *call, now time.Time) {
 		if s.pressed++; s.pressed > 8 {
 			s.pressed = -1
 		}
+	} else if f.cfg.load.bridged {
+		f.utter(c, b[header:])
 	} else {
 		copy(b[header:], f.sound[s.place:s.place+frame])
 	}
@@ -127,6 +142,9 @@ func (f *farm) speak(c *call, now time.Time) {
 	binary.BigEndian.PutUint32(b[8:], s.ssrc)
 	s.seq++
 	s.ts += frame
+	if s.seal != nil {
+		n = s.seal.close(room, b[:n])
+	}
 	s.sock.queue(n)
 	f.now.tx++
 }
@@ -134,17 +152,24 @@ func (f *farm) speak(c *call, now time.Time) {
 // hear judges what the target sent, by the kernel's stamps: this program's own
 // lateness does not blur it.
 func (f *farm) hear(d datagram) {
-	if len(d.b) < header || d.b[0]>>6 != 2 || d.b[1]&0x7F != audioPT {
+	if len(d.b) < header || d.b[0]>>6 != 2 || d.b[1]&0x7F != alawPT && d.b[1]&0x7F != mulawPT {
 		return
 	}
 	c := f.byMedia[d.from]
 	if c == nil {
 		// Its 200 has perhaps come since the signalling was looked at.
-		d.b = append([]byte(nil), d.b[:header]...)
+		d.b = append([]byte(nil), d.b...)
 		f.strays = append(f.strays, d)
 		return
 	}
 	s, w := &c.stream, &f.now
+	if s.seal != nil && !s.seal.open(f.scratch[:], d.b) {
+		w.unsealed++
+		return
+	}
+	if f.cfg.load.bridged {
+		f.listen(c, d.b[header:], d.at)
+	}
 	seq, ssrc := binary.BigEndian.Uint16(d.b[2:]), binary.BigEndian.Uint32(d.b[8:])
 	if s.first == 0 {
 		s.first = d.at

@@ -53,6 +53,8 @@ type window struct {
 	failed      int
 	repeated    int // messages that had to be sent or were received again
 	deviation   histogram
+	unsealed    int // packets that were not genuine
 	firstAudio  histogram
+	delay       histogram // of a bridge
 	lateness    histogram // of the generator itself
 }

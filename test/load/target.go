@@ -52,20 +52,20 @@ tokens: [{name: load, token: %[4]s, roles: [admin]}]
 sip: {listen: ["udp://%[5]s:%[6]d"]}
 media: {ip: %[5]s, ports: 20000-31998}
 trunks:
-  - {name: main, uri: "sip:%[7]s:%[8]d", accept_from: [%[7]s/32], options: 0s, numbers: ["78005553535"], max_calls: 10000, max_cps: 1000, codecs: [PCMA]}
-inbound: [{number: "ivr", trunk: main, flow: {record: 1000001, loop: true}}]
+  - {name: main, uri: "sip:%[7]s:%[8]d", accept_from: [%[7]s/32], options: 0s, numbers: ["78005553535"], max_calls: 10000, max_cps: 1000, codecs: [%[9]s]%[10]s}
+inbound: [{number: "ivr", trunk: main, flow: {record: 1000001, loop: true%[11]s}}]
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 0, countries: [RU]}
 `
 
 // startTarget starts the binary on one processor, with a clip of 9 s to play.
-func startTarget(binary string, cpu int) (*target, error) {
+func startTarget(binary string, cpu int, w workload) (*target, error) {
 	dir, err := os.MkdirTemp("", "zvonar-load-")
 	if err != nil {
 		return nil, err
 	}
 	t := &target{dir: dir}
 	file := filepath.Join(dir, "zvonar.yaml")
-	text := fmt.Sprintf(configuration, dir, apiAddr, admin, token, targetIP, sipPort, farmIP, farmPort)
+	text := fmt.Sprintf(configuration, dir, apiAddr, admin, token, targetIP, sipPort, farmIP, farmPort, w.codecs, w.trunk, w.flow)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (t *target) post(path, kind string, body io.Reader, out any) error {
 
 // originate asks for rate calls a second until stop is closed, and tells how many
 // were refused.
-func (t *target) originate(rate float64, stop <-chan struct{}, refused func(error)) {
+func (t *target) originate(w workload, rate float64, stop <-chan struct{}, refused func(error)) {
 	next := time.NewTicker(time.Duration(float64(time.Second) / rate))
 	defer next.Stop()
 	room := make(chan struct{}, 64)
@@ -194,8 +194,8 @@ func (t *target) originate(rate float64, stop <-chan struct{}, refused func(erro
 		room <- struct{}{}
 		go func() {
 			defer func() { <-room }()
-			body := fmt.Sprintf(`{"to":"7916%07d","flow":{"record":1000001,"loop":true,"digits":[]}}`, (first+n)%10_000_000)
-			if err := t.post("/v1/calls", "application/json", strings.NewReader(body), nil); err != nil {
+			path, body := w.request(first + n)
+			if err := t.post(path, "application/json", strings.NewReader(body), nil); err != nil {
 				refused(err)
 			}
 		}()
