@@ -71,7 +71,7 @@ func (t *tap) remove(a Analyser) {
 }
 
 // analyst is one goroutine that listens to the taps it was given. Shards wake it
-// at most once a beat.
+// every 20 ms at most.
 type analyst struct {
 	engine *Engine
 	index  int
@@ -251,14 +251,24 @@ func (e *Engine) idlest() *analyst {
 	return best
 }
 
-// rouse has the analyst woken at the end of the beat.
+// rouse has the analyst woken at the end of this beat or one of the next.
 func (s *shard) rouse(a *analyst) { s.roused |= 1 << a.index }
 
 // maxAnalysts is what fits into shard.roused.
 const maxAnalysts = 64
 
-// wakeAnalysts wakes those that have something to hear.
-func (s *shard) wakeAnalysts() {
+// hearing is how long what was received may wait for its analysts: a look at all
+// taps costs the more, the oftener it finds next to nothing.
+const hearing = 4 * beat
+
+// wakeAnalysts wakes those that have something to hear, in good time.
+func (s *shard) wakeAnalysts(stopping bool) {
+	if s.now < s.heardAt+hearing && len(s.legs) > 0 && !stopping {
+		return
+	}
+	if s.roused != 0 {
+		s.heardAt = s.now
+	}
 	for i := 0; s.roused != 0; i, s.roused = i+1, s.roused>>1 {
 		if s.roused&1 != 0 {
 			s.engine.analysts[i].wake()

@@ -70,3 +70,36 @@ func TestABridgeKeepsItsPaceThroughLossAndJitter(t *testing.T) {
 		}
 	}
 }
+
+// TestABridgedLegIsLookedForAsItsPacketsAreDue: by the earliest of them, so that one
+// that was held up does not put off those that come with it.
+func TestABridgedLegIsLookedForAsItsPacketsAreDue(t *testing.T) {
+	t.Parallel()
+	const ms, frame = int64(time.Millisecond), 20 * int64(time.Millisecond)
+	var in inbound
+	at := int64(time.Hour)
+	for range 50 {
+		at += frame
+		if in.expect(at, frame); in.soonest != at+frame-early {
+			t.Fatalf("the next is looked for %d us after this one", (in.soonest-at)/1000)
+		}
+	}
+	in.expect(at+frame+15*ms, frame)
+	if next := in.soonest - at - 2*frame; next > 2*ms-early {
+		t.Errorf("after a packet 15 ms late the next is looked for %d us after its time", next/1000)
+	}
+	for range 50 { // and stays late
+		at += frame
+		in.expect(at+frame+15*ms, frame)
+	}
+	if next := in.soonest - at - 2*frame; next < 12*ms || next > 15*ms {
+		t.Errorf("who stays 15 ms late is looked for %d us after the former time", next/1000)
+	}
+	at += time.Hour.Nanoseconds()
+	if in.expect(at, frame); in.soonest != at+frame-early {
+		t.Error("a pause is taken for lateness")
+	}
+	if in.expect(at+frame-7*ms, frame); in.soonest != at+2*frame-7*ms-early {
+		t.Error("a packet that comes early is not the new measure")
+	}
+}

@@ -43,10 +43,12 @@ type inbound struct {
 	source    source
 	digits    dtmf.Receiver
 	recorder  *Recorder
-	tap       *tap // nil: nobody analyses the sound
-	ear       *ear // nil: digits in the audio are not listened for
-	anything  bool // some datagram came
-	heard     bool // valid RTP came
+	tap       *tap  // nil: nobody analyses the sound
+	ear       *ear  // nil: digits in the audio are not listened for
+	anything  bool  // some datagram came
+	heard     bool  // valid RTP came
+	due       int64 // nominal time of the last packet, by the clock that stamps them
+	soonest   int64 // when a bridged leg need be looked at again
 	waitsFrom time.Duration
 	timedOut  bool
 	silence   calls.Silence // what nothing would mean now
@@ -72,7 +74,9 @@ func newLeg(p *Port, sock socket) *leg {
 
 // beat is the leg's turn: hear, then speak.
 func (l *leg) beat() {
-	l.receive()
+	if l.speak == nil { // else the shard has looked in this beat
+		l.receive()
+	}
 	if l.configured {
 		l.watch()
 	}

@@ -38,7 +38,7 @@ func (l *leg) receive() {
 		if !ok {
 			return
 		}
-		l.in.anything = true
+		l.in.anything, l.in.soonest = true, 0
 		drop := l.packet(s.buffer[:n], from, at)
 		if drop != dropNot {
 			s.count.drops[drop]++
@@ -46,11 +46,27 @@ func (l *leg) receive() {
 				s.refusals--
 				continue
 			}
-		} else if s.wall-at < int64(len(s.packet.Payload))*int64(time.Second/sampleRate) {
+		} else if length := int64(len(s.packet.Payload)) * int64(time.Second/sampleRate); s.wall-at < length {
+			l.in.expect(at, length)
 			return
 		}
 		left--
 	}
+}
+
+// early is how much sooner than expected a packet is looked for.
+const early = int64(time.Millisecond)
+
+// expect notes when the packet after one of that length is due, from the earliest of
+// those before: one that jitter held up does not put off the next.
+func (in *inbound) expect(at, length int64) {
+	due := in.due + length
+	if late := at - due; late < 0 || late > 3*length {
+		due = at
+	} else {
+		due += late / 8 // clocks differ
+	}
+	in.due, in.soonest = due, due+length-early
 }
 
 // packet judges and uses one datagram.

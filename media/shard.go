@@ -30,22 +30,23 @@ type shard struct {
 	strained atomic.Bool  // a further leg would be heard by those there are
 	ended    chan struct{}
 
-	inbox  inbox
-	now    time.Duration
-	wall   int64         // the same instant by the clock that stamps packets
-	next   time.Duration // nominal time of the next beat
-	slot   int           // of the next beat
-	legs   map[*leg]struct{}
-	early  map[*leg][]func(*leg) // commands of legs that are on their way here
-	wheel  [wheelSlots][]*leg
-	quick  []*leg // bridged legs, drained on every beat
-	kicked []*leg // legs that may send before their beat
-	events []told
-	roused uint64 // analysts to wake after the beat, by index
-	count  counters
-	late   float64       // share of late beats, and of the time spent on beats,
-	busy   float64       // of the last two seconds or so
-	toil   time.Duration // since the last beat
+	inbox   inbox
+	now     time.Duration
+	wall    int64         // the same instant by the clock that stamps packets
+	next    time.Duration // nominal time of the next beat
+	slot    int           // of the next beat
+	legs    map[*leg]struct{}
+	early   map[*leg][]func(*leg) // commands of legs that are on their way here
+	wheel   [wheelSlots][]*leg
+	quick   []*leg // bridged legs, drained on every beat
+	kicked  []*leg // legs that may send before their beat
+	events  []told
+	roused  uint64        // analysts to wake, by index
+	heardAt time.Duration // when some were woken last
+	count   counters
+	late    float64       // share of late beats, and of the time spent on beats,
+	busy    float64       // of the last two seconds or so
+	toil    time.Duration // since the last beat
 	// refusals may still be read in this beat beyond the share of their leg.
 	refusals int
 	packet   rtp.Packet // reused by receive
@@ -106,7 +107,7 @@ func (s *shard) advance(now time.Duration) (ended bool) {
 			l.close()
 		}
 	}
-	s.wakeAnalysts()
+	s.wakeAnalysts(stopping)
 	if stopping {
 		s.box.put(s.events, &s.count)
 	} else if !s.box.offer(s.events, &s.count) {
@@ -121,7 +122,9 @@ func (s *shard) advance(now time.Duration) (ended bool) {
 func (s *shard) serve(slot int) {
 	s.refusals = maxRefused
 	for _, l := range s.quick {
-		l.receive()
+		if s.wall >= l.in.soonest {
+			l.receive()
+		}
 	}
 	for _, l := range s.wheel[slot] {
 		l.beat()

@@ -133,6 +133,9 @@ func (l *Listener) frame(f *spectrum.Frame) {
 // step is done every 100 ms.
 func (l *Listener) step() {
 	now := l.scene.heard()
+	if l.settled(now) {
+		return
+	}
 	l.scene.look()
 	if l.scene.nruns == 0 {
 		switch {
@@ -162,6 +165,16 @@ func (l *Listener) step() {
 	case elapsed <= samples(l.params.ReviseFor) && l.machine >= l.params.ReviseAbove && l.other < l.params.OtherAbove:
 		l.judge(Machine, causeLong, l.machine)
 	}
+}
+
+// settled reports that what is said from now on changes the verdict no more; tones
+// may, and the end of a machine's greeting is waited for.
+func (l *Listener) settled(now int64) bool {
+	switch l.verdict {
+	case "", Silence, Machine:
+		return false
+	}
+	return !l.ringing && now-max(l.onset, 0) > samples(l.params.ReviseFor)
 }
 
 // consider asks the model.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,15 +51,17 @@ type Store struct {
 	running atomic.Int64
 	dropped prometheus.Counter
 	active  map[string]bool // calls whose file is being written; under mu
+	spare   sync.Pool       // of blocks
 }
 
 // job is one thing to do for the writer: samples to be put at their place, or the
 // end of the file.
 type job struct {
-	file  *file
-	at    int64 // frames from the start of the take
-	block []byte
-	end   func(Result, error)
+	file   *file
+	at     int64 // frames from the start of the take
+	block  *block
+	frames int64 // of the block
+	end    func(Result, error)
 }
 
 // file is of the writer alone.
@@ -158,6 +161,7 @@ func (s *Store) give(j job) {
 	}
 	if j.end == nil && len(s.work) >= maxWaiting*3/4 {
 		s.dropped.Inc()
+		s.spare.Put(j.block)
 		return
 	}
 	select {
@@ -176,7 +180,8 @@ func (s *Store) write() {
 	defer close(s.ended)
 	for j := range s.work {
 		if j.end == nil {
-			j.file.put(j.at, j.block)
+			j.file.put(j.at, j.block[:j.frames*frameBytes])
+			s.spare.Put(j.block)
 			continue
 		}
 		r, err := j.file.finish()
@@ -189,6 +194,15 @@ func (s *Store) write() {
 		s.running.Add(-1)
 		j.end(r, err)
 	}
+}
+
+// blank is a block of silence.
+func (s *Store) blank() *block {
+	if b, ok := s.spare.Get().(*block); ok {
+		clear(b[:])
+		return b
+	}
+	return &block{}
 }
 
 // put writes samples, then the header that counts them: whatever happens in

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,8 +16,8 @@ const (
 )
 
 const (
-	// block is how much is handed to the writer at a time.
-	block = Rate
+	// perBlock is how much is handed to the writer at a time, in frames.
+	perBlock = Rate
 	// patience is how long one channel waits for the other before its sound is
 	// written beside silence.
 	patience = 2 * Rate
@@ -38,8 +39,12 @@ type Take struct {
 	flushed int64     // frames of the take that went to the writer
 	next    [2]int64  // where each channel goes on
 	begun   [2]bool
-	waiting [2][]int16 // from flushed on
+	reached [2]int64 // one past the last sample of each channel
+	blocks  []*block // what waits, from flushed on
 }
+
+// block is a second of a talk, both channels, as it lies in the file.
+type block [perBlock * frameBytes]byte
 
 var _ media.TwoWay = (*Take)(nil)
 
@@ -73,34 +78,40 @@ func (t *Take) put(channel int, s media.Sound) {
 		}
 		s.PCM, at = s.PCM[skip:], t.flushed
 	}
-	w := &t.waiting[channel]
-	for need := int(at-t.flushed) + len(s.PCM); len(*w) < need; {
-		*w = append(*w, make([]int16, need-len(*w))...)
-	}
-	copy((*w)[at-t.flushed:], s.PCM)
+	t.write(channel, at, s.PCM)
 	t.flush(false)
+}
+
+// write puts samples into the blocks that wait.
+func (t *Take) write(channel int, at int64, pcm []int16) {
+	t.reached[channel] = max(t.reached[channel], at+int64(len(pcm)))
+	for at -= t.flushed; len(pcm) > 0; {
+		for int64(len(t.blocks)) <= at/perBlock {
+			t.blocks = append(t.blocks, t.store.blank())
+		}
+		b := t.blocks[at/perBlock][at%perBlock*frameBytes+int64(2*channel):]
+		n := min(len(pcm), int(perBlock-at%perBlock))
+		for i, x := range pcm[:n] {
+			binary.LittleEndian.PutUint16(b[i*frameBytes:], uint16(x))
+		}
+		at, pcm = at+int64(n), pcm[n:]
+	}
 }
 
 // flush hands whole blocks to the writer; at the end everything.
 func (t *Take) flush(all bool) {
-	for {
-		low, high := min(len(t.waiting[0]), len(t.waiting[1])), max(len(t.waiting[0]), len(t.waiting[1]))
-		n := min(block, max(low, high-patience))
+	for len(t.blocks) > 0 {
+		low, high := min(t.reached[0], t.reached[1])-t.flushed, max(t.reached[0], t.reached[1])-t.flushed
+		n := min(perBlock, max(low, high-patience))
 		if all {
-			n = min(block, high)
+			n = min(perBlock, high)
 		}
-		if n < block && (!all || n == 0) {
+		if n < perBlock && (!all || n <= 0) {
 			return
 		}
-		b := make([]byte, n*frameBytes)
-		for channel, w := range t.waiting {
-			for i, x := range w[:min(n, len(w))] {
-				binary.LittleEndian.PutUint16(b[i*frameBytes+2*channel:], uint16(x))
-			}
-			t.waiting[channel] = append(w[:0], w[min(n, len(w)):]...)
-		}
-		t.store.give(job{file: t.file, at: t.flushed, block: b})
-		t.flushed += int64(n)
+		t.store.give(job{file: t.file, at: t.flushed, block: t.blocks[0], frames: n})
+		t.blocks = slices.Delete(t.blocks, 0, 1)
+		t.flushed += n
 	}
 }
 
