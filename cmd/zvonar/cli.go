@@ -36,6 +36,7 @@ type commands struct {
 
 	Call         callCmd         `cmd:"" group:"Calls and clips, through the API:" help:"Call somebody."`
 	Calls        callsCmd        `cmd:"" group:"Calls and clips, through the API:" help:"List, show and end calls."`
+	Campaign     campaignCmd     `cmd:"" group:"Calls and clips, through the API:" help:"Call many people by a list."`
 	Recordings   recordingsCmd   `cmd:"" group:"Calls and clips, through the API:" help:"Add, list, approve and reject clips."`
 	Fingerprints fingerprintsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Make announcements of operators known by their sound."`
 	Blacklist    blacklistCmd    `cmd:"" group:"Calls and clips, through the API:" help:"Block numbers."`
