@@ -22,6 +22,7 @@ type memory struct {
 }
 
 type state struct {
+	calls      []calls.Call
 	recordings []calls.Recording
 	events     []calls.Event
 	audit      []calls.AuditEntry
@@ -34,7 +35,7 @@ var errDisk = errors.New("disk full")
 func (m *memory) Update(_ context.Context, fn func(calls.Tx) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := &memTx{failAt: m.failAt, state: state{slices.Clone(m.state.recordings), slices.Clone(m.state.events), slices.Clone(m.state.audit), slices.Clone(m.state.versions), m.state.lastID}}
+	t := &memTx{failAt: m.failAt, state: state{slices.Clone(m.state.calls), slices.Clone(m.state.recordings), slices.Clone(m.state.events), slices.Clone(m.state.audit), slices.Clone(m.state.versions), m.state.lastID}}
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -86,11 +87,20 @@ func (t *memTx) Recordings(f calls.RecordingFilter) (page []*calls.Recording, er
 		slices.Reverse(all)
 	}
 	for _, r := range all {
-		if r.Account == f.Account && (f.State == "" || r.State == f.State) && (f.TextKey == "" || r.TextKey() == f.TextKey) && (f.Cursor == "" || r.ID < f.Cursor) && len(page) < f.Limit {
+		if (f.Account == "" || r.Account == f.Account) && (f.State == "" || r.State == f.State) && (f.TextKey == "" || r.TextKey() == f.TextKey) && (f.Cursor == "" || r.ID < f.Cursor) && len(page) < f.Limit {
 			page = append(page, &r)
 		}
 	}
 	return page, nil
+}
+
+func (t *memTx) Call(_, id string) (*calls.Call, error) {
+	for _, c := range t.calls {
+		if c.ID == id {
+			return &c, nil
+		}
+	}
+	return nil, calls.ErrNotFound
 }
 
 func (t *memTx) ContentCondemned(string) (bool, error) { return false, nil }

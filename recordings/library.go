@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -39,6 +40,7 @@ const (
 type Config struct {
 	Store       calls.Store
 	Dir         string        // where clips lie: data_dir/clips; made if missing
+	Node        string        // name of this node
 	Remote      Remote        // storage that has every clip, beside Dir; nil: none
 	MinDuration time.Duration // 0: MinDuration; less is refused
 	FirstID     int64         // first record_id; 0: DefaultFirstID
@@ -63,6 +65,7 @@ type Library struct {
 	rendered files         // what is read aloud for one call alone
 	slots    chan struct{} // conversions at work
 	voices   chan struct{} // texts that are being spoken for calls
+	keeping  sync.Map      // ids of dictations whose take is being looked at
 	metrics  *metrics
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"zvonar/internal/calls"
@@ -63,6 +64,9 @@ func (l *Library) Fill(rec *calls.Recording, values map[string]string) (calls.Re
 // LoadRef reads what ref pins: 8 kHz mono samples, and 16 kHz ones where it has
 // them, each verified as Load does.
 func (l *Library) LoadRef(ref calls.RecordingRef) (pcm, wide []int16, err error) {
+	if name, is := strings.CutPrefix(ref.SHA256, signalPrefix); is {
+		return signal(name), nil, nil
+	}
 	from := l.files
 	if ref.Spoken() {
 		from = l.rendered

@@ -3,6 +3,7 @@ package recordings
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"zvonar/internal/calls"
 )
@@ -69,6 +70,8 @@ func (l *Library) Spoken(ctx context.Context, account string, t calls.SpokenText
 // decides, unless calls play an older one.
 func said(tx calls.ReadTx, account, key string) (*calls.Recording, error) {
 	list, err := tx.Recordings(calls.RecordingFilter{Account: account, TextKey: key, Limit: ofText})
+	// What never came to be, or has no sound yet, was refused by nobody.
+	list = slices.DeleteFunc(list, func(r *calls.Recording) bool { return r.SHA256 == "" })
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}

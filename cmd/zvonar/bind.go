@@ -91,6 +91,9 @@ func (l boundLeg) Capture(call string) (func(func(calls.Capture, error)), error)
 	}, nil
 }
 
+// Take implements engine.Leg.
+func (l boundLeg) Take() engine.Take { return capture.Dictate(l.judge.clock.Now(), l.Leg.Analyse) }
+
 // Play implements engine.Leg.
 func (l boundLeg) Play(id int64, clip calls.RecordingRef, loop bool) error {
 	c, err := l.clips.Get(clip)

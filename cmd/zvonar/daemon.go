@@ -55,6 +55,7 @@ type daemon struct {
 	media     *media.Engine
 	clips     *recordings.Library
 	reader    *recordings.Reader
+	jobs      *recordings.Jobs
 	captures  *capture.Store
 	openings  *capture.Openings
 	links     calls.CaptureLinks

@@ -45,13 +45,14 @@ func (d *daemon) buildTokens(ctx context.Context) error {
 }
 
 func (d *daemon) buildLibrary(context.Context) (err error) {
-	d.clips, err = recordings.New(recordings.Config{Remote: d.sharedClips(), Store: d.store, Dir: filepath.Join(d.cfg.DataDir, "clips"),
+	d.clips, err = recordings.New(recordings.Config{Node: d.cfg.Node, Remote: d.sharedClips(), Store: d.store, Dir: filepath.Join(d.cfg.DataDir, "clips"),
 		MinDuration: d.cfg.Recordings.MinDuration.Duration(), FirstID: d.cfg.Recordings.FirstID,
 		FourEyes: d.cfg.Recordings.FourEyes, Approvals: d.cfg.Recordings.Approvals, Claim: d.cfg.Recordings.Claim.Duration(),
 		Loudness: d.cfg.Recordings.Loudness, Speech: speechConfig(d.cfg.Recordings.TTS),
 		Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "recordings"), Metrics: d.reg})
 	if err == nil {
-		d.reader = recordings.NewReader(d.clips)
+		d.reader, d.jobs = recordings.NewReader(d.clips), recordings.NewJobs(d.clips)
+		d.add("recordings on their way in", d.jobs.Start, d.jobs.Stop)
 	}
 	return err
 }
@@ -142,7 +143,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		judge.openings = d.openings
 	}
 	line := line{d.ua, audio, judge, d.captures, d.trace}
-	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Clips: d.clips, Speech: d.clips, Queue: d.dialer,
+	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Clips: d.clips, Speech: d.clips, Takes: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
@@ -255,7 +256,7 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	}
 	tls := d.cfg.HTTP.TLS
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
-		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
+		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Jobs: d.jobs, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
 		Accounts: d.cfg.Accounts, Captures: d.captures, Traces: traces{d.trace}, Eraser: d.eraser(), Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Params: amd.Defaults()}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
 		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken, Campaigns: d.campaigns.Desk(),
 		Country: country, Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})

@@ -47,7 +47,7 @@ func acceptHouse(b *testing.B) (server *Server, token string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server, err = New(Config{Listen: "127.0.0.1:0", Version: "bench", Engine: eng, Store: st, Recordings: lib, Guard: guard, Country: "RU", Clock: c, IDs: ids})
+	server, err = New(Config{Listen: "127.0.0.1:0", Version: "bench", Engine: eng, Store: st, Recordings: lib, Jobs: recordings.NewJobs(lib), Guard: guard, Country: "RU", Clock: c, IDs: ids})
 	if err != nil {
 		b.Fatal(err)
 	}

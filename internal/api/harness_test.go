@@ -91,7 +91,7 @@ func openByDay(number, _ string, _ *calls.Window, now time.Time) (bool, time.Tim
 
 func newTestEngine(t *testing.T, st calls.Store, lib *recordings.Library, c clock.Clock, ids *clock.IDs) *engine.Engine {
 	t.Helper()
-	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Speech: lib, Queue: &idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
+	eng, err := engine.New(engine.Config{Store: st, Line: noLine{}, Clips: lib, Speech: lib, Takes: lib, Queue: &idleQueue{}, Limits: noLimits{}, Clock: c, IDs: ids,
 		Log: slog.New(slog.DiscardHandler), Countries: []string{"RU"}, Trunks: []engine.TrunkNumbers{
 			{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}})
 	if err != nil {
@@ -119,6 +119,12 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		t.Fatal(err)
 	}
 	eng := newTestEngine(t, st, lib, c, ids)
+	jobs := recordings.NewJobs(lib)
+	t.Cleanup(func() {
+		if err := jobs.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	guard, err := egress.New(egress.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +137,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Campaigns: runner.Desk(), Countries: []string{"RU"}, Store: st, Recordings: lib, Fingerprints: memPrints{st, ids}, Guard: guard, Traces: &memTraces{}, Country: "RU", Clock: c, IDs: ids,
+	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Campaigns: runner.Desk(), Countries: []string{"RU"}, Store: st, Recordings: lib, Jobs: jobs, Fingerprints: memPrints{st, ids}, Guard: guard, Traces: &memTraces{}, Country: "RU", Clock: c, IDs: ids,
 		Trunks: func() []TrunkStatus {
 			return []TrunkStatus{{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}
 		}}

@@ -171,7 +171,7 @@ func (s *Server) addVersion(ctx context.Context, in *RecordingPath) (*addedRecor
 	if rec, err = s.cfg.Recordings.AddVersion(ctx, rec.Account, rec.ID, actorOf(ctx), file); err != nil {
 		return nil, located(err, "body.file", nil)
 	}
-	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+	return s.added(rec), nil
 }
 
 func (s *Server) importRecording(ctx context.Context, _ *struct{}) (*addedRecordingOutput, error) {
@@ -193,7 +193,7 @@ func (s *Server) importRecording(ctx context.Context, _ *struct{}) (*addedRecord
 	if err != nil {
 		return nil, located(err, "body.file", nil)
 	}
-	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+	return s.added(rec), nil
 }
 
 // importFields reads the one field of an import: the resource as GET

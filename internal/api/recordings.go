@@ -33,15 +33,22 @@ func (s *Server) declareRecordings() {
 			"file":   {Type: huma.TypeString, Format: "binary", Description: "WAV, MP3, FLAC or Ogg Opus"},
 			"title":  {Type: huma.TypeString},
 			"system": {Type: huma.TypeBoolean, Description: "a prompt: free of the least duration"},
+			"async":  {Type: huma.TypeBoolean, Description: "answer at once with 202; the recording is processing until it was taken in or refused"},
 		}}},
-		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"text", "voice"}, Properties: map[string]*huma.Schema{
+		"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Description: "text and voice, or dictate_to", Properties: map[string]*huma.Schema{
 			"text":  {Type: huma.TypeString, Description: "what the voice says, 1 to 2000 characters"},
 			"voice": {Type: huma.TypeString, Enum: []any{"male", "female"}},
 			"variables": {Type: huma.TypeArray, Description: "what the places in the text, {name}, may hold; those left out here are what their name or the text says, {debt:sum}",
 				Items: s.schemaOf(reflect.TypeFor[calls.Variable]())},
 			"title":  {Type: huma.TypeString, Description: "default: the beginning of the text"},
 			"system": {Type: huma.TypeBoolean, Description: "a prompt: free of the least duration"},
+			"async":  {Type: huma.TypeBoolean, Description: "answer at once with 202; the recording is processing until it was spoken or refused"},
+
+			"dictate_to": {Type: huma.TypeString, Description: "number that is called: who answers speaks after the tone until #, hears himself, and presses 1 to keep it or 2 to begin again; with title alone"},
 		}}}}}
+	register(s, calls.PermCaller, huma.Operation{OperationID: "cancel-recording", Method: http.MethodDelete, Path: "/v1/recordings/{id}", DefaultStatus: http.StatusAccepted,
+		Summary: "Cancel a recording that is on its way in", Description: "One that is processing or a draft ends as rejected. What is in the library is archived or revoked instead.",
+		Tags: []string{"recordings"}}, s.cancelRecording)
 	register(s, calls.PermViewer, huma.Operation{OperationID: "list-recordings", Method: http.MethodGet, Path: "/v1/recordings",
 		Summary: "List recordings, newest first", Tags: []string{"recordings"}}, s.listRecordings)
 	register(s, calls.PermViewer, huma.Operation{OperationID: "get-recording", Method: http.MethodGet, Path: "/v1/recordings/{id}",
@@ -65,6 +72,7 @@ type RecordingPath struct {
 type recordingOutput struct{ Body RecordingResource }
 
 type addedRecordingOutput struct {
+	Status   int
 	Location string `header:"Location"`
 	Body     RecordingResource
 }
@@ -78,7 +86,7 @@ func (s *Server) addRecording(ctx context.Context, _ *struct{}) (*addedRecording
 		return nil, err
 	}
 	defer func() { _ = form.RemoveAll() }()
-	title, system, err := uploadFields(form)
+	fields, err := uploadFields(form)
 	if err != nil {
 		return nil, err
 	}
@@ -87,15 +95,28 @@ func (s *Server) addRecording(ctx context.Context, _ *struct{}) (*addedRecording
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	rec, err := s.cfg.Recordings.Add(ctx, accountOf(ctx), title, actorOf(ctx), system, file)
+	add := s.cfg.Recordings.Add
+	if fields.async {
+		add = s.cfg.Jobs.Add
+	}
+	rec, err := add(ctx, accountOf(ctx), fields.title, actorOf(ctx), fields.system, file)
 	if err != nil {
 		return nil, located(err, "body.file", nil)
 	}
 	s.changed(ctx, "recording.add", rec.ID, "")
-	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+	return s.added(rec), nil
 }
 
-// addText reads {text, voice, title, system}.
+// added tells of a recording that is here, or on its way in.
+func (s *Server) added(rec *calls.Recording) *addedRecordingOutput {
+	status := http.StatusCreated
+	if rec.State == calls.RecordingProcessing || rec.State == calls.RecordingDraft {
+		status = http.StatusAccepted
+	}
+	return &addedRecordingOutput{Status: status, Location: "/v1/recordings/" + rec.ID, Body: s.viewRecording(rec)}
+}
+
+// addText reads {text, voice, title, system}, or {dictate_to, title}.
 func (s *Server) addText(ctx context.Context) (*addedRecordingOutput, error) {
 	q := requestOf(ctx)
 	_ = http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(uploadTimeout))
@@ -110,18 +131,30 @@ func (s *Server) addText(ctx context.Context) (*addedRecordingOutput, error) {
 		System bool   `json:"system"`
 
 		Variables []calls.Variable `json:"variables"`
+		Async     bool             `json:"async"`
+		DictateTo text             `json:"dictate_to"`
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&body); err != nil || d.More() {
 		return nil, &calls.Error{Code: calls.CodeBadJSON, Detail: `send {"text":…,"voice":"male" or "female","title":…,"system":…} and nothing else`, Err: err}
 	}
-	rec, err := s.cfg.Recordings.AddText(ctx, accountOf(ctx), actorOf(ctx), recordings.Spoken{Text: body.Text, Voice: body.Voice, Title: body.Title, System: body.System, Variables: body.Variables})
+	if body.DictateTo != "" {
+		if body.Text != "" || body.Voice != "" || body.System || len(body.Variables) > 0 || body.Async {
+			return nil, calls.Errorf(calls.CodeInvalidField, "who is to dictate needs a title at most: leave the rest out").At("body.dictate_to", nil)
+		}
+		return s.dictate(ctx, string(body.DictateTo), body.Title, raw)
+	}
+	add := s.cfg.Recordings.AddText
+	if body.Async {
+		add = s.cfg.Jobs.AddText
+	}
+	rec, err := add(ctx, accountOf(ctx), actorOf(ctx), recordings.Spoken{Text: body.Text, Voice: body.Voice, Title: body.Title, System: body.System, Variables: body.Variables})
 	if err != nil {
 		return nil, err
 	}
 	s.changed(ctx, "recording.add", rec.ID, "spoken")
-	return &addedRecordingOutput{Location: "/v1/recordings/" + rec.ID, Body: viewRecording(rec)}, nil
+	return s.added(rec), nil
 }
 
 // readForm reads an upload. The caller removes what waits of it on the disk.
@@ -147,23 +180,35 @@ func formError(err error) error {
 		Detail: "send the clip as multipart/form-data with a part named file (curl -F file=@clip.wav -F title=…)"}).At("body", nil)
 }
 
-func uploadFields(form *multipart.Form) (title string, system bool, err error) {
+// uploadForm is what a form says beside its file.
+type uploadForm struct {
+	title         string
+	system, async bool
+}
+
+func uploadFields(form *multipart.Form) (u uploadForm, err error) {
 	for name, values := range form.Value {
 		location := "body." + name
 		switch {
-		case name != "title" && name != "system":
-			return "", false, calls.Errorf(calls.CodeInvalidField, "there is no such field; the form has file, title and system").At(location, nil)
+		case name != "title" && name != "system" && name != "async":
+			return u, calls.Errorf(calls.CodeInvalidField, "there is no such field; the form has file, title, system and async").At(location, nil)
 		case len(values) != 1:
-			return "", false, calls.Errorf(calls.CodeInvalidField, "give this once").At(location, nil)
+			return u, calls.Errorf(calls.CodeInvalidField, "give this once").At(location, nil)
 		case name == "title":
-			title = values[0]
-		default:
-			if system, err = strconv.ParseBool(values[0]); err != nil {
-				return "", false, calls.Errorf(calls.CodeInvalidField, "must be true or false").At(location, values[0])
-			}
+			u.title = values[0]
+			continue
+		}
+		is, err := strconv.ParseBool(values[0])
+		if err != nil {
+			return u, calls.Errorf(calls.CodeInvalidField, "must be true or false").At(location, values[0])
+		}
+		if name == "system" {
+			u.system = is
+		} else {
+			u.async = is
 		}
 	}
-	return title, system, nil
+	return u, nil
 }
 
 func uploadFile(form *multipart.Form) (multipart.File, error) {
@@ -196,7 +241,7 @@ func (s *Server) listRecordings(ctx context.Context, in *listRecordingsInput) (*
 	if err != nil {
 		return nil, err
 	}
-	return &recordingListOutput{Body: listOf(rows, filter.Limit, viewRecording, func(r *calls.Recording) string { return r.ID })}, nil
+	return &recordingListOutput{Body: listOf(rows, filter.Limit, s.viewRecording, func(r *calls.Recording) string { return r.ID })}, nil
 }
 
 // recording finds a recording of the asker's account by either of its names.
@@ -218,7 +263,7 @@ func (s *Server) getRecording(ctx context.Context, in *RecordingPath) (*recordin
 	if err != nil {
 		return nil, err
 	}
-	return &recordingOutput{Body: viewRecording(rec)}, nil
+	return &recordingOutput{Body: s.viewRecording(rec)}, nil
 }
 
 type audioInput struct {

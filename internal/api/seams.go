@@ -32,6 +32,11 @@ type Recordings interface {
 	Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (*calls.Recording, error)
 	// AddText has a text read aloud and takes it likewise.
 	AddText(ctx context.Context, account, actor string, s recordings.Spoken) (*calls.Recording, error)
+	// NewDictation names a recording that will be dictated, Draft writes its row,
+	// Abandon ends it before it came to be.
+	NewDictation(title string) (id string, err error)
+	Draft(tx calls.Tx, account, title, actor, id, call string) (*calls.Recording, error)
+	Abandon(ctx context.Context, account, id, actor string) error
 	// AddVersion reads a new version of a recording likewise.
 	AddVersion(ctx context.Context, account, id, actor string, r io.Reader) (*calls.Recording, error)
 	// Import takes a recording of another zvonar with what was decided there.
@@ -53,6 +58,16 @@ type Recordings interface {
 	OpenWide(ctx context.Context, rec *calls.Recording) (io.ReadSeekCloser, error)
 	// Peaks gives its outline.
 	Peaks(ctx context.Context, rec *calls.Recording, points int) (*recordings.Peaks, error)
+}
+
+// Jobs takes recordings in while nobody waits. Errors as of Recordings.
+type Jobs interface {
+	Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (*calls.Recording, error)
+	AddText(ctx context.Context, account, actor string, s recordings.Spoken) (*calls.Recording, error)
+	// Cancel ends a job; wrong-state where this node has none of this recording.
+	Cancel(id, actor string) error
+	// Progress is from 0 to 1; false: this node has no job of this recording.
+	Progress(id string) (float64, bool)
 }
 
 // Fingerprints are the known announcements of accounts. Errors are *calls.Error

@@ -47,6 +47,7 @@ type Config struct {
 	Engine     Engine
 	Store      calls.Store
 	Recordings Recordings
+	Jobs       Jobs
 	// Fingerprints of announcements; nil: there are none, and none can be added.
 	Fingerprints Fingerprints
 	Guard        URLGuard
@@ -109,7 +110,7 @@ type Server struct {
 
 // New checks the configuration and declares every endpoint.
 func New(cfg Config) (*Server, error) {
-	if cfg.Engine == nil || cfg.Store == nil || cfg.Recordings == nil || cfg.Guard == nil || cfg.Clock == nil || cfg.IDs == nil {
+	if cfg.Engine == nil || cfg.Store == nil || cfg.Recordings == nil || cfg.Jobs == nil || cfg.Guard == nil || cfg.Clock == nil || cfg.IDs == nil {
 		return nil, errors.New("api: Engine, Store, Recordings, Guard, Clock and IDs are needed")
 	}
 	cfg = withDefaults(cfg)

@@ -7,6 +7,8 @@ type RecordingResource struct {
 	RecordingID string               `json:"recording_id"`
 	ID          string               `json:"id" doc:"the same as recording_id"`
 	RecordID    *int64               `json:"record_id" doc:"exists once the recording is approved"`
+	CallID      *string              `json:"call_id" doc:"the call in which it is, or was, dictated"`
+	Progress    *float64             `json:"progress" doc:"0 to 1, while it is processing on the node that is asked"`
 	Title       string               `json:"title"`
 	State       calls.RecordingState `json:"state" enum:"draft,processing,pending,approved,rejected,archived,revoked"`
 	Version     int                  `json:"version"`
@@ -60,13 +62,24 @@ func viewVersion(v *calls.ClipVersion, live *calls.LiveVersion) VersionResource 
 		DecidedBy: orNull(v.DecidedBy), DecidedAt: calls.StampOf(v.DecidedAt)}
 }
 
+// viewRecording also tells how far it is.
+func (s *Server) viewRecording(r *calls.Recording) RecordingResource {
+	v := viewRecording(r)
+	if r.State == calls.RecordingProcessing && s.cfg.Jobs != nil {
+		if p, known := s.cfg.Jobs.Progress(r.ID); known {
+			v.Progress = &p
+		}
+	}
+	return v
+}
+
 func viewRecording(r *calls.Recording) RecordingResource {
 	approvals := make([]ApprovalView, 0, len(r.Approvals))
 	for _, a := range r.Approvals {
 		approvals = append(approvals, ApprovalView{By: a.By, At: calls.Stamp(a.At)})
 	}
 	return RecordingResource{
-		RecordingID: r.ID, ID: r.ID, RecordID: r.RecordID, Title: r.Title, State: r.State, Version: r.Version,
+		RecordingID: r.ID, ID: r.ID, RecordID: r.RecordID, CallID: orNull(r.CallID), Title: r.Title, State: r.State, Version: r.Version,
 		SHA256: r.SHA256, WideSHA256: orNull(r.WideSHA256), DurationMS: r.DurationMS, System: r.System, Checks: append([]calls.Check{}, r.Checks...),
 		Text: orNull(r.Text), Voice: orNull(r.Voice), Variables: append([]calls.Variable{}, r.Variables...), Reason: orNull(r.Reason), UploadedBy: orNull(r.UploadedBy), DecidedBy: orNull(r.DecidedBy),
 		DecidedAt: calls.StampOf(r.DecidedAt), CreatedAt: calls.Stamp(r.CreatedAt),

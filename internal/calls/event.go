@@ -34,6 +34,7 @@ const (
 	SMSFailed            EventType = "sms.failed"
 	NumberBlocked        EventType = "number.blocked"
 	NumberUnblocked      EventType = "number.unblocked"
+	RecordingStarted     EventType = "recording.started" // on its way in: processing, or a draft that is dictated
 	RecordingUploaded    EventType = "recording.uploaded"
 	RecordingApproved    EventType = "recording.approved"
 	RecordingRejected    EventType = "recording.rejected"

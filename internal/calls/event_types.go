@@ -6,7 +6,7 @@ func EventTypes() []EventType {
 		CallPlaybackStarted, CallPlaybackFinished, CallDigit, CallAction, CallBridging, CallBridged, CallUnbridged,
 		CallTransferred, CallRecordingReady, CallNeedsAttention, CallCompleted,
 		SMSQueued, SMSSent, SMSDelivered, SMSFailed, NumberBlocked, NumberUnblocked,
-		RecordingUploaded, RecordingApproved, RecordingRejected, RecordingRevoked, RecordingClaimed, RecordingReleased,
+		RecordingStarted, RecordingUploaded, RecordingApproved, RecordingRejected, RecordingRevoked, RecordingClaimed, RecordingReleased,
 		RecordingEndorsed, RecordingUndone, RecordingWasArchived, RecordingRestored, RecordingDeleted, TrunkUp, TrunkDown,
 		CampaignStarted, CampaignPaused, CampaignResumed, CampaignFinished, ProviderCall, IntegrationAuth}
 }

@@ -140,6 +140,9 @@ type Flow struct {
 	// Bridge makes it a talk between two parties (POST /v1/bridges); nil: a flow.
 	Bridge *Bridge `json:"bridge,omitempty" yaml:"-"`
 
+	// Dictate makes it one in which the callee speaks a recording; nil: a flow.
+	Dictate *Dictation `json:"dictate,omitempty" yaml:"-"`
+
 	// Clips pins every ClipID of the flow to the content that was approved when
 	// the call was accepted: name → reference. Filled at admission.
 	Clips map[ClipID]RecordingRef `json:"clips,omitempty" yaml:"-"`

@@ -54,6 +54,8 @@ type Recording struct {
 	DecidedBy  string     `json:"decided_by"`
 	DecidedAt  *time.Time `json:"decided_at"`
 	CreatedAt  time.Time  `json:"created_at"`
+	// CallID is the call in which it was dictated; empty for others.
+	CallID string `json:"call_id,omitempty"`
 	// UploadedAt is when this version came; zero: with the recording.
 	UploadedAt time.Time `json:"uploaded_at"`
 
@@ -80,6 +82,8 @@ type Recording struct {
 	Before json.RawMessage `json:"-"`
 	// Print is what it sounds like, to find the same recording again.
 	Print string `json:"-"`
+	// Node is who takes it in, while it is processing.
+	Node string `json:"-"`
 }
 
 // LiveVersion is the approved content of a recording.

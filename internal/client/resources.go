@@ -33,6 +33,8 @@ type Recording struct {
 	RecordingID string               `json:"recording_id"`
 	ID          string               `json:"id"`
 	RecordID    *int64               `json:"record_id"`
+	CallID      *string              `json:"call_id"`
+	Progress    *float64             `json:"progress"`
 	Title       string               `json:"title"`
 	State       calls.RecordingState `json:"state"`
 	Version     int                  `json:"version"`

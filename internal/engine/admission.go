@@ -121,6 +121,9 @@ func (e *Engine) flowOf(r CallRequest) (calls.Flow, error) {
 	if r.Bridge != nil {
 		return e.bridgeOf(r)
 	}
+	if r.Dictate != nil {
+		return e.dictate(r)
+	}
 	location := "body.digits"
 	if r.Flow != nil {
 		flow, location = *r.Flow, "body.flow.digits"

@@ -25,6 +25,8 @@ type CallRequest struct {
 	Flow    *calls.Flow // parsed by calls.ParseFlow
 	// Bridge makes it a talk between To and a manager; no Flow, no Digits.
 	Bridge *calls.Bridge
+	// Dictate makes it a call in which To speaks a recording; no Clip, no Flow.
+	Dictate *calls.Dictation
 	// Places in the request, for what is wrong with them; "": body.to.
 	ToAt, ManagerAt string
 	// AMD takes the place of the flow's; nil: the flow's.

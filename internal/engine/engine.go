@@ -22,6 +22,7 @@ type Config struct {
 	Line   Line
 	Clips  Clips
 	Speech Speaker // nil: calls with a text are refused
+	Takes  Takes   // nil: dictations are refused
 	Queue  Queue
 	Limits Limits
 	Nodes  calls.Nodes // nil: this node is the only one

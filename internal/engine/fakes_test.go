@@ -37,6 +37,8 @@ func (l *memLeg) Hold(on bool) { l.say(fmt.Sprint("hold ", on)) }
 
 func (l *memLeg) Refer(number string) { l.say("refer " + number) }
 
+func (l *memLeg) Take() Take { return nil }
+
 func (l *memLeg) Capture(call string) (func(func(calls.Capture, error)), error) {
 	l.say("capture " + call)
 	return func(done func(calls.Capture, error)) {

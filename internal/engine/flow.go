@@ -11,7 +11,7 @@ import (
 
 // startFlow runs the call's flow on the customer's leg.
 func (s *session) startFlow() {
-	s.flow = ivr.New(s.call.Flow, flowLeg{s})
+	s.flow = s.flowOn()
 	s.flow.Start()
 }
 
@@ -69,6 +69,9 @@ func (s *session) onPlaybackStarted(ev calls.LegEvent) {
 		return
 	}
 	s.e.metrics.firstPlayback(s.call, ev.At, ev.PlayID)
+	if clip.RecordingID == "" { // a signal
+		return
+	}
 	s.tell(s.event(calls.CallPlaybackStarted, playbackData{RecordingID: clip.RecordingID, RecordID: clip.RecordID}))
 }
 
@@ -78,9 +81,11 @@ func (s *session) onPlaybackFinished(ev calls.LegEvent) {
 		return
 	}
 	played := ev.Played.Milliseconds()
-	s.tell(s.event(calls.CallPlaybackFinished, playbackData{
-		RecordingID: clip.RecordingID, RecordID: clip.RecordID, PlayedMS: &played, Reason: ev.Play,
-	}))
+	if clip.RecordingID != "" { // else a signal
+		s.tell(s.event(calls.CallPlaybackFinished, playbackData{
+			RecordingID: clip.RecordingID, RecordID: clip.RecordID, PlayedMS: &played, Reason: ev.Play,
+		}))
+	}
 	delete(s.plays, ev.PlayID)
 	if s.phase == talking {
 		s.flow.OnPlaybackFinished(ev.PlayID, ev.Play)

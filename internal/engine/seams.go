@@ -53,6 +53,8 @@ type Leg interface {
 	// knows count, too. told is called from any goroutine, one call at a time. The
 	// sound may be kept under the call's id, to be judged again.
 	Judge(account, call string, told func(calls.Judged)) (stop func())
+	// Take writes down what the far end says from now on, in memory.
+	Take() Take
 	// Capture writes the talk down from now on, under the call's id. end stops it
 	// and tells what it came to, later and from another goroutine.
 	Capture(call string) (end func(done func(calls.Capture, error)), err error)

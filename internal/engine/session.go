@@ -30,7 +30,8 @@ type session struct {
 	customer *party
 	manager  *party // the manager rung or talked to now, nil before the first
 	parties  []*party
-	flow     *ivr.Session
+	flow     ivr.Flow // nil before the answer
+	take     Take     // of a dictation, while its author speaks
 
 	plays    map[int64]calls.RecordingRef // running and finished playbacks by id
 	lastPlay int64

@@ -76,6 +76,8 @@ func (l *wildLeg) Answer() { l.connected = true }
 
 func (l *wildLeg) Hangup(int) { l.hangups++ }
 
+func (l *wildLeg) Take() Take { return nil }
+
 func (l *wildLeg) Capture(string) (func(func(calls.Capture, error)), error) {
 	return func(func(calls.Capture, error)) {}, nil
 }

@@ -19,6 +19,7 @@ type recordingDoc struct {
 	Reserved *int64          `json:"reserved,omitempty"`
 	Before   json.RawMessage `json:"before,omitempty"`
 	Print    string          `json:"print,omitempty"`
+	Node     string          `json:"node,omitempty"`
 }
 
 func scanRecording(sc scanner) (*calls.Recording, error) {
@@ -31,7 +32,7 @@ func scanRecording(sc scanner) (*calls.Recording, error) {
 		return nil, err
 	}
 	r := calls.Recording(d.plainRecording)
-	r.Reserved, r.Before, r.Print = d.Reserved, d.Before, d.Print
+	r.Reserved, r.Before, r.Print, r.Node = d.Reserved, d.Before, d.Print, d.Node
 	// One from before there were versions is its own only version.
 	r.Versions = max(r.Versions, r.Version)
 	if r.Live == nil && r.State == calls.RecordingIsApproved {
@@ -51,7 +52,7 @@ func packRecording(r *calls.Recording) (string, error) {
 	if v := p.Revoked; v != nil {
 		p.Revoked = &calls.Revocation{Through: v.Through, At: stored(v.At), Final: stored(v.Final)}
 	}
-	b, err := json.Marshal(recordingDoc{plainRecording: p, Reserved: r.Reserved, Before: r.Before, Print: r.Print})
+	b, err := json.Marshal(recordingDoc{plainRecording: p, Reserved: r.Reserved, Before: r.Before, Print: r.Print, Node: r.Node})
 	if err != nil {
 		return "", fmt.Errorf("store: recording %s cannot be written: %w", r.ID, err)
 	}
