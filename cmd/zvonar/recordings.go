@@ -17,9 +17,13 @@ import (
 
 // recordingsCmd is `zvonar recordings`.
 type recordingsCmd struct {
-	Add   recordingsAddCmd   `cmd:"" help:"Upload a clip; it waits for a moderator."`
-	TTS   recordingsTTSCmd   `cmd:"" name:"tts" help:"Have a text read aloud; the clip waits for a moderator."`
-	List  recordingsListCmd  `cmd:"" help:"List clips, newest first."`
+	Add  recordingsAddCmd  `cmd:"" help:"Upload a clip; it waits for a moderator."`
+	TTS  recordingsTTSCmd  `cmd:"" name:"tts" help:"Have a text read aloud; the clip waits for a moderator."`
+	List recordingsListCmd `cmd:"" help:"List clips, newest first."`
+
+	Dictate recordingsDictateCmd `cmd:"" help:"Call a number whose owner speaks a clip; he presses 1 to keep it."`
+	Cancel  recordingsCancelCmd  `cmd:"" help:"Cancel a clip that is on its way in."`
+
 	Show  recordingsShowCmd  `cmd:"" help:"Show a clip and what was measured of it."`
 	Audio recordingsAudioCmd `cmd:"" help:"Write the sound of a clip to a WAV file."`
 

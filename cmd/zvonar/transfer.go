@@ -187,7 +187,15 @@ func (im *importer) one(name string, rec client.Recording, err error) error {
 	if im.of > 0 {
 		place = fmt.Sprintf("[%d/%d]", im.taken+im.known+im.refused+1, im.of)
 	}
+	im.wipe()
 	switch {
+	case err == nil && rec.State == calls.RecordingIsRejected:
+		im.refused++
+		if im.out.JSON {
+			return im.json(rec)
+		}
+		fmt.Fprintf(im.stderr, "%s %s: %s\n", place, name, why(rec))
+		return nil
 	case err == nil:
 		im.taken++
 		if im.out.JSON {
@@ -203,6 +211,35 @@ func (im *importer) one(name string, rec client.Recording, err error) error {
 	}
 	fmt.Fprintf(im.stderr, "%s %s: %s\n", place, name, timeline.OneLine(problem.Error()))
 	return nil
+}
+
+// barWidth is that of the bar, in characters.
+const barWidth = 20
+
+// bar draws how far a file is, on a terminal only.
+func (im *importer) bar(name string, r client.Recording) {
+	if !isTerminal(im.stderr) || r.Progress == nil {
+		return
+	}
+	done := int(*r.Progress * barWidth)
+	fmt.Fprintf(im.stderr, "\r\x1b[K[%d/%d] %s%s %s", im.taken+im.known+im.refused+1, im.of, strings.Repeat("█", done), strings.Repeat("░", barWidth-done), timeline.OneLine(name))
+}
+
+// wipe takes the bar away.
+func (im *importer) wipe() {
+	if isTerminal(im.stderr) {
+		fmt.Fprint(im.stderr, "\r\x1b[K")
+	}
+}
+
+// isTerminal reports whether people look at w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }
 
 // end tells the sum; clips that were refused make it a failure.
@@ -285,5 +322,17 @@ func (im *importer) file(ctx context.Context, path string) (client.Recording, er
 		return client.Recording{}, fmt.Errorf("the clip cannot be read: %w", err)
 	}
 	defer func() { _ = f.Close() }() // only read
-	return im.remote.AddRecording(ctx, filepath.Base(path), strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), false, f)
+	rec, err := im.remote.StartRecording(ctx, filepath.Base(path), strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), f)
+	if err != nil {
+		return rec, err
+	}
+	return im.remote.AwaitRecording(ctx, rec, func(r client.Recording) { im.bar(path, r) })
+}
+
+// why is the reason of a recording that was refused.
+func why(rec client.Recording) string {
+	if rec.Reason == nil {
+		return ""
+	}
+	return timeline.OneLine(*rec.Reason)
 }

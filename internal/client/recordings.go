@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"mime/multipart"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"zvonar/internal/calls"
 )
@@ -17,6 +19,54 @@ import (
 // AddRecording uploads a clip from r; file is its name.
 func (c *Client) AddRecording(ctx context.Context, file, title string, system bool, r io.Reader) (Recording, error) {
 	return c.upload(ctx, "/v1/recordings", file, map[string]string{"title": title, "system": strconv.FormatBool(system)}, r)
+}
+
+// StartRecording uploads a clip likewise and does not wait for its checks: the
+// recording is processing.
+func (c *Client) StartRecording(ctx context.Context, file, title string, r io.Reader) (Recording, error) {
+	return c.upload(ctx, "/v1/recordings", file, map[string]string{"title": title, "async": "true"}, r)
+}
+
+// awaitEvery is how often AwaitRecording looks, awaitCancel how long a cancelation
+// may take.
+const (
+	awaitEvery  = 300 * time.Millisecond
+	awaitCancel = 5 * time.Second
+)
+
+// AwaitRecording waits until a recording is no longer on its way in, and shows it at
+// every look. Where ctx ends it is canceled.
+func (c *Client) AwaitRecording(ctx context.Context, rec Recording, see func(Recording)) (Recording, error) {
+	for rec.State == calls.RecordingProcessing || rec.State == calls.RecordingDraft {
+		see(rec)
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), awaitCancel)
+			defer cancel()
+			_, err := c.CancelRecording(last, rec.RecordingID)
+			return rec, errors.Join(ctx.Err(), err)
+		case <-time.After(awaitEvery):
+		}
+		next, err := c.Recording(ctx, rec.RecordingID)
+		if err != nil && ctx.Err() == nil {
+			return rec, err
+		}
+		if err == nil {
+			rec = next
+		}
+	}
+	return rec, nil
+}
+
+// CancelRecording ends a recording that is on its way in.
+func (c *Client) CancelRecording(ctx context.Context, id string) (Recording, error) {
+	return ask[Recording](ctx, c, http.MethodDelete, "/v1/recordings/"+url.PathEscape(id), nil)
+}
+
+// Dictate has a number called whose owner speaks a recording; it is a draft until he
+// keeps it.
+func (c *Client) Dictate(ctx context.Context, number, title string) (Recording, error) {
+	return ask[Recording](ctx, c, http.MethodPost, "/v1/recordings", map[string]string{"dictate_to": number, "title": title})
 }
 
 // AddText has a text read aloud by a male or female voice; title may be empty.
