@@ -213,16 +213,13 @@ func (im *importer) one(name string, rec client.Recording, err error) error {
 	return nil
 }
 
-// barWidth is that of the bar, in characters.
-const barWidth = 20
-
 // bar draws how far a file is, on a terminal only.
 func (im *importer) bar(name string, r client.Recording) {
 	if !isTerminal(im.stderr) || r.Progress == nil {
 		return
 	}
 	done := int(*r.Progress * barWidth)
-	fmt.Fprintf(im.stderr, "\r\x1b[K[%d/%d] %s%s %s", im.taken+im.known+im.refused+1, im.of, strings.Repeat("█", done), strings.Repeat("░", barWidth-done), timeline.OneLine(name))
+	fmt.Fprintf(im.stderr, "\r\x1b[K[%d/%d] %s%s %s", im.taken+im.known+im.refused+1, im.of, strings.Repeat("█", done), strings.Repeat("·", barWidth-done), timeline.OneLine(name))
 }
 
 // wipe takes the bar away.
