@@ -120,6 +120,10 @@ func (d *daemon) admits() error {
 }
 
 func (d *daemon) buildCalls(context.Context) (err error) {
+	rules := d.cfg.Dialer
+	if err := useNumbering(rules); err != nil {
+		return err
+	}
 	var numbers []engine.TrunkNumbers
 	var channels []dialer.TrunkLimits
 	for _, t := range d.cfg.Trunks {
@@ -128,8 +132,11 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: t.Account})
 	}
 	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.admits, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
-		Trunks: channels, Window: d.cfg.Dialer.Window, MaxAttemptsPerDay: d.cfg.Dialer.MaxAttemptsPerDay,
-		Texts: d.reader, Zones: numbering.Zones, OpenAt: numbering.OpenAt})
+		Trunks: channels, Window: rules.Window, Caps: rules.Caps(), Presets: rules.AllPresets(),
+		TrunkBreaker: dialer.BreakerConfig{Errors: rules.Breaker.Trunk.Errors, Of: rules.Breaker.Trunk.Of,
+			Pause: rules.Breaker.Trunk.Pause.Duration(), MostPause: rules.Breaker.Trunk.MostPause.Duration()},
+		CampaignBreaker: dialer.BreakerConfig{Errors: rules.Breaker.Campaign.Errors, Of: rules.Breaker.Campaign.Of},
+		Texts:           d.reader, Zones: numbering.Zones, Country: numbering.Country, OpenAt: numbering.OpenAt})
 	if err != nil {
 		return err
 	}
@@ -145,7 +152,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	line := line{d.ua, audio, judge, d.captures, d.trace}
 	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Clips: d.clips, Speech: d.clips, Takes: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
-		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: d.cfg.Dialer.Countries,
+		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
 		TextQueued: func() { d.texts.Kick() }, CaptureLinks: d.links}) // made before anything starts
 	if err != nil {

@@ -47,7 +47,7 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 		return err
 	}
 	log.Info("zvonar serves", "version", version, "api", cfg.HTTP.Listen, "sip", cfg.SIP.Listen, "trunks", len(cfg.Trunks))
-	failure := awaitStop(ctx, sigs, d.ua, d.store.Fenced(), log)
+	failure := awaitStop(ctx, sigs, d.ua, d.store.Fenced(), cfg.Dialer, log)
 	limit := cfg.DrainTimeout.Duration()
 	if errors.Is(failure, calls.ErrFenced) {
 		limit = 0 // every leg of ours is somebody else's lost call now
@@ -76,7 +76,7 @@ type userAgent interface {
 
 // awaitStop waits for a signal that ends the daemon, for ctx, or for an error
 // that only a new process can mend.
-func awaitStop(ctx context.Context, sigs <-chan os.Signal, ua userAgent, fenced <-chan struct{}, log *slog.Logger) error {
+func awaitStop(ctx context.Context, sigs <-chan os.Signal, ua userAgent, fenced <-chan struct{}, rules config.Dialer, log *slog.Logger) error {
 	for {
 		select {
 		case s := <-sigs:
@@ -87,7 +87,11 @@ func awaitStop(ctx context.Context, sigs <-chan os.Signal, ua userAgent, fenced 
 				log.Error("SIGHUP: the SIP certificate cannot be read; the former one stays in use", "error", err)
 				continue
 			}
-			log.Warn("SIGHUP: the SIP certificate was read anew; everything else is read at start only, restart to change it")
+			if err := useNumbering(rules); err != nil {
+				log.Error("SIGHUP: the numbering plan or the holidays cannot be read; the former ones stay in use", "error", err)
+				continue
+			}
+			log.Warn("SIGHUP: the SIP certificate, the numbering plan and the holidays were read anew; everything else is read at start only, restart to change it")
 		case err := <-ua.Failed():
 			log.Error("the user agent is deaf; ending so that the supervisor starts a new process", "error", err)
 			return err

@@ -22,7 +22,7 @@ func TestOnlyASignalToStopEndsTheWait(t *testing.T) {
 	agent := &fakeAgent{failed: make(chan error)}
 	go func() {
 		defer close(done)
-		if err := awaitStop(t.Context(), sigs, agent, nil, slog.New(slog.DiscardHandler)); err != nil {
+		if err := awaitStop(t.Context(), sigs, agent, nil, config.Dialer{}, slog.New(slog.DiscardHandler)); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -46,7 +46,7 @@ func TestADeafUserAgentEndsTheProcessWithAnError(t *testing.T) {
 	t.Parallel()
 	agent := &fakeAgent{failed: make(chan error, 1)}
 	agent.failed <- errors.New("deaf")
-	if err := awaitStop(t.Context(), nil, agent, nil, slog.New(slog.DiscardHandler)); err == nil {
+	if err := awaitStop(t.Context(), nil, agent, nil, config.Dialer{}, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error, so the process would end with 0 and not be started anew")
 	}
 }
@@ -75,7 +75,7 @@ func TestAFencedDaemonStopsWithAnError(t *testing.T) {
 	fenced := make(chan struct{})
 	close(fenced)
 	agent := &fakeAgent{failed: make(chan error)}
-	if err := awaitStop(t.Context(), nil, agent, fenced, slog.New(slog.DiscardHandler)); !errors.Is(err, calls.ErrFenced) {
+	if err := awaitStop(t.Context(), nil, agent, fenced, config.Dialer{}, slog.New(slog.DiscardHandler)); !errors.Is(err, calls.ErrFenced) {
 		t.Errorf("it stops with %v", err)
 	}
 }

@@ -32,7 +32,9 @@ type callBody struct {
 	NotBefore   *time.Time      `json:"not_before,omitempty"`
 	NotAfter    *time.Time      `json:"not_after,omitempty" doc:"the call expires if it could not be dialled until then"`
 	Priority    int             `json:"priority,omitempty" minimum:"-100" maximum:"100" doc:"higher goes first"`
-	Window      *callWindow     `json:"window,omitempty" doc:"calling hours in the callee's local time"`
+	Window      *callWindow     `json:"window,omitempty" doc:"calling hours in the callee's local time; they narrow those of the configuration"`
+	Timezone    string          `json:"timezone,omitempty" maxLength:"64" doc:"where the callee is (IANA), where you know better than his number" example:"Asia/Yekaterinburg"`
+	Retry       retryJSON       `json:"retry,omitempty" doc:"when the call is tried again, in place of the configuration's"`
 	RingTimeout string          `json:"ring_timeout,omitempty" maxLength:"20" doc:"5s to 3m" example:"30s"`
 	MaxDuration string          `json:"max_duration,omitempty" maxLength:"20" doc:"5s to 4h" example:"10m"`
 	AMD         amdJSON         `json:"amd,omitempty" doc:"answering machine detection: a mode (off, async, message_end), or {mode, on_machine, message_record} in place of the flow's"`
@@ -43,24 +45,35 @@ type callBody struct {
 
 // callWindow is a window as asked for.
 type callWindow struct {
-	From string `json:"from" maxLength:"5" example:"09:00"`
-	To   string `json:"to" maxLength:"5" example:"21:00"`
+	From     string     `json:"from,omitempty" maxLength:"5" example:"09:00"`
+	To       string     `json:"to,omitempty" maxLength:"5" example:"21:00"`
+	Weekend  windowSpan `json:"weekend,omitempty" doc:"hours of Saturday, Sunday and holidays; as other days where left out"`
+	Days     []string   `json:"days,omitempty" maxItems:"7" doc:"mon, tue, wed, thu, fri, sat, sun; every day where left out"`
+	Holidays string     `json:"holidays,omitempty" enum:"closed,ordinary" doc:"holidays of the callee's country: nobody is called, or a day as any other; as the weekend where left out"`
+	Preset   string     `json:"preset,omitempty" maxLength:"64" doc:"hours and limits of this name must hold, too: advertising, information, debt_collection, or one of the configuration"`
+}
+
+// windowSpan is from one time of day to another.
+type windowSpan struct {
+	From string `json:"from,omitempty" maxLength:"5"`
+	To   string `json:"to,omitempty" maxLength:"5"`
 }
 
 // laterFields are fields of DESIGN 4.3 that later versions will understand.
 var laterFields = map[string]bool{
-	"flow_id": true, "employee": true, "retry": true, "campaign_id": true,
+	"flow_id": true, "employee": true, "campaign_id": true,
 }
 
 // maxMetadata is how many bytes an asker may leave with a call.
 const maxMetadata = 16 << 10
 
-// flowJSON, digitsJSON and amdJSON are read by the domain, which names every
+// flowJSON, digitsJSON, amdJSON and retryJSON are read by the domain, which names every
 // fault by its place and code; their schemas only document.
 type (
 	flowJSON   struct{ json.RawMessage }
 	digitsJSON struct{ json.RawMessage }
 	amdJSON    struct{ json.RawMessage }
+	retryJSON  struct{ json.RawMessage }
 )
 
 // Schema implements huma.SchemaProvider.
@@ -80,6 +93,12 @@ func (digitsJSON) Schema(huma.Registry) *huma.Schema {
 func (amdJSON) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Description: "a mode, or {mode: off|async|message_end, on_machine: play|hangup|message|retry, message_record}",
 		Examples: []any{"async", map[string]any{"mode": "message_end", "on_machine": "message", "message_record": "1460169"}}}
+}
+
+// Schema implements huma.SchemaProvider.
+func (retryJSON) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Description: "max_attempts (1 to 15), max_attempts_per_day, outcomes: for busy, no_answer, machine, unreachable, rejected, announcement, fax, trunk_error a duration, a time of day at the callee, or {after, at, times}",
+		Extensions: map[string]any{"type": "object"}, Examples: []any{map[string]any{"max_attempts": 3, "outcomes": map[string]any{"busy": "5m", "no_answer": "1h", "machine": "18:30"}}}}
 }
 
 // empty reports whether a member was left out or null.
@@ -216,12 +235,19 @@ func (b *callBody) readVariables(r *engine.CallRequest, f *faults) {
 // readTimes reads window and durations.
 func (b *callBody) readTimes(r *engine.CallRequest, f *faults) {
 	if b.Window != nil {
-		w := calls.Window{From: b.Window.From, To: b.Window.To}
+		w := calls.Window{From: b.Window.From, To: b.Window.To, Weekend: calls.Span(b.Window.Weekend), Days: b.Window.Days,
+			Holidays: calls.Holidays(b.Window.Holidays), Preset: b.Window.Preset}
 		if err := numbering.CheckWindow(w); err != nil {
 			_, words, _ := strings.Cut(err.Error(), ": ")
 			f.field("body.window", w.From+"–"+w.To, "%s", words)
 		}
 		r.Window = &w
+	}
+	r.Timezone = b.Timezone
+	if !empty(b.Retry.RawMessage) {
+		policy, err := calls.ParseRetry(b.Retry.RawMessage, "body.retry")
+		f.add(err)
+		r.Retry = policy
 	}
 	r.RingTimeout = duration(b.RingTimeout, "body.ring_timeout", 5*time.Second, 3*time.Minute, f)
 	r.MaxDuration = duration(b.MaxDuration, "body.max_duration", 5*time.Second, 4*time.Hour, f)

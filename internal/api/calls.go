@@ -175,6 +175,7 @@ func (s *Server) getCall(ctx context.Context, in *callInput) (*callOutput, error
 	if err != nil {
 		return nil, err
 	}
+	call.Hold = s.cfg.Engine.Why(call)
 	return &callOutput{Body: calls.View(call)}, nil
 }
 

@@ -59,7 +59,15 @@ func (q *idleQueue) Remove(id string) (*calls.Call, bool) {
 	return c, ok
 }
 
-func (q *idleQueue) Kick() {}
+func (q *idleQueue) Look(...string) {}
+
+func (q *idleQueue) Why(string) (calls.Hold, bool) {
+	return calls.Hold{Gate: calls.GateTurn, Text: "it waits for its turn"}, true
+}
+
+func (q *idleQueue) Others(*calls.Call) bool { return false }
+
+func (q *idleQueue) Attempted(calls.Attempted) {}
 
 func (q *idleQueue) Recheck(string) {}
 

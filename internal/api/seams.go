@@ -21,6 +21,7 @@ type Engine interface {
 	SendDigits(ctx context.Context, account, id string, role calls.Role, digits string) (*calls.Call, error)
 	Hold(ctx context.Context, account, id string, role calls.Role, on bool) (*calls.Call, error)
 	Record(ctx context.Context, account, id string, on bool) (*calls.Call, error)
+	Why(c *calls.Call) *calls.Hold
 	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
 	Unblock(ctx context.Context, account, number string) (removed bool, err error)
 }

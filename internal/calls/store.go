@@ -39,6 +39,7 @@ type Store interface {
 type ReadTx interface {
 	NodeReads
 	LogReads
+	AttemptReads
 
 	Call(account, id string) (*Call, error) // account "" = any
 	Calls(CallFilter) ([]*Call, error)      // newest first

@@ -76,6 +76,9 @@ type CallView struct {
 	Actions        []ActionResult  `json:"actions"`
 	Attempts       []AttemptView   `json:"attempts"`
 	Legs           []LegFacts      `json:"legs"`
+	Window         *Window         `json:"window"`
+	Timezone       *string         `json:"timezone"`
+	Retry          *RetryPolicy    `json:"retry"`
 	Metadata       json.RawMessage `json:"metadata"`
 	Consent        *ConsentView    `json:"consent"`
 
@@ -124,6 +127,7 @@ type AttemptView struct {
 	SIPCode   *int         `json:"sip_code"`
 	Q850      *int         `json:"q850"`
 	Charged   bool         `json:"charged"`
+	Outcome   *Outcome     `json:"outcome"` // of the callee's attempts
 	State     AttemptState `json:"state"`
 }
 
@@ -135,6 +139,7 @@ func View(c *Call) CallView {
 		Outcome: opt(c.Outcome), Reason: opt(c.Reason), To: c.To, From: opt(c.From), Line: opt(c.Line),
 		Employee: opt(c.Employee), Trunk: opt(c.Trunk), Provider: opt(c.Provider),
 		ProviderCallID: opt(c.ProviderCallID), CampaignID: opt(c.CampaignID), Contact: opt(c.Contact),
+		Window: c.Window, Timezone: opt(c.Timezone), Retry: c.Retry,
 		CreatedAt: Stamp(c.CreatedAt), DueAt: Stamp(c.DueAt), RingingAt: StampOf(c.RingingAt),
 		AnsweredAt: StampOf(c.AnsweredAt), EndedAt: StampOf(c.EndedAt),
 		RingMS: c.RingMS, TalkMS: c.TalkMS, BillableMS: c.BillableMS,
@@ -170,7 +175,7 @@ func View(c *Call) CallView {
 		}
 		v.Attempts = append(v.Attempts, AttemptView{ID: a.ID, N: a.N, Role: a.Role, Trunk: a.Trunk, Target: target,
 			SIPCallID: a.SIPCallID, SentAt: Stamp(a.SentAt), SIPCode: opt(a.SIPCode), Q850: opt(a.Q850),
-			Charged: a.Charged, State: a.State})
+			Charged: a.Charged, Outcome: opt(a.Outcome), State: a.State})
 	}
 	return v
 }

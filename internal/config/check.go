@@ -8,11 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nyaruka/phonenumbers"
-
 	"zvonar/internal/calls"
 	"zvonar/internal/egress"
-	"zvonar/internal/numbering"
 )
 
 // leastClip is the shortest clip that may be allowed (DESIGN 4.2).
@@ -153,30 +150,6 @@ func checkGeneral(cfg *Config, r *report) {
 			r.bad("retention."+k.key, "%s is less than a day; write 0 for ever, or at least 1d", k.kept)
 		}
 	}
-}
-
-func checkDialer(cfg *Config, r *report) {
-	d := cfg.Dialer
-	if err := numbering.CheckWindow(d.Window); err != nil {
-		r.bad("dialer.window", "%s", wordsOf(err))
-	} else if d.Window.From > d.Window.To && d.Window.To != "00:00" {
-		// Times of day compare like their spelling.
-		r.bad("dialer.window", "%s to %s is the night; were the two meant the other way round?", d.Window.From, d.Window.To)
-	}
-	if d.MaxAttemptsPerDay < 0 || d.MaxAttemptsPerDay > 1000 {
-		r.bad("dialer.max_attempts_per_day", "%d is outside 0 to 1000 (0 is no cap)", d.MaxAttemptsPerDay)
-	}
-	if len(d.Countries) == 0 {
-		r.bad("dialer.countries", "no country may be called; name at least one, like [RU]")
-	}
-	for i, c := range d.Countries {
-		if c != strings.ToUpper(c) || phonenumbers.GetCountryCodeForRegion(c) == 0 {
-			r.bad(element("dialer.countries", i), "%s is not a country; write two capital letters (ISO 3166-1), like RU", quote(c))
-		}
-	}
-	unique(r, "dialer.countries", d.Countries, "", self)
-	r.between("dialer.ring_timeout", d.RingTimeout, 5*time.Second, 3*time.Minute)
-	r.between("dialer.max_duration", d.MaxDuration, 5*time.Second, 4*time.Hour)
 }
 
 // wordsOf is the sentence of an error of the ground floor.

@@ -213,11 +213,44 @@ type Voices struct {
 
 // Dialer is when and how people are called.
 type Dialer struct {
-	Window            calls.Window `yaml:"window"`               // local to the callee
-	MaxAttemptsPerDay int          `yaml:"max_attempts_per_day"` // per number; 0: no cap
-	Countries         []string     `yaml:"countries"`            // ISO 3166-1; the first is the default country
-	RingTimeout       Duration     `yaml:"ring_timeout"`
-	MaxDuration       Duration     `yaml:"max_duration"`
+	Window calls.Window `yaml:"window"` // local to the callee
+	// How often a number is called, by all calls of its account; 0: no cap.
+	MaxAttemptsPerDay   int               `yaml:"max_attempts_per_day"`
+	MaxAttemptsPerWeek  int               `yaml:"max_attempts_per_week"`  // in seven days
+	MaxAttemptsPerMonth int               `yaml:"max_attempts_per_month"` // in 31 days
+	MinGap              Duration          `yaml:"min_gap"`                // between two attempts
+	Retry               calls.RetryPolicy `yaml:"retry"`                  // of calls that bring none
+	// Presets are windows and limits that calls and campaigns name.
+	Presets map[string]calls.Preset `yaml:"presets"`
+	Breaker Breaker                 `yaml:"breaker"`
+	// Files that replace what is built in; "": built in.
+	NumberingPlan string   `yaml:"numbering_plan"`
+	Holidays      string   `yaml:"holidays"`
+	Countries     []string `yaml:"countries"` // ISO 3166-1; the first is the default country
+	RingTimeout   Duration `yaml:"ring_timeout"`
+	MaxDuration   Duration `yaml:"max_duration"`
+}
+
+// Breaker says when attempts are given up for a while.
+type Breaker struct {
+	Trunk    TrunkBreaker    `yaml:"trunk"`
+	Campaign CampaignBreaker `yaml:"campaign"`
+}
+
+// TrunkBreaker leaves a trunk alone where Errors of its last Of attempts failed, until
+// one call after Pause shows that it works.
+type TrunkBreaker struct {
+	Errors    int      `yaml:"errors"` // 0: never
+	Of        int      `yaml:"of"`
+	Pause     Duration `yaml:"pause"`
+	MostPause Duration `yaml:"most_pause"` // it doubles up to here
+}
+
+// CampaignBreaker pauses a campaign where Errors of its last Of attempts failed, until
+// somebody resumes it.
+type CampaignBreaker struct {
+	Errors int `yaml:"errors"` // 0: never
+	Of     int `yaml:"of"`
 }
 
 // Provider is a telephony service that calls on our behalf (providers/httpcall).
@@ -333,7 +366,9 @@ func Default() *Config {
 		},
 		Dialer: Dialer{
 			Window: calls.Window{From: "09:00", To: "21:00"}, MaxAttemptsPerDay: 3, Countries: []string{"RU"},
-			RingTimeout: Duration(45 * time.Second), MaxDuration: Duration(30 * time.Minute),
+			RingTimeout: Duration(45 * time.Second), MaxDuration: Duration(30 * time.Minute), Retry: calls.RetryPolicy{MaxAttempts: 1},
+			Breaker: Breaker{Trunk: TrunkBreaker{Errors: 10, Of: 10, Pause: Duration(30 * time.Second), MostPause: Duration(10 * time.Minute)},
+				Campaign: CampaignBreaker{Errors: 20, Of: 20}},
 		},
 		SMS: SMS{Sender: "file", HTTP: SMSHTTP{Method: "POST", Timeout: Duration(10 * time.Second), Parallel: 8},
 			Reports: SMSReports{By: "provider"}},

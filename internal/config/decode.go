@@ -30,6 +30,7 @@ type defaulter interface{ setDefaults() }
 var (
 	secretType = reflect.TypeFor[Secret]()
 	flowType   = reflect.TypeFor[calls.Flow]()
+	retryType  = reflect.TypeFor[calls.RetryPolicy]()
 )
 
 // document reads the whole file into cfg; false means that it is no YAML.
@@ -138,8 +139,12 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 		d.at(start(n), path, "anchors, aliases and tags are not understood here; write the value out")
 		return
 	}
-	if v.Type() == flowType {
+	switch v.Type() {
+	case flowType:
 		d.flow(n, v, path)
+		return
+	case retryType:
+		d.retry(n, v, path)
 		return
 	}
 	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {

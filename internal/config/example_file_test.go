@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"zvonar/internal/calls"
 )
 
 const exampleFile = "../../deploy/zvonar.example.yaml"
@@ -50,6 +48,7 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	want.Accounts, want.SMS.HTTP, want.SMS.Reports = cfg.Accounts, cfg.SMS.HTTP, cfg.SMS.Reports
 	want.Recordings.Storage.S3 = cfg.Recordings.Storage.S3
 	want.SIP.DNS = []string{}
+	want.Dialer.Retry, want.Dialer.Presets, want.Dialer.Window.Days = cfg.Dialer.Retry, cfg.Dialer.Presets, []string{}
 	want.Egress.Allow, want.Recordings.TTS.Command = []string{}, []string{}
 	want.Recordings.TTS.Headers = map[string]Secret{}
 	want.source = cfg.source
@@ -105,7 +104,7 @@ func keyPaths(typ reflect.Type, path string) []string {
 	case reflect.Slice:
 		return keyPaths(typ.Elem(), path)
 	case reflect.Struct:
-		if typ == reflect.TypeFor[calls.Flow]() || isSingle(typ) {
+		if typ == flowType || typ == retryType || isSingle(typ) {
 			return nil
 		}
 	default:

@@ -25,14 +25,34 @@ func (d *decoder) flow(n ast.Node, v reflect.Value, path string) {
 		return
 	}
 	flow, err := calls.ParseFlow(b.Bytes(), path)
-	if err != nil {
-		for _, f := range err.Fields {
-			where := d.where(f.Location)
-			d.at(where, f.Location, "%s", f.Message)
-		}
+	if !d.misread(err) {
+		v.Set(reflect.ValueOf(flow))
+	}
+}
+
+// retry reads a retry policy through the parser that also reads it from the API.
+func (d *decoder) retry(n ast.Node, v reflect.Value, path string) {
+	before := len(d.problems)
+	var b bytes.Buffer
+	d.json(&b, n, path, 0)
+	if len(d.problems) > before {
 		return
 	}
-	v.Set(reflect.ValueOf(flow))
+	policy, err := calls.ParseRetry(b.Bytes(), path)
+	if !d.misread(err) && policy != nil {
+		v.Set(reflect.ValueOf(*policy))
+	}
+}
+
+// misread reports the faults of a parser of the domain where they stand in the file.
+func (d *decoder) misread(err *calls.Error) bool {
+	if err == nil {
+		return false
+	}
+	for _, f := range err.Fields {
+		d.at(d.where(f.Location), f.Location, "%s", f.Message)
+	}
+	return true
 }
 
 // json writes a node as JSON and remembers where each part stands.

@@ -76,9 +76,9 @@ func TestVariablesReplaceWhatTheFileSays(t *testing.T) {
 		"PATH=/bin", "ZVONAR_TOKEN=of a command", "ZVONAR_API=http://x", "ZVONAR_CARRIER_TOKEN=x", "ZVONAR_FAILPOINTS=store.commit=kill",
 		"ZVONAR_NODE=env", "ZVONAR_HTTP_LISTEN=127.0.0.1:1", "ZVONAR_DIALER_COUNTRIES=RU, KZ", "ZVONAR_DIALER_WINDOW_FROM=08:00", "ZVONAR_MEDIA_IP=::1",
 		"ZVONAR_RECORDINGS_MIN_DURATION=8s", "ZVONAR_TRUNKS_0_PASSWORD=new", "ZVONAR_TRUNKS_0_REGISTER=false", "ZVONAR_TRUNKS_0_ACCEPT_FROM=10.0.0.0/8,192.0.2.1", "ZVONAR_SIP_LISTEN=udp://127.0.0.1:0", "ZVONAR_EGRESS_ALLOW=")
-	got := fmt.Sprintln(cfg.Node, cfg.Log.Level, cfg.HTTP.Listen, cfg.Dialer.Countries, cfg.Dialer.Window, cfg.Media.IP, cfg.Recordings.MinDuration,
+	got := fmt.Sprintln(cfg.Node, cfg.Log.Level, cfg.HTTP.Listen, cfg.Dialer.Countries, cfg.Dialer.Window.From, cfg.Dialer.Window.To, cfg.Media.IP, cfg.Recordings.MinDuration,
 		cfg.Trunks[0].Password.Reveal(), cfg.Trunks[0].AcceptFrom, cfg.SIP.Listen, len(cfg.Egress.Allow))
-	if want := "env warn 127.0.0.1:1 [RU KZ] {08:00 21:00} ::1 8s new [10.0.0.0/8 192.0.2.1/32] [udp://127.0.0.1:0] 0\n"; got != want {
+	if want := "env warn 127.0.0.1:1 [RU KZ] 08:00 21:00 ::1 8s new [10.0.0.0/8 192.0.2.1/32] [udp://127.0.0.1:0] 0\n"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

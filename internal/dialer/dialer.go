@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ type Starter interface {
 	Refused(call *calls.Call, reason calls.Reason)
 }
 
-// Config of a Dialer. Store, Clock, Log, Zones and OpenAt are required, and a
+// Config of a Dialer. Store, Clock, Log, Zones, Country and OpenAt are required, and a
 // Starter, here or by Bind.
 type Config struct {
 	Store   calls.Store
@@ -49,15 +50,24 @@ type Config struct {
 	Admits func() error
 	// Texts reads aloud what calls alone say; nil: nobody does.
 	Texts Texts
-	// Window holds for every call; one that brings its own may only narrow it:
-	// who may ask for calls may not have people rung at night.
+	// Window and Caps hold for every call; one that brings its own may only narrow
+	// them: who may ask for calls may not have people rung at night.
 	Window calls.Window
-	// MaxAttemptsPerDay caps the charged attempts to a number in its local day; 0: no cap.
-	MaxAttemptsPerDay int
+	Caps   calls.Caps
+	// Presets are the windows and caps that calls name.
+	Presets map[string]calls.Preset
+	// TrunkBreaker leaves trunks alone, CampaignBreaker pauses campaigns. The zero value
+	// is never.
+	TrunkBreaker, CampaignBreaker BreakerConfig
+	// OnTrip is told that a campaign was paused by itself, and why; it must not block
+	// nor call the Dialer. nil: nobody is.
+	OnTrip func(campaign, reason string)
 	// Zones lists the time zones a number may be in (numbering.Zones).
 	Zones func(number string) []string
-	// OpenAt tells whether a window is open in all zones, and when next (numbering.OpenAt).
-	OpenAt func(w calls.Window, zones []string, now time.Time) (open bool, next time.Time)
+	// Country is where a number is (numbering.Country).
+	Country func(number string) string
+	// OpenAt tells whether all windows are open in all zones, and when next (numbering.OpenAt).
+	OpenAt func(windows []calls.Window, country string, zones []string, now time.Time) (open bool, next time.Time)
 }
 
 // Dialer is the queue of calls and its gates.
@@ -69,23 +79,22 @@ type Dialer struct {
 
 	mu       sync.Mutex
 	queue    *queue
-	kicked   bool
-	suspects map[string]bool    // recordings whose calls are to be looked at
-	cancel   context.CancelFunc // nil: does not run
+	breakers map[string]*breaker // by trunk
+	flying   map[string]int      // numbers that were begun and have no attempt in the store yet
+	suspects map[string]bool     // recordings whose calls are to be looked at
+	cancel   context.CancelFunc  // nil: does not run
 	stopped  chan struct{}
 
 	// The goroutine's own:
-	recent    []begunCall // whose attempts may not be in the store yet, oldest first
-	locations map[string]*time.Location
-
 	standings   map[clipKey]calls.Standing // what the store said of clips at standingsAt
 	standingsAt time.Time
+	reading     map[string]time.Time // calls whose texts were given to be read aloud, since when
 }
 
 // New makes a dialer. It takes calls at once and begins none before Start.
 func New(cfg Config) (*Dialer, error) {
-	if cfg.Store == nil || cfg.Clock == nil || cfg.Log == nil || cfg.Zones == nil || cfg.OpenAt == nil {
-		return nil, errors.New("dialer: Store, Clock, Log, Zones and OpenAt are required")
+	if cfg.Store == nil || cfg.Clock == nil || cfg.Log == nil || cfg.Zones == nil || cfg.Country == nil || cfg.OpenAt == nil {
+		return nil, errors.New("dialer: Store, Clock, Log, Zones, Country and OpenAt are required")
 	}
 	if cfg.Admits == nil {
 		cfg.Admits = func() error { return nil }
@@ -94,7 +103,10 @@ func New(cfg Config) (*Dialer, error) {
 		cfg.TrunkUp = func(string) bool { return true }
 	}
 	d := &Dialer{cfg: cfg, limits: NewLimits(cfg.Clock, cfg.Trunks), wake: make(chan struct{}, 1),
-		queue: newQueue(), locations: map[string]*time.Location{}}
+		queue: newQueue(), breakers: map[string]*breaker{}, flying: map[string]int{}, reading: map[string]time.Time{}}
+	for _, t := range cfg.Trunks {
+		d.breakers[t.Name] = newBreaker(cfg.TrunkBreaker)
+	}
 	d.limits.onFree = d.poke
 	d.metrics = newMetrics(cfg.Metrics, d)
 	return d, nil
@@ -143,77 +155,83 @@ func (d *Dialer) Stop(ctx context.Context) error {
 }
 
 // Enqueue takes over a call that is durable. A call that is queued already is
-// left as it is.
+// left as it is. Only a call that is looked at soon is kept as it is; of any other the
+// row is read when its time has come.
 func (d *Dialer) Enqueue(call *calls.Call) {
-	it := &item{call: call, id: call.ID, account: call.Account, to: call.To, due: call.DueAt, created: call.CreatedAt,
-		priority: call.Priority, windows: []calls.Window{d.cfg.Window}, next: call.DueAt}
-	if call.Window != nil {
-		it.windows = append(it.windows, *call.Window)
-	}
-	if call.NotAfter != nil {
-		it.notAfter = *call.NotAfter
-	}
-	for id, ref := range call.Flow.Clips {
-		it.ids, it.clips = append(it.ids, id), append(it.clips, ref)
-	}
-	key, trunks := d.route(call)
+	name, trunks := d.route(call)
 	d.mu.Lock()
-	it.lane = d.queue.lane(key, trunks)
-	d.queue.add(it)
+	d.queue.add(call, d.queue.lane(name, trunks), d.cfg.Clock.Now())
 	d.mu.Unlock()
 	d.poke()
 }
 
 // route names the lane of a call and the trunks that may carry it: its own, else
-// the first that owns its caller number, else any. Trunks of other accounts are
-// not there for it.
-func (d *Dialer) route(call *calls.Call) (key string, trunks []string) {
+// the first that owns its caller number, else any but those that failed it already.
+// Trunks of other accounts are not there for it.
+func (d *Dialer) route(call *calls.Call) (name string, trunks []string) {
 	whichever := call.Trunk == "" && call.From == ""
-	key = "any"
 	for _, t := range d.cfg.Trunks {
 		switch {
 		case t.Account != "" && t.Account != call.Account:
-			key = "any of " + call.Account
-		case whichever:
+		case whichever && !slices.Contains(call.Avoid, t.Name):
 			trunks = append(trunks, t.Name)
+		case whichever:
 		case call.Trunk == t.Name, call.Trunk == "" && slices.Contains(t.Numbers, call.From):
 			return "trunk:" + t.Name, []string{t.Name}
 		}
 	}
-	if whichever && len(trunks) > 0 {
-		return key, trunks
-	}
-	return "none", nil
+	return "any of " + strings.Join(trunks, ","), trunks
 }
 
-// Remove takes a call back, e.g. to cancel it. true: it was still queued and is
-// the caller's own now; false: it was never here, or was handed to the Starter.
-func (d *Dialer) Remove(id string) (*calls.Call, bool) {
+// Others reports whether a trunk is left that may carry the call and did not fail it.
+func (d *Dialer) Others(call *calls.Call) bool {
+	if call.Trunk != "" || call.From != "" {
+		return false
+	}
+	_, trunks := d.route(call)
+	return len(trunks) > 0
+}
+
+// Remove takes a call back, e.g. to cancel it. ok: it was still queued and is the
+// caller's own now; call is nil where the store has all of it. Not ok: it was never
+// here, or was handed to the Starter.
+func (d *Dialer) Remove(id string) (call *calls.Call, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	it := d.queue.items[id]
-	if it == nil {
+	i := d.queue.find(id)
+	if i == 0 {
 		return nil, false
 	}
-	d.queue.remove(it)
+	if hot := d.queue.hot[i]; hot != nil {
+		call = hot.Clone() // a gate may be reading the other
+	}
+	d.queue.remove(i)
 	d.poke() // what stood behind it may go on
-	return it.call, true
+	return call, true
 }
 
 // Has tells whether a call is queued.
 func (d *Dialer) Has(id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.queue.items[id] != nil
+	return d.queue.find(id) != 0
 }
 
-// Kick looks again at everything that is due: the blacklist or a trunk changed.
-func (d *Dialer) Kick() {
+// Look looks at calls at once, whatever they wait for, if they are due.
+func (d *Dialer) Look(ids ...string) {
 	d.mu.Lock()
-	d.kicked = true
+	now := d.cfg.Clock.Now()
+	for _, id := range ids {
+		if i := d.queue.find(id); i != 0 && d.queue.slab.at(i).due <= micros(now) {
+			d.queue.postpone(i, now, now)
+		}
+	}
 	d.mu.Unlock()
 	d.poke()
 }
+
+// Kick looks again at what waits for a trunk: one may have come up.
+func (d *Dialer) Kick() { d.poke() }
 
 // poke wakes the goroutine; many pokes are one.
 func (d *Dialer) poke() {

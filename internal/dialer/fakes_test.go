@@ -2,6 +2,7 @@ package dialer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/numbering"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,7 +26,7 @@ type memStore struct {
 	mu       sync.Mutex
 	blocked  map[string]bool
 	attempts map[string][]time.Time
-	rows     map[string]calls.Status
+	rows     map[string]*calls.Call
 	clips    map[string]calls.Standing // "rec/version"
 	views    int
 	fail     error
@@ -40,9 +42,9 @@ func (m *memStore) View(_ context.Context, fn func(calls.ReadTx) error) error {
 	return fn(m)
 }
 
-func (m *memStore) Blocked(_, number string) (*calls.BlockEntry, error) {
-	if m.blocked[number] {
-		return &calls.BlockEntry{Number: number}, nil
+func (m *memStore) BlockedFor(q calls.BlockQuery) (*calls.BlockEntry, error) {
+	if m.blocked[q.Number] {
+		return &calls.BlockEntry{Number: q.Number}, nil
 	}
 	return nil, calls.ErrNotFound
 }
@@ -54,18 +56,18 @@ func (m *memStore) ClipStanding(id string, version int) (calls.Standing, error) 
 	return calls.Standing{}, calls.ErrNotFound
 }
 
-func (m *memStore) AttemptsSince(_, number string, t time.Time) (n int, _ error) {
-	for _, at := range m.attempts[number] {
-		if !at.Before(t) {
-			n++
+func (m *memStore) ChargedSince(_, number string, since time.Time, limit int) (list []time.Time, _ error) {
+	for _, at := range slices.Backward(m.attempts[number]) { // they are written oldest first
+		if !at.Before(since) && len(list) < limit {
+			list = append(list, at)
 		}
 	}
-	return n, nil
+	return list, nil
 }
 
 func (m *memStore) Call(_, id string) (*calls.Call, error) {
-	if s, ok := m.rows[id]; ok {
-		return &calls.Call{ID: id, Status: s}, nil
+	if c, ok := m.rows[id]; ok {
+		return c.Clone(), nil
 	}
 	return nil, calls.ErrNotFound
 }
@@ -151,10 +153,10 @@ type bench struct {
 func newBench(t *testing.T, change ...func(*Config)) *bench {
 	t.Helper()
 	b := &bench{T: t, clock: clock.NewFake(noon), up: map[string]bool{}, log: &log{slots: map[string]*Slot{}, holds: map[string]calls.Hold{}},
-		store: &memStore{blocked: map[string]bool{}, attempts: map[string][]time.Time{}, rows: map[string]calls.Status{}}}
+		store: &memStore{blocked: map[string]bool{}, attempts: map[string][]time.Time{}, rows: map[string]*calls.Call{}}}
 	cfg := Config{Store: b.store, Clock: b.clock, Log: slog.New(slog.DiscardHandler), Starter: b.log,
 		Trunks: []TrunkLimits{{Name: "main", Numbers: []string{"100"}}, {Name: "spare", Numbers: []string{"200"}}},
-		Window: calls.Window{From: "00:00", To: "24:00"}, Zones: zonesOf, OpenAt: openAt,
+		Window: calls.Window{From: "00:00", To: "24:00"}, Zones: zonesOf, Country: func(string) string { return "RU" }, OpenAt: openAt,
 		TrunkUp: func(name string) bool { up, told := b.up[name]; return up || !told }}
 	for _, f := range change {
 		f(&cfg)
@@ -180,27 +182,9 @@ func zonesOf(number string) []string {
 	return nil
 }
 
-// openAt knows windows of full hours.
-func openAt(w calls.Window, zones []string, now time.Time) (bool, time.Time) {
-	if w.From == "00:00" && w.To == "24:00" {
-		return true, now
-	}
-	if len(zones) == 0 {
-		return false, time.Time{}
-	}
-	hour := func(s string) int { return int(s[0]-'0')*10 + int(s[1]-'0') }
-	for t := now; t.Before(now.Add(48 * time.Hour)); t = t.Truncate(time.Hour).Add(time.Hour) {
-		open := true
-		for _, z := range zones {
-			l, err := time.LoadLocation(z)
-			h := t.In(l).Hour()
-			open = open && err == nil && h >= hour(w.From) && h < hour(w.To)
-		}
-		if open {
-			return t.Equal(now), t
-		}
-	}
-	return false, time.Time{}
+// openAt is the real one without holidays.
+func openAt(ws []calls.Window, _ string, zones []string, now time.Time) (bool, time.Time) {
+	return numbering.OpenAt(ws, "XX", zones, now)
 }
 
 // call makes a queued call that is due now.
@@ -210,7 +194,7 @@ func (b *bench) call(id, to string, change ...func(*calls.Call)) *calls.Call {
 		f(c)
 	}
 	b.store.mu.Lock()
-	b.store.rows[id] = calls.StatusQueued
+	b.store.rows[id] = c.Clone()
 	b.store.mu.Unlock()
 	return c
 }
@@ -235,4 +219,20 @@ func (b *bench) wait(d time.Duration) {
 		b.Fatalf("the dialer wants to look again in %s, want %s", got, d)
 	}
 	b.clock.Advance(d)
+}
+
+// confirm asks what the unit of work of an attempt asks, and writes the attempt where
+// it may be.
+func (b *bench) confirm(id string, want bool) {
+	b.Helper()
+	b.store.mu.Lock()
+	defer b.store.mu.Unlock()
+	c := b.store.rows[id]
+	err := b.log.slots[id].Confirm(b.store, c)
+	if err != nil && !errors.Is(err, calls.ErrGateClosed) || want != (err == nil) {
+		b.Fatalf("the attempt of %s: %v, want it written: %v", id, err, want)
+	}
+	if err == nil {
+		b.store.attempts[c.To] = append(b.store.attempts[c.To], b.clock.Now())
+	}
 }

@@ -16,7 +16,8 @@ type TrunkLimits struct {
 	// MaxCalls is how many legs may use it at once; 0 = no limit.
 	MaxCalls int
 	// MaxCPS is how many legs may begin within one second, however the second is
-	// laid; below 1 it spaces them (0.5: one in two seconds). 0 = no limit.
+	// laid; below 1 it spaces them (0.5: one in two seconds). 2.5 is three in 1.2
+	// seconds. 0 = no limit.
 	MaxCPS float64
 	// Account is whose calls it carries; "" = everybody's.
 	Account string
@@ -101,10 +102,21 @@ type Slot struct {
 	trunk    string
 	limits   *Limits
 	released atomic.Bool
+	permit   *permit // of a call that the dialer began; nil: of another leg
 }
 
 // Trunk names the trunk whose channel it is.
 func (s *Slot) Trunk() string { return s.trunk }
+
+// Confirm asks the gates once more, inside the unit of work that writes the attempt:
+// units run one after another, on all nodes, so what it counts is all there is. Any
+// error means that nobody may be rung now; ErrGateClosed that the call waits again.
+func (s *Slot) Confirm(tx calls.ReadTx, call *calls.Call) error {
+	if s.permit == nil {
+		return nil
+	}
+	return s.permit.confirm(tx, call)
+}
 
 // Release gives the channel back, once however often it is called. The unit of
 // rate is spent: the trunk may have seen an INVITE.
@@ -115,50 +127,8 @@ func (s *Slot) Release() {
 	s.limits.mu.Lock()
 	s.limits.trunks[s.trunk].used--
 	s.limits.mu.Unlock()
+	if s.permit != nil {
+		s.permit.release()
+	}
 	s.limits.onFree()
-}
-
-// meter counts one trunk. It remembers when the last legs began, as many as the
-// rate allows in a window: the next may begin once the oldest of them has left
-// the window, so no window ever holds more.
-type meter struct {
-	down       bool // calls are not dialled over it
-	used, most int
-	window     time.Duration
-	began      []time.Time // ring; empty: no limit of rate
-	next       int         // the oldest, to be overwritten
-}
-
-func newMeter(t TrunkLimits) *meter {
-	m := &meter{most: t.MaxCalls, window: time.Second}
-	switch {
-	case t.MaxCPS >= 1:
-		m.began = make([]time.Time, int(t.MaxCPS))
-	case t.MaxCPS > 0:
-		m.began = make([]time.Time, 1)
-		m.window = time.Duration(float64(time.Second) / t.MaxCPS)
-	}
-	return m
-}
-
-func (m *meter) check(now time.Time) (calls.Gate, time.Duration) {
-	if m.most > 0 && m.used >= m.most {
-		return calls.GateChannels, 0
-	}
-	if len(m.began) == 0 {
-		return "", 0
-	}
-	oldest := m.began[m.next]
-	if wait := m.window - now.Sub(oldest); !oldest.IsZero() && wait > 0 {
-		return calls.GateCPS, wait
-	}
-	return "", 0
-}
-
-func (m *meter) take(now time.Time) {
-	m.used++
-	if len(m.began) > 0 {
-		m.began[m.next] = now
-		m.next = (m.next + 1) % len(m.began)
-	}
 }

@@ -13,6 +13,7 @@ import (
 // tables, trunks from the configuration.
 type metrics struct {
 	heldTotal *prometheus.CounterVec
+	trips     *prometheus.CounterVec
 	lag       prometheus.Histogram
 }
 
@@ -25,6 +26,8 @@ func newMetrics(reg prometheus.Registerer, d *Dialer) *metrics {
 	return &metrics{
 		heldTotal: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_dialer_held_total",
 			Help: "Times a gate began to keep a call back."}, []string{"gate"}),
+		trips: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_dialer_trips_total",
+			Help: "Times a trunk was left alone, or a campaign paused, because its attempts failed."}, []string{"what"}),
 		lag: f.NewHistogram(prometheus.HistogramOpts{Name: "zvonar_dialer_start_lag_seconds",
 			Help: "How long after its due time a call was begun.", Buckets: []float64{.01, .05, .1, .5, 1, 5, 15, 60, 300, 1800, 7200, 43200}}),
 	}
@@ -65,24 +68,17 @@ func (c *census) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// count takes the numbers of the queue.
+// count takes the numbers of the queue. The lag is that of the calls that are next.
 func (d *Dialer) count() (byState map[string]int, lag time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := d.cfg.Clock.Now()
-	byState = map[string]int{}
-	for _, it := range d.queue.items {
-		ready := it.in != d.queue.waiting
-		switch {
-		case it.hold != nil:
-			byState["held"]++
-		case ready:
-			byState["ready"]++
-		default:
-			byState["waiting"]++
-		}
-		if ready {
-			lag = max(lag, now.Sub(it.due))
+	now, q := d.cfg.Clock.Now(), d.queue
+	held := q.held[waiting] + q.held[ready]
+	inWaiting := len(q.waiting.list)
+	byState = map[string]int{"held": held, "waiting": inWaiting - q.held[waiting], "ready": q.len() - inWaiting - q.held[ready]}
+	for _, l := range q.lanes {
+		for _, share := range l.shares {
+			lag = max(lag, now.Sub(timeOf(q.slab.at(share.head()).due)))
 		}
 	}
 	return byState, lag

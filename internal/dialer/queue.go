@@ -1,219 +1,302 @@
 package dialer
 
 import (
-	"cmp"
-	"container/heap"
+	"slices"
 	"time"
 
 	"zvonar/internal/calls"
 )
 
-// item is one queued call with what the dialer needs of it: the call itself is
-// only handed on, so that whoever removes it may change it at once.
-type item struct {
-	call *calls.Call
-
-	id, account, to string
-	due, created    time.Time
-	notAfter        time.Time // zero: none
-	priority        int
-	windows         []calls.Window       // all must be open
-	clips           []calls.RecordingRef // that it may play, as far as they are known by now
-	ids             []calls.ClipID       // what its flow calls them
-	completed       bool                 // more is known of a clip than the call says
-	woken           bool                 // one of its texts was read while it was examined
-	textAsked       time.Time            // when its texts were given to be read aloud; zero: not yet
-	lane            *lane
-
-	next     time.Time   // when to look at it (again)
-	hold     *calls.Hold // what was told last; nil: nothing
-	examined bool        // its gates were seen open since it became ready
-
-	in  *pile // waiting, or the ready pile of its lane
-	pos [2]int
-}
-
-// pile is a heap of items that can be removed from the middle. Each pile keeps
-// the positions of its items under its own index of item.pos.
-type pile struct {
-	items []*item
-	slot  int
-	less  func(a, b *item) bool
-}
-
-// The indices of item.pos.
-const (
-	byPlace    = 0 // in the pile it lies in
-	byDeadline = 1 // in the pile of deadlines
-)
-
-func soonestFirst(a, b *item) bool { return a.next.Before(b.next) }
-
-func deadlineFirst(a, b *item) bool { return a.notAfter.Before(b.notAfter) }
-
-// urgentFirst: priority, then the longest due, then the oldest.
-func urgentFirst(a, b *item) bool {
-	return cmp.Or(cmp.Compare(b.priority, a.priority), a.due.Compare(b.due), a.created.Compare(b.created), cmp.Compare(a.id, b.id)) < 0
-}
-
-// Len implements heap.Interface.
-func (p *pile) Len() int { return len(p.items) }
-
-// Less implements heap.Interface.
-func (p *pile) Less(i, j int) bool { return p.less(p.items[i], p.items[j]) }
-
-// Swap implements heap.Interface.
-func (p *pile) Swap(i, j int) {
-	p.items[i], p.items[j] = p.items[j], p.items[i]
-	p.items[i].pos[p.slot], p.items[j].pos[p.slot] = i, j
-}
-
-// Push implements heap.Interface.
-func (p *pile) Push(x any) {
-	it := x.(*item)
-	it.pos[p.slot] = len(p.items)
-	p.items = append(p.items, it)
-}
-
-// Pop implements heap.Interface.
-func (p *pile) Pop() any {
-	last := len(p.items) - 1
-	it := p.items[last]
-	p.items[last] = nil
-	p.items = p.items[:last]
-	return it
-}
-
-func (p *pile) add(it *item) { heap.Push(p, it) }
-
-func (p *pile) remove(it *item) { heap.Remove(p, it.pos[p.slot]) }
-
-// head is the first item, nil where there is none.
-func (p *pile) head() *item {
-	if len(p.items) == 0 {
-		return nil
-	}
-	return p.items[0]
-}
-
-// lane is a set of trunks and the ready calls that may use exactly these.
+// lane is a set of trunks and the ready calls that may use exactly these, group by
+// group.
 type lane struct {
 	trunks []string
-	ready  *pile
+	shares map[uint32]*pile // by group; none is empty
 }
 
 // queue is every call that waits, in the order in which it is looked at. It
 // knows no gates and no locks.
 type queue struct {
-	items     map[string]*item
-	waiting   *pile
-	deadlines *pile
-	lanes     map[string]*lane
-	order     []*lane // for a fixed order of looking
+	slab      slab
+	index     index
+	waiting   pile
+	deadlines pile
+	odd       map[key]string // ids that do not fit a key
+
+	lanes     []*lane // at most 65,536: sets of trunks
+	laneNames map[string]uint16
+
+	groups     []*group // nil: free
+	groupNames map[string]uint32
+	clock      float64 // what the group that began last had got before
+
+	sets clipSets
+	hot  map[uint32]*calls.Call // that are looked at soon: their row need not be read
+	// woken are entries that something happened to while they were looked at.
+	woken map[uint32]bool
+	held  [3]int // entries that were told to be held, by state
 }
+
+// The calls that are kept whole: at most so many, if they are to be looked at so soon.
+const (
+	mostHot = 10_000
+	hotFor  = 10 * time.Second
+)
 
 func newQueue() *queue {
-	return &queue{
-		items:     map[string]*item{},
-		waiting:   &pile{slot: byPlace, less: soonestFirst},
-		deadlines: &pile{slot: byDeadline, less: deadlineFirst},
-		lanes:     map[string]*lane{},
-	}
+	q := &queue{odd: map[key]string{}, laneNames: map[string]uint16{}, groupNames: map[string]uint32{}, hot: map[uint32]*calls.Call{}, woken: map[uint32]bool{}}
+	q.index.slab = &q.slab
+	q.waiting = pile{slab: &q.slab, slot: byPlace, less: soonestFirst}
+	q.deadlines = pile{slab: &q.slab, slot: byDeadline, less: deadlineFirst}
+	q.sets.init()
+	return q
 }
 
-// lane is the lane called key; it is made where there is none yet.
-func (q *queue) lane(key string, trunks []string) *lane {
-	l, ok := q.lanes[key]
+// lane is the number of the lane called name; it is made where there is none yet.
+func (q *queue) lane(name string, trunks []string) uint16 {
+	n, ok := q.laneNames[name]
 	if !ok {
-		l = &lane{trunks: trunks, ready: &pile{slot: byPlace, less: urgentFirst}}
-		q.lanes[key] = l
-		q.order = append(q.order, l)
+		n = uint16(len(q.lanes))
+		q.laneNames[name] = n
+		q.lanes = append(q.lanes, &lane{trunks: trunks, shares: map[uint32]*pile{}})
 	}
-	return l
+	return n
 }
 
-// add queues a new item; false where the call is queued already.
-func (q *queue) add(it *item) bool {
-	if q.items[it.id] != nil {
+// groupOf is the group of a campaign, or of the single calls of an account.
+func (q *queue) groupOf(account, campaign string) uint32 {
+	name := "account:" + account
+	if campaign != "" {
+		name = "campaign:" + campaign
+	}
+	if n, ok := q.groupNames[name]; ok {
+		return n
+	}
+	n := slices.Index(q.groups, nil)
+	if n < 0 {
+		n = len(q.groups)
+		q.groups = append(q.groups, nil)
+	}
+	q.groups[n] = newGroup(campaign)
+	q.groupNames[name] = uint32(n)
+	return uint32(n)
+}
+
+// campaign is the group of a campaign, nil where it has none.
+func (q *queue) campaign(id string) *group {
+	if n, ok := q.groupNames["campaign:"+id]; ok {
+		return q.groups[n]
+	}
+	return nil
+}
+
+// forget gives up a campaign's group that nothing needs any more.
+func (q *queue) forget(id string) {
+	if n, ok := q.groupNames["campaign:"+id]; ok && q.groups[n].idle() {
+		q.groups[n] = nil
+		delete(q.groupNames, "campaign:"+id)
+	}
+}
+
+// find is the number of a call's entry, 0 where it is not queued.
+func (q *queue) find(id string) uint32 {
+	k, _ := keyOf(id)
+	return q.index.get(k)
+}
+
+// add queues a call; false where it is queued already.
+func (q *queue) add(c *calls.Call, lane uint16, now time.Time) bool {
+	k, packed := keyOf(c.ID)
+	if q.index.get(k) != 0 {
 		return false
 	}
-	q.items[it.id] = it
-	if !it.notAfter.IsZero() {
-		q.deadlines.add(it)
+	if !packed {
+		q.odd[k] = c.ID
 	}
-	q.put(it, q.waiting)
+	i := q.slab.take()
+	e := q.slab.at(i)
+	*e = entry{key: k, due: micros(c.DueAt), next: micros(c.DueAt), notAfter: microsOf(c.NotAfter), lane: lane, group: q.groupOf(c.Account, c.CampaignID),
+		clips: q.sets.use(c.Flow.Clips), priority: int8(max(-100, min(c.Priority, 100)))}
+	if c.Hold != nil { // it was told by the process before, or by the engine
+		e.told(*c.Hold)
+	}
+	q.index.put(i)
+	if e.notAfter != 0 {
+		q.deadlines.add(i)
+	}
+	if len(q.hot) < mostHot && c.DueAt.Sub(now) < hotFor {
+		q.hot[i] = c
+	}
+	q.put(i, waiting)
 	return true
 }
 
-// put moves an item to a pile.
-func (q *queue) put(it *item, p *pile) {
-	if it.in != nil {
-		it.in.remove(it)
+// put moves an entry to where it waits or is ready.
+func (q *queue) put(i uint32, to state) {
+	e := q.slab.at(i)
+	q.lift(i)
+	e.state = to
+	g := q.groups[e.group]
+	if e.gate != 0 {
+		q.held[to]++
 	}
-	it.in = p
-	p.add(it)
+	if to == waiting {
+		g.parked++
+		q.waiting.add(i)
+		return
+	}
+	if g.queued++; g.queued == 1 {
+		g.passed = max(g.passed, q.clock)
+	}
+	l := q.lanes[e.lane]
+	share := l.shares[e.group]
+	if share == nil {
+		share = &pile{slab: &q.slab, slot: byPlace, less: urgentFirst}
+		l.shares[e.group] = share
+	}
+	share.add(i)
 }
 
-// remove takes an item out for good.
-func (q *queue) remove(it *item) {
-	delete(q.items, it.id)
-	it.in.remove(it)
-	it.in = nil
-	if !it.notAfter.IsZero() {
-		q.deadlines.remove(it)
+// lift takes an entry from where it lies.
+func (q *queue) lift(i uint32) {
+	e := q.slab.at(i)
+	if e.gate != 0 && e.state != gone {
+		q.held[e.state]--
+	}
+	switch e.state {
+	case waiting:
+		q.groups[e.group].parked--
+		q.waiting.remove(i)
+	case ready:
+		q.groups[e.group].queued--
+		l := q.lanes[e.lane]
+		share := l.shares[e.group]
+		share.remove(i)
+		if share.head() == 0 {
+			delete(l.shares, e.group)
+		}
+	}
+	e.state = gone
+}
+
+// remove takes an entry out for good.
+func (q *queue) remove(i uint32) {
+	e := q.slab.at(i)
+	q.lift(i)
+	if e.notAfter != 0 {
+		q.deadlines.remove(i)
+	}
+	q.index.remove(e.key)
+	q.sets.leave(e.clips)
+	delete(q.hot, i)
+	delete(q.woken, i)
+	if e.key[0] == 0xff {
+		delete(q.odd, e.key)
+	}
+	campaign := q.groups[e.group].campaign
+	q.slab.drop(i)
+	if campaign != "" {
+		q.forget(campaign)
 	}
 }
 
-// postpone looks at an item again at t.
-func (q *queue) postpone(it *item, t time.Time) {
-	it.next, it.examined = t, false
-	q.put(it, q.waiting)
-}
-
-// overdue takes out what may no longer be dialled at now.
-func (q *queue) overdue(now time.Time) (expired []*item) {
-	for it := q.deadlines.head(); it != nil && !it.notAfter.After(now); it = q.deadlines.head() {
-		q.remove(it)
-		expired = append(expired, it)
+// postpone looks at an entry again at t.
+func (q *queue) postpone(i uint32, t, now time.Time) {
+	e := q.slab.at(i)
+	q.lift(i)
+	e.next, e.examined = micros(t), false
+	if t.Sub(now) > hotFor {
+		delete(q.hot, i)
 	}
-	return expired
+	q.put(i, waiting)
 }
 
-// ripen moves what is to be looked at now from waiting to its lane.
-func (q *queue) ripen(now time.Time) {
-	for it := q.waiting.head(); it != nil && !it.next.After(now); it = q.waiting.head() {
-		q.put(it, it.lane.ready)
+// tell keeps what was told of an entry; false where that is no news.
+func (q *queue) tell(i uint32, h calls.Hold) bool {
+	e := q.slab.at(i)
+	if !e.news(h) {
+		return false
 	}
+	if e.gate == 0 {
+		q.held[e.state]++
+	}
+	e.told(h)
+	return true
 }
 
-// first is the most urgent head of all lanes but the stuck ones.
-func (q *queue) first(stuck map[*lane]bool) *item {
-	var best *item
-	for _, l := range q.order {
-		if it := l.ready.head(); it != nil && !stuck[l] && (best == nil || urgentFirst(it, best)) {
-			best = it
+// wakeful is when to look again, where something may have happened meanwhile.
+func (q *queue) wakeful(i uint32, next, now time.Time) time.Time {
+	if q.woken[i] {
+		delete(q.woken, i)
+		return now
+	}
+	return next
+}
+
+// id is the id of the call of an entry.
+func (q *queue) id(i uint32) string {
+	k := q.slab.at(i).key
+	if k[0] == 0xff {
+		return q.odd[k]
+	}
+	return k.id()
+}
+
+// ripenAtOnce bounds how long the queue is locked: when a window opens a million
+// calls are due in the same instant.
+const ripenAtOnce = 2000
+
+// ripen moves what is to be looked at now from waiting to its lane; false where
+// there is more.
+func (q *queue) ripen(now int64) (all bool) {
+	for range ripenAtOnce {
+		i := q.waiting.head()
+		if i == 0 || q.slab.at(i).next > now {
+			return true
+		}
+		q.put(i, ready)
+	}
+	return false
+}
+
+// mostCredit bounds what a group may have been kept from, in beginnings of weight 1,
+// and get back all at once.
+const mostCredit = 1
+
+// first is the call to look at next: the most urgent one of the group that got least,
+// lanes that are stuck and groups that are closed left out; 0: there is none.
+func (q *queue) first(r *round) (best uint32) {
+	var from *group
+	for _, l := range q.lanes {
+		if r.stuck[l] {
+			continue
+		}
+		for n, share := range l.shares {
+			g := q.groups[n]
+			if r.closed[g] {
+				continue
+			}
+			g.passed = max(g.passed, q.clock-mostCredit)
+			i := share.head()
+			if best == 0 || g.passed < from.passed || g.passed == from.passed && urgentFirst(q.slab.at(i), q.slab.at(best)) {
+				best, from = i, g
+			}
 		}
 	}
 	return best
 }
 
-// rethink looks again at everything that is due, whatever held it.
-func (q *queue) rethink(now time.Time) {
-	for _, it := range q.items {
-		it.examined = false
-		if it.in == q.waiting && it.next.After(now) && !it.due.After(now) {
-			q.postpone(it, now)
-		}
-	}
-}
-
 // nextLook is the time at which something in the queue changes by itself.
 func (q *queue) nextLook() (t time.Time, ok bool) {
-	if it := q.waiting.head(); it != nil {
-		t, ok = it.next, true
+	var us int64
+	if i := q.waiting.head(); i != 0 {
+		us, ok = q.slab.at(i).next, true
 	}
-	if it := q.deadlines.head(); it != nil && (!ok || it.notAfter.Before(t)) {
-		t, ok = it.notAfter, true
+	if i := q.deadlines.head(); i != 0 && (!ok || q.slab.at(i).notAfter < us) {
+		us, ok = q.slab.at(i).notAfter, true
 	}
-	return t, ok
+	return timeOf(us), ok
 }
+
+// len is how many calls are queued.
+func (q *queue) len() int { return q.index.n }

@@ -2,6 +2,7 @@ package dialer
 
 import (
 	"errors"
+	"maps"
 	"time"
 
 	"zvonar/internal/calls"
@@ -21,45 +22,52 @@ const textPatience = 2 * time.Second
 // textGate wants every text that the call alone says to lie spoken: nobody is rung
 // before. It comes after the gates that know no hurry, so that nothing is spoken
 // for calls that wait for tomorrow.
-func textGate(d *Dialer, _ calls.ReadTx, it *item, now time.Time) (verdict, error) {
+func textGate(d *Dialer, _ calls.ReadTx, w *work, now time.Time) (verdict, error) {
 	var v verdict
-	for i, ref := range it.clips {
+	for id, ref := range w.known() {
 		if !ref.Spoken() {
 			continue
 		}
 		if d.cfg.Texts == nil {
 			return heldText("no speech engine is configured", now.Add(pendingRetry)), nil
 		}
-		full, until, err := d.cfg.Texts.Ready(it.account, ref, func() { d.look(it.id) })
+		full, until, err := d.cfg.Texts.Ready(w.call.Account, ref, func() { d.wakeUp(w.id) })
 		var never *calls.Error
 		switch {
 		case err == nil:
-			it.clips[i], it.completed = full, true
+			w.complete(id, full)
 		case errors.As(err, &never):
-			d.cfg.Log.Warn("a text cannot be said with the variables of a call", "call", it.id, "recording", ref.RecordingID, "problem", never.Detail)
+			d.cfg.Log.Warn("a text cannot be said with the variables of a call", "call", w.id, "recording", ref.RecordingID, "problem", never.Detail)
 			return verdict{refused: calls.ReasonTextUnfit}, nil
 		case !errors.Is(err, calls.ErrNotYet):
 			return heldText("its text could not be read aloud ("+err.Error()+"); it is tried again", until), nil
 		default: // the others are asked for, too
-			v = d.notYet(it, until, now)
+			v = d.notYet(w.id, until, now)
 		}
 	}
 	return v, nil
 }
 
+// mostReading bounds what is remembered of calls that were taken back meanwhile.
+const mostReading = 1000
+
 // notYet waits for a text; who asks is told only where that lasts.
-func (d *Dialer) notYet(it *item, until, now time.Time) verdict {
-	if it.textAsked.IsZero() {
-		it.textAsked = now
+func (d *Dialer) notYet(id string, until, now time.Time) verdict {
+	asked, known := d.reading[id]
+	if !known {
+		if len(d.reading) >= mostReading {
+			maps.DeleteFunc(d.reading, func(_ string, at time.Time) bool { return now.Sub(at) > time.Hour })
+		}
+		d.reading[id], asked = now, now
 	}
 	if until.IsZero() {
 		until = now.Add(pendingRetry) // done wakes it
 	}
-	if told := it.textAsked.Add(textPatience); now.Before(told) {
+	if told := asked.Add(textPatience); now.Before(told) {
 		if told.Before(until) {
 			until = told
 		}
-		return verdict{wait: until}
+		return verdict{next: later(until, now)}
 	}
 	return heldText("its text is being read aloud", until)
 }
@@ -68,46 +76,17 @@ func heldText(text string, next time.Time) verdict {
 	return verdict{hold: &calls.Hold{Gate: calls.GateRecording, Text: text}, next: next}
 }
 
-// putOff looks at a call again later and tells nobody.
-func (d *Dialer) putOff(it *item, next time.Time) {
+// wakeUp looks at a call now, if it is queued and due.
+func (d *Dialer) wakeUp(id string) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.queue.items[it.id] == it {
-		d.queue.postpone(it, it.wakeful(next, d.cfg.Clock.Now()))
-	}
-}
-
-// wakeful is when to look again, where a text may have been read meanwhile.
-func (it *item) wakeful(next, now time.Time) time.Time {
-	if it.woken {
-		it.woken = false
-		return now
-	}
-	return next
-}
-
-// look looks at a call now, if it is queued and due.
-func (d *Dialer) look(id string) {
-	d.mu.Lock()
-	if it := d.queue.items[id]; it != nil {
-		if now := d.cfg.Clock.Now(); it.in == d.queue.waiting && !it.due.After(now) {
-			d.queue.postpone(it, now)
+	if i := d.queue.find(id); i != 0 {
+		now := d.cfg.Clock.Now()
+		if e := d.queue.slab.at(i); e.state == waiting && e.due <= micros(now) {
+			d.queue.postpone(i, now, now)
 		} else {
-			it.woken = true
+			d.queue.woken[i] = true
 		}
 	}
 	d.mu.Unlock()
 	d.poke()
-}
-
-// pin gives the call what is known of its clips by now.
-func (it *item) pin() {
-	if !it.completed {
-		return
-	}
-	clips := make(map[calls.ClipID]calls.RecordingRef, len(it.ids))
-	for i, id := range it.ids {
-		clips[id] = it.clips[i]
-	}
-	it.call.Pin(clips)
 }

@@ -101,13 +101,13 @@ func TestATextThatCannotBeSaidEndsTheCall(t *testing.T) {
 func TestATextThatIsReadWhileItIsAskedForIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	b, d, _ := texts(t)
-	it := b.d.queue.items["a"]
-	b.d.queue.ripen(noon) // it lies in its lane, as while it is examined
-	if v, err := textGate(b.d, nil, it, noon); err != nil || v.wait.IsZero() {
+	w, _ := b.d.take(&round{stuck: map[*lane]bool{}, closed: map[*group]bool{}}) // it lies in its lane, as while it is examined
+	v, err := textGate(b.d, nil, w, noon)
+	if err != nil || v.open() {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	d.answer(nil, time.Time{})
-	b.d.putOff(it, noon.Add(time.Minute))
+	b.d.again(w.id, noon.Add(time.Minute))
 	b.pass("begin a main")
 }
 

@@ -111,7 +111,7 @@ func (s *session) block(digit byte, action calls.Action) {
 	blocked := s.e.blockEvent(entry)
 	blocked.Ref = s.call.Ref
 	s.commit(func(tx calls.Tx) error { return blockIn(tx, entry, blocked) }, func(err error) {
-		s.e.cfg.Queue.Kick()
+		s.e.wg.Go(func() { s.e.lookAt(s.e.life, entry.Account, entry.Number) })
 		s.committed(digit, action)(err)
 	}, told)
 }

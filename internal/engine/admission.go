@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +93,24 @@ func (e *Engine) draft(r CallRequest) (*calls.Call, error) {
 	if err := e.chooseLine(c, r.From); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return c, e.chooseRules(c)
+}
+
+// chooseRules checks the window of a call and gives it the retry policy that holds
+// where it brings none.
+func (e *Engine) chooseRules(c *calls.Call) error {
+	if w := c.Window; w != nil && w.Preset != "" {
+		if _, ok := e.cfg.Presets[w.Preset]; !ok {
+			return calls.Errorf(calls.CodeInvalidField, "there is no preset %q; there are %s", w.Preset, strings.Join(slices.Sorted(maps.Keys(e.cfg.Presets)), ", ")).At("body.window.preset", w.Preset)
+		}
+	}
+	if c.Timezone != "" && !numbering.CheckZone(c.Timezone) {
+		return calls.Errorf(calls.CodeInvalidField, "there is no time zone of this name; write it like Asia/Yekaterinburg").At("body.timezone", c.Timezone)
+	}
+	if c.Retry == nil && e.cfg.Retry != nil && len(e.cfg.Retry.Outcomes) > 0 {
+		c.Retry = e.cfg.Retry
+	}
+	return nil
 }
 
 // destination normalises a number and asks whether it may be called at all.

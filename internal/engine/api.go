@@ -77,6 +77,8 @@ type API interface {
 	SendDigits(ctx context.Context, account, id string, role calls.Role, digits string) (*calls.Call, error)
 	// Hold asks a party to hold, or to go on.
 	Hold(ctx context.Context, account, id string, role calls.Role, on bool) (*calls.Call, error)
+	// Why says what keeps a call that is not dialled yet back; nil: nothing does.
+	Why(c *calls.Call) *calls.Hold
 	// Block and Unblock change the blacklist of the account and tell of it.
 	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
 	Unblock(ctx context.Context, account, number string) (removed bool, err error)

@@ -80,6 +80,12 @@ func (e *Engine) end(ctx context.Context, account, id string, reason calls.Reaso
 			return nil, err
 		}
 		if queued, ok := e.cfg.Queue.Remove(id); ok {
+			if queued == nil {
+				queued, err = e.reread(ctx, c)
+			}
+			if err != nil {
+				return nil, err
+			}
 			return e.finishQueued(ctx, queued, calls.Result{Outcome: calls.OutcomeCanceled, Reason: reason})
 		}
 		if s := e.session(id); s != nil && s.box.post(func() { s.hangup(reason, calls.ByZvonar) }) {
@@ -95,6 +101,55 @@ func (e *Engine) end(ctx context.Context, account, id string, reason calls.Reaso
 		}
 	}
 	return nil, calls.Errorf(calls.CodeOverloaded, "the call is changing hands; try again")
+}
+
+// reread gives a call that was just taken from the queue as it stands: c was read
+// before. What cannot be read goes back.
+func (e *Engine) reread(ctx context.Context, c *calls.Call) (*calls.Call, error) {
+	now, err := e.read(ctx, c.Account, c.ID)
+	if err != nil {
+		e.cfg.Queue.Enqueue(c)
+	}
+	return now, err
+}
+
+// mostLooked bounds the calls to one number that are looked at when it is blocked;
+// the others find out when their time comes.
+const mostLooked = 500
+
+// lookAt has the queued calls to a number looked at: it was put on the blacklist.
+func (e *Engine) lookAt(ctx context.Context, account, number string) {
+	var live []*calls.Call
+	err := e.store.View(ctx, func(tx calls.ReadTx) (err error) {
+		live, err = tx.Calls(calls.CallFilter{Account: account, To: number, Live: true, Limit: mostLooked})
+		return err
+	})
+	if err != nil {
+		return // the blacklist is asked before anybody is rung all the same
+	}
+	ids := make([]string, len(live))
+	for i, c := range live {
+		ids[i] = c.ID
+	}
+	e.cfg.Queue.Look(ids...)
+}
+
+// Why says what keeps a call that is not dialled yet back; nil: nothing does. What was
+// told of it is in its row, the rest is asked of the queue.
+func (e *Engine) Why(c *calls.Call) *calls.Hold {
+	if c.Status != calls.StatusQueued && c.Status != calls.StatusHeld {
+		return nil
+	}
+	if h, ok := e.cfg.Queue.Why(c.ID); ok {
+		return &h
+	}
+	switch err := e.elsewhere(c); {
+	case c.Hold != nil:
+		return c.Hold
+	case err != nil:
+		return &calls.Hold{Gate: calls.GateTurn, Text: err.Detail}
+	}
+	return &calls.Hold{Gate: calls.GateTurn, Text: "it is being looked at"}
 }
 
 // ours reads a call that is not over and that this node runs.
@@ -147,7 +202,7 @@ func (e *Engine) Block(ctx context.Context, entry calls.BlockEntry) (added bool,
 		return blockIn(tx, entry, e.blockEvent(entry))
 	})
 	if err == nil {
-		e.cfg.Queue.Kick()
+		e.lookAt(ctx, entry.Account, entry.Number)
 	}
 	return added && err == nil, err
 }

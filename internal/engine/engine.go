@@ -39,6 +39,10 @@ type Config struct {
 	Routes    []Route
 	Providers []Provider
 	Countries []string // ISO codes that may be called, the first is the default country
+	// Retry is the policy of calls that bring none; nil: they are not tried again.
+	Retry *calls.RetryPolicy
+	// Presets are the windows that calls may name.
+	Presets map[string]calls.Preset
 	// RingTimeout and MaxDuration hold where a call does not say otherwise.
 	RingTimeout time.Duration // 0: 45 s
 	MaxDuration time.Duration // 0: 30 min
@@ -64,12 +68,19 @@ type TrunkNumbers struct {
 type Queue interface {
 	// Enqueue hands a durable call over; Begin, Held, Expired, Blocked or Refused follows.
 	Enqueue(call *calls.Call)
-	// Remove takes a call back; false where it is no longer queued.
-	Remove(id string) (*calls.Call, bool)
+	// Remove takes a call back; ok is false where it is no longer queued. The call is
+	// nil where the queue kept no more of it than its id: the store has it.
+	Remove(id string) (c *calls.Call, ok bool)
+	// Why says what keeps a queued call back, where nothing was told of it.
+	Why(id string) (h calls.Hold, ok bool)
+	// Others reports whether a trunk is left that may carry the call and did not fail it.
+	Others(c *calls.Call) bool
+	// Attempted hears what an attempt of a customer came to.
+	Attempted(calls.Attempted)
 	// Has tells whether a call is queued.
 	Has(id string) bool
-	// Kick re-examines what is queued (the blacklist changed).
-	Kick()
+	// Look looks at calls at once, whatever holds them.
+	Look(ids ...string)
 	// Recheck looks at queued calls that may play a recording: it was decided on.
 	Recheck(recordingID string)
 }

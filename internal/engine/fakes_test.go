@@ -138,8 +138,10 @@ func (m *memLine) HangupOrphan(_ context.Context, dialog []byte) error {
 
 // memQueue holds what was enqueued until the test lets it go.
 type memQueue struct {
-	mu     sync.Mutex
-	queued map[string]*calls.Call
+	mu        sync.Mutex
+	queued    map[string]*calls.Call
+	trunks    int // for Others
+	attempted []calls.Attempted
 }
 
 func (q *memQueue) Enqueue(c *calls.Call) {
@@ -162,7 +164,20 @@ func (q *memQueue) Has(id string) bool {
 	return q.queued[id] != nil
 }
 
-func (q *memQueue) Kick() {}
+func (q *memQueue) Look(...string) {}
+
+func (q *memQueue) Why(string) (calls.Hold, bool) { return calls.Hold{}, false }
+
+// Others: there is one trunk more than failed the call, up to q.trunks.
+func (q *memQueue) Others(c *calls.Call) bool {
+	return c.Trunk == "" && c.From == "" && len(c.Avoid) < q.trunks
+}
+
+func (q *memQueue) Attempted(a calls.Attempted) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.attempted = append(q.attempted, a)
+}
 
 func (q *memQueue) Recheck(string) {}
 
@@ -175,12 +190,15 @@ type memSlot struct {
 
 func (s *memSlot) Trunk() string { return s.trunk }
 
+func (s *memSlot) Confirm(calls.ReadTx, *calls.Call) error { return s.out.closed }
+
 func (s *memSlot) Release() { s.once.Do(func() { s.out.change(-1) }) }
 
 type memLimits struct {
-	mu   sync.Mutex
-	used int
-	full bool
+	mu     sync.Mutex
+	used   int
+	full   bool
+	closed error // what Confirm says
 }
 
 func (l *memLimits) change(n int) { l.mu.Lock(); l.used += n; l.mu.Unlock() }

@@ -96,22 +96,15 @@ func (s *session) finish() {
 	s.complete(r, s.ending.by)
 }
 
-// complete writes the end of the call, exactly once, and ends the goroutine.
+// complete writes the end of the call, exactly once, and ends the goroutine; or puts
+// it back into the queue, where it is to be tried again.
 func (s *session) complete(r calls.Result, by calls.Party) {
-	if s.phase == over {
+	if s.phase == over || s.retry(r) {
 		return
 	}
 	failpoint.Hit(failpoint.CallOver)
-	s.endCapture()
-	s.letGo()
+	s.closeParties(r)
 	s.phase = over
-	for _, p := range s.parties {
-		if p.attempt != nil && !p.gone {
-			// A manager without a leg was never rung; a provider may have rung
-			// the customer without our seeing it.
-			s.closeAttempt(p, calls.Ending{}, r.Charged && (p.leg != nil || p.role == calls.RoleCustomer))
-		}
-	}
 	c, at := s.call, s.leftAt
 	c.Dialog = nil
 	if at.IsZero() {
@@ -121,6 +114,19 @@ func (s *session) complete(r calls.Result, by calls.Party) {
 	s.e.metrics.completed(c)
 	s.log.Info("call completed", "to", calls.Mask(c.To), "outcome", c.Outcome, "reason", c.Reason, "talk_ms", c.TalkMS)
 	s.e.closeCall(c, s.untold)
+}
+
+// closeParties gives back what the call holds and ends the attempts that are open.
+func (s *session) closeParties(r calls.Result) {
+	s.endCapture()
+	s.letGo()
+	for _, p := range s.parties {
+		if p.attempt != nil && !p.gone {
+			// A manager without a leg was never rung; a provider may have rung
+			// the customer without our seeing it.
+			s.closeAttempt(p, calls.Ending{}, r.Charged && (p.leg != nil || p.role == calls.RoleCustomer))
+		}
+	}
 }
 
 // endCall sets the final fields of a call.

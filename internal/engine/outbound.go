@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"zvonar/internal/calls"
@@ -49,7 +50,13 @@ func (s *session) begin() {
 	}
 	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
 	judged := s.now()
-	s.commitAttempt(a, func(err error) {
+	row, asked := *a, c.Clone()
+	s.commit(func(tx calls.Tx) error {
+		if err := s.customer.slot.Confirm(tx, asked); err != nil {
+			return err
+		}
+		return tx.InsertAttempt(&row)
+	}, func(err error) {
 		if err != nil {
 			s.forgetAttempt(s.customer)
 		} else {
@@ -61,12 +68,14 @@ func (s *session) begin() {
 			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
 		case s.ending.reason != "": // cancelled while the attempt was being committed
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
+		case errors.Is(err, calls.ErrGateClosed):
+			s.putBack("a gate closed meanwhile")
 		case err != nil:
 			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
 		case s.lost():
 			s.lose()
 		case s.now().Sub(judged) > gatesHold, !s.held():
-			s.putBack()
+			s.putBack("the attempt waited too long for the store")
 		case viaProvider:
 			s.place(provider)
 		default:
@@ -156,6 +165,7 @@ func (s *session) onAnswered(ev calls.LegEvent) {
 		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
 	})
 	s.storeAnswer(s.event(calls.CallAnswered, answeredData{Attempt: s.customer.attempt.ID, Leg: calls.RoleCustomer, Codec: ev.Codec, RingMS: s.call.RingMS}))
+	s.attempted(calls.Result{Outcome: calls.OutcomeAnswered, Charged: true}, 200)
 	s.connectParties()
 }
 
@@ -195,6 +205,10 @@ func (s *session) onUnanswered(ev calls.LegEvent) {
 	judged := calls.Judge(end)
 	if s.phase == connecting {
 		judged = judgeProvider(end)
+	}
+	s.attempted(judged, end.Code)
+	if s.phase == dialing && s.failOver(end) {
+		return
 	}
 	s.call.Q850 = end.Q850
 	if end.Code != 0 {

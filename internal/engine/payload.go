@@ -19,6 +19,14 @@ type dialingData struct {
 	From    string `json:"from"`
 }
 
+// retryData is call.held of a call that was tried and is tried again.
+type retryData struct {
+	calls.HoldView
+	Outcome calls.Outcome `json:"outcome"`
+	Reason  calls.Reason  `json:"reason,omitempty"`
+	Attempt int           `json:"attempt"`
+}
+
 type ringingData struct {
 	Attempt string `json:"attempt,omitempty"`
 	SIPCode int    `json:"sip_code"`

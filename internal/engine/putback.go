@@ -11,20 +11,32 @@ import (
 // number to be blocked, not_after to pass.
 const gatesHold = 5 * time.Second
 
-// putBack returns a call whose attempt is durable, but too late to ring somebody
-// because of it: the attempt ends uncharged, the dialer asks every gate anew.
-func (s *session) putBack() {
-	s.log.Warn("nobody is rung: the attempt waited too long for the store; the call is queued again")
+// putBack returns a call to the queue before anybody was rung for it: the attempt, if
+// it is durable, ends uncharged, the dialer asks every gate anew.
+func (s *session) putBack(why string) {
+	s.log.Warn("nobody is rung; the call is queued again", "why", why)
 	s.letGo()
 	s.customer.gone = true
-	s.closeAttempt(s.customer, calls.Ending{}, false)
-	s.call.Status, s.call.Trunk, s.call.Line, s.call.From = calls.StatusQueued, s.wish.trunk, s.wish.line, s.wish.from
+	if s.customer.attempt != nil {
+		s.closeAttempt(s.customer, calls.Ending{}, false)
+	}
+	s.call.Status = calls.StatusQueued
+	s.toQueue(func(error) {
+		s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
+	})
+}
+
+// toQueue writes the call as it was asked for and gives it to the dialer. A request
+// to end it that comes meanwhile ends it; failed does where the store does not take it.
+func (s *session) toQueue(failed func(error)) {
+	s.phase, s.ending = committing, endCause{}
+	s.call.Trunk, s.call.Line, s.call.From = s.wish.trunk, s.wish.line, s.wish.from
 	s.sendNow(nil, func(err error) {
 		switch {
 		case s.ending.reason != "":
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
 		case err != nil:
-			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
+			failed(err)
 		default:
 			s.phase, s.back = over, true
 		}

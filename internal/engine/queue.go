@@ -11,7 +11,11 @@ func (e *Engine) Held(c *calls.Call, h calls.Hold) {
 
 // Expired takes a call from the dialer: not_after passed.
 func (e *Engine) Expired(c *calls.Call) {
-	e.endQueued(c, calls.Result{Outcome: calls.OutcomeExpired, Reason: calls.ReasonNotAfter})
+	r := calls.Result{Outcome: calls.OutcomeExpired, Reason: calls.ReasonNotAfter}
+	if last := lastOutcome(c); last != "" { // he was rung: what became of that is the outcome
+		r.Outcome = last
+	}
+	e.endQueued(c, r)
 }
 
 // Blocked takes a call from the dialer: the number is on the blacklist at

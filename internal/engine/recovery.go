@@ -98,9 +98,9 @@ func (e *Engine) resume(list []*calls.Call) {
 	e.hangupOrphans(talking, endLost)
 }
 
-// requeue gives a call that nobody was rung for to the dialer.
+// requeue gives a call that nobody is rung for to the dialer. What held it is told
+// already.
 func (e *Engine) requeue(c *calls.Call) {
-	c.Status, c.Hold = calls.StatusQueued, nil
 	e.cfg.Queue.Enqueue(c)
 }
 

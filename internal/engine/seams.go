@@ -134,4 +134,8 @@ type Limits interface {
 type Slot interface {
 	Trunk() string
 	Release()
+	// Confirm asks the gates of a call once more, in the unit of work that writes its
+	// attempt. An error means that nobody may be rung; calls.ErrGateClosed that the
+	// call goes back to the queue.
+	Confirm(tx calls.ReadTx, c *calls.Call) error
 }

@@ -59,6 +59,7 @@ type session struct {
 	bridgesOnly bool
 	steps       steps
 	back        bool // it does
+	final       bool // it is not tried again, whatever its policy says
 
 	// Why the call ends, once that is known; the first answer stays.
 	ending endCause
@@ -294,7 +295,7 @@ func (s *session) insert(event calls.Event) {
 
 // stored is told what became of a unit; it runs in the writer's goroutine.
 func (s *session) stored(err error) {
-	if err != nil && !takenAway(err) && !errors.Is(err, errBlocked) {
+	if err != nil && !takenAway(err) && !errors.Is(err, errBlocked) && !errors.Is(err, calls.ErrGateClosed) {
 		s.log.Error("the call could not be written to the store", "err", err)
 	}
 }

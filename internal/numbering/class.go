@@ -66,7 +66,20 @@ var neverDialled = map[Kind]string{
 // Class says in which country (ISO 3166 alpha-2) a normalised number is and what
 // kind of line it reaches. The country is "" where there is none: global
 // networks and numbers of no plan.
-func Class(number string) (country string, kind Kind) { return builtin().Class(number) }
+func Class(number string) (country string, kind Kind) { return current().Class(number) }
+
+// Country is the country (ISO 3166 alpha-2) of a normalised number, "" where there
+// is none.
+func Country(number string) string {
+	if len(number) == 11 && number[0] == '7' {
+		if number[1] == '6' || number[1] == '7' {
+			return "KZ"
+		}
+		return "RU"
+	}
+	country, _ := Class(number)
+	return country
+}
 
 // Class is [Class] by this plan.
 func (p *Plan) Class(number string) (country string, kind Kind) {
@@ -133,7 +146,7 @@ func kindOf(t phonenumbers.PhoneNumberType) Kind {
 // allows nothing), or it is an emergency, short, premium, satellite or
 // shared-cost number, which no list can allow. number is normalised already; a
 // number of no plan is refused too.
-func Allowed(number string, countries []string) error { return builtin().Allowed(number, countries) }
+func Allowed(number string, countries []string) error { return current().Allowed(number, countries) }
 
 // Allowed is [Allowed] by this plan.
 func (p *Plan) Allowed(number string, countries []string) error {

@@ -25,7 +25,7 @@ const (
 //
 // That a number is valid does not mean that we dial it: see [Allowed].
 func Normalize(raw, defaultCountry string) (number string, err error) {
-	return builtin().Normalize(raw, defaultCountry)
+	return current().Normalize(raw, defaultCountry)
 }
 
 // Normalize is [Normalize] by this plan.

@@ -12,7 +12,7 @@ import (
 // [OpenAt] takes for never.
 //
 // The slice is the caller's own.
-func Zones(number string) []string { return builtin().Zones(number) }
+func Zones(number string) []string { return current().Zones(number) }
 
 // Zones is [Zones] by this plan.
 func (p *Plan) Zones(number string) []string {

@@ -79,3 +79,15 @@ func (t *tx) LastAttemptAt(account, number string) (time.Time, error) {
 		WHERE account = ? AND callee = ? AND charged = 1 AND role = 'customer' ORDER BY sent_at DESC LIMIT 1`, account, number)
 	return fromMicros(at), err
 }
+
+// ChargedSince implements calls.AttemptReads.
+func (t *tx) ChargedSince(account, number string, since time.Time, limit int) ([]time.Time, error) {
+	list, err := many(t, scalar[int64], `SELECT sent_at FROM attempts
+		WHERE account = ? AND callee = ? AND sent_at >= ? AND charged = 1 AND role = 'customer'
+		ORDER BY sent_at DESC LIMIT ?`, account, number, micros(since), limited(limit, 1000))
+	times := make([]time.Time, len(list))
+	for i, us := range list {
+		times[i] = fromMicros(us)
+	}
+	return times, err
+}

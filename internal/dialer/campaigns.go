@@ -1,0 +1,75 @@
+package dialer
+
+import (
+	"strconv"
+
+	"zvonar/internal/calls"
+)
+
+// SetCampaign says how the calls of a campaign may be dialled from now on. Once it has
+// returned with a pause nothing of the campaign is begun; what is between the dialer and
+// its INVITE is put back. From any goroutine.
+func (d *Dialer) SetCampaign(id string, p CampaignPace) {
+	d.mu.Lock()
+	d.queue.groups[d.queue.groupOf(p.Account, id)].set(p)
+	d.mu.Unlock()
+	d.poke()
+}
+
+// DropCampaign forgets a campaign: what is still queued of it is held as paused.
+func (d *Dialer) DropCampaign(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if g := d.queue.campaign(id); g != nil {
+		g.known = false
+		d.queue.forget(id)
+	}
+}
+
+// CampaignLoad is what is queued and runs of a campaign.
+func (d *Dialer) CampaignLoad(id string) CampaignLoad {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.queue.campaign(id)
+	if g == nil {
+		return CampaignLoad{}
+	}
+	return CampaignLoad{Queued: g.queued, Waiting: g.parked, Running: g.rate.used}
+}
+
+// Why says what keeps a queued call back, where nothing was told of it: that it is
+// not due yet, that its campaign is paused, that others are before it. ok is false
+// where its hold was told, and where it is not queued here.
+func (d *Dialer) Why(id string) (h calls.Hold, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	q, now := d.queue, d.cfg.Clock.Now()
+	i := q.find(id)
+	if i == 0 {
+		return h, false
+	}
+	e := q.slab.at(i)
+	g := q.groups[e.group]
+	if h, _ := g.check(now); h.Gate == calls.GatePaused {
+		return h, true
+	}
+	switch {
+	case e.gate != 0:
+		return h, false
+	case e.due > micros(now):
+		due := timeOf(e.due)
+		return calls.Hold{Gate: calls.GateDue, Until: &due, Text: "it is not to be dialled before its time (not_before)"}, true
+	}
+	before := 0
+	for _, share := range q.lanes[e.lane].shares {
+		before += len(share.list)
+	}
+	return calls.Hold{Gate: calls.GateTurn, Text: turnText(before)}, true
+}
+
+func turnText(ready int) string {
+	if ready <= 1 {
+		return "it is due and is being looked at"
+	}
+	return "it is due and waits for its turn: " + strconv.Itoa(ready) + " calls are due for its trunk"
+}

@@ -1,0 +1,72 @@
+package dialer
+
+import (
+	"math"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// meter counts who uses a trunk or a campaign. It remembers when the last legs began,
+// as many as the rate allows in a window: the next may begin once the oldest of them
+// has left the window, so no window ever holds more.
+type meter struct {
+	down       bool // calls are not dialled over it
+	used, most int
+	window     time.Duration
+	began      []time.Time // ring; empty: no limit of rate
+	next       int         // the oldest, to be overwritten
+}
+
+func newMeter(t TrunkLimits) *meter {
+	m := &meter{most: t.MaxCalls, window: time.Second}
+	if t.MaxCPS > 0 {
+		n := math.Ceil(t.MaxCPS)
+		m.began = make([]time.Time, int(n))
+		m.window = time.Duration(n / t.MaxCPS * float64(time.Second))
+	}
+	return m
+}
+
+// every makes the window exactly d long.
+func (m *meter) every(d time.Duration) *meter {
+	if len(m.began) > 0 {
+		m.window = d
+	}
+	return m
+}
+
+// after takes over what another meter counted, so that a change of the rate does not
+// allow a second one at once.
+func (m *meter) after(old *meter) *meter {
+	m.used = old.used
+	for i := range old.began {
+		if t := old.began[(old.next+i)%len(old.began)]; len(m.began) > 0 && !t.IsZero() {
+			m.began[m.next] = t
+			m.next = (m.next + 1) % len(m.began)
+		}
+	}
+	return m
+}
+
+func (m *meter) check(now time.Time) (calls.Gate, time.Duration) {
+	if m.most > 0 && m.used >= m.most {
+		return calls.GateChannels, 0
+	}
+	if len(m.began) == 0 {
+		return "", 0
+	}
+	oldest := m.began[m.next]
+	if wait := m.window - now.Sub(oldest); !oldest.IsZero() && wait > 0 {
+		return calls.GateCPS, wait
+	}
+	return "", 0
+}
+
+func (m *meter) take(now time.Time) {
+	m.used++
+	if len(m.began) > 0 {
+		m.began[m.next] = now
+		m.next = (m.next + 1) % len(m.began)
+	}
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/numbering"
+)
+
+// neverAgain are the reasons of an end after which nobody wants the call tried again,
+// whatever became of its attempt.
+var neverAgain = []calls.Reason{calls.ReasonByAPI, calls.ReasonSeriesCanceled, calls.ReasonShutdown, calls.ReasonRecordingRevoked,
+	calls.ReasonRecordingRejected, calls.ReasonBlockedByDigit, calls.ReasonTransferred, calls.ReasonNoClip}
+
+// retry puts a call that did not reach its callee back into the queue, where its policy
+// wants that, and reports whether it does. The call is not over: it is held until it is
+// due again.
+func (s *session) retry(r calls.Result) bool {
+	c := s.call
+	noteOutcome(c, r.Outcome)
+	due, again := s.e.retryAt(c, r.Outcome)
+	switch {
+	case !again, s.final, s.phase == over, s.anyLeg(), s.ending.reason != "" && slices.Contains(neverAgain, s.ending.reason),
+		slices.Contains(neverAgain, r.Reason), len(c.Digits) > 0, len(c.Actions) > 0, s.call.Flow.AMD.OnMachine == calls.OnMachineMessage && r.Outcome == calls.OutcomeMachine:
+		return false
+	}
+	s.closeParties(r)
+	before := *c.Clone()
+	by := s.ending.by
+	wake(c)
+	c.DueAt, c.Avoid, c.Status = due, nil, calls.StatusHeld
+	c.Hold = &calls.Hold{Gate: calls.GateRetry, Until: &due, Text: fmt.Sprintf("%s: it is tried again (%d of %d attempts so far)", r.Outcome, charged(c), c.Retry.MaxAttempts)}
+	s.log.Info("call is tried again", "to", calls.Mask(c.To), "outcome", r.Outcome, "due", due)
+	s.tell(s.event(calls.CallHeld, retryData{HoldView: calls.HoldView{Gate: calls.GateRetry, Until: calls.Stamp(due), Text: c.Hold.Text},
+		Outcome: r.Outcome, Reason: r.Reason, Attempt: len(c.Attempts)}))
+	s.toQueue(func(error) {
+		*s.call = before // the end as it was, once and for all
+		s.final = true
+		s.complete(r, by)
+	})
+	return true
+}
+
+// retryAt is when a call is tried again after an outcome; ok is false where it is not.
+func (e *Engine) retryAt(c *calls.Call, o calls.Outcome) (due time.Time, ok bool) {
+	if c.Direction != calls.Out || len(c.Attempts) >= maxAttempts-1 {
+		return due, false
+	}
+	tries := calls.Tries{Charged: charged(c)}
+	for _, a := range c.Attempts {
+		if a.Role == calls.RoleCustomer && a.Outcome == o {
+			tries.Same++
+		}
+	}
+	rule, ok := c.Retry.Next(o, tries)
+	if !ok {
+		return due, false
+	}
+	due = e.clock.Now().Add(time.Duration(rule.After))
+	if rule.At != "" {
+		zones := []string{c.Timezone}
+		if c.Timezone == "" {
+			zones = numbering.Zones(c.To)
+		}
+		due = numbering.NextAt(rule.At, zones, due)
+	}
+	return due, c.NotAfter == nil || due.Before(*c.NotAfter)
+}
+
+// charged counts the attempts of the callee that disturbed him.
+func charged(c *calls.Call) (n int) {
+	for _, a := range c.Attempts {
+		if a.Role == calls.RoleCustomer && a.Charged {
+			n++
+		}
+	}
+	return n
+}
+
+// noteOutcome keeps what the last attempt of the callee came to.
+func noteOutcome(c *calls.Call, o calls.Outcome) {
+	for i := len(c.Attempts) - 1; i >= 0; i-- {
+		if a := &c.Attempts[i]; a.Role == calls.RoleCustomer {
+			if a.Outcome == "" {
+				a.Outcome = o
+			}
+			return
+		}
+	}
+}
+
+// lastOutcome is what the last attempt that disturbed the callee came to, "" where there
+// was none.
+func lastOutcome(c *calls.Call) calls.Outcome {
+	for _, a := range slices.Backward(c.Attempts) {
+		if a.Role == calls.RoleCustomer && a.Charged {
+			return a.Outcome
+		}
+	}
+	return ""
+}
+
+// wake takes back what an attempt told of the call; the attempts keep it.
+func wake(c *calls.Call) {
+	c.RingingAt, c.AnsweredAt, c.EndedAt, c.Dialog, c.Hold = nil, nil, nil, nil, nil
+	c.RingMS, c.TalkMS, c.BillableMS, c.SIPCode, c.Q850 = 0, 0, 0, 0, 0
+	c.Verdict, c.HangupBy, c.Outcome, c.Reason = calls.VerdictNone, "", calls.OutcomeNone, calls.ReasonNone
+}
+
+// failOver has the call dialled by another trunk, where this one is to blame and nobody
+// can have been rung (calls.MayRetry), and reports whether it does.
+func (s *session) failOver(end calls.Ending) bool {
+	c := s.call
+	asked := &calls.Call{Account: c.Account, Trunk: s.wish.trunk, From: s.wish.from, Avoid: append(slices.Clone(c.Avoid), c.Trunk)}
+	if !calls.MayRetry(end) || s.ending.reason != "" || s.manager != nil || c.Provider != "" || len(c.Attempts) >= maxAttempts-1 || !s.e.cfg.Queue.Others(asked) {
+		return false
+	}
+	s.log.Warn("the trunk failed the call; another one is tried", "trunk", c.Trunk, "code", end.Code)
+	noteOutcome(c, calls.OutcomeTrunkError)
+	s.letGo()
+	wake(c)
+	c.Avoid, c.Status = asked.Avoid, calls.StatusQueued
+	s.toQueue(func(error) {
+		s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
+	})
+	return true
+}
+
+// attempted tells the queue what the attempt of the callee came to: it leaves a trunk
+// alone that fails all.
+func (s *session) attempted(r calls.Result, code int) {
+	a := s.customer.attempt
+	if a == nil || s.call.Provider != "" || s.call.Direction != calls.Out {
+		return
+	}
+	s.e.cfg.Queue.Attempted(calls.Attempted{Account: s.call.Account, Trunk: a.Trunk, Campaign: s.call.CampaignID, Result: r, Code: code})
+}
