@@ -135,6 +135,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		Trunks: channels, Window: rules.Window, Caps: rules.Caps(), Presets: rules.AllPresets(),
 		TrunkBreaker: dialer.BreakerConfig{Errors: rules.Breaker.Trunk.Errors, Of: rules.Breaker.Trunk.Of,
 			Pause: rules.Breaker.Trunk.Pause.Duration(), MostPause: rules.Breaker.Trunk.MostPause.Duration()},
+		OnTrip:          func(campaign, reason string) { d.campaigns.Trip(campaign, reason) }, // made before anything starts
 		CampaignBreaker: dialer.BreakerConfig{Errors: rules.Breaker.Campaign.Errors, Of: rules.Breaker.Campaign.Of},
 		Texts:           d.reader, Zones: numbering.Zones, Country: numbering.Country, OpenAt: numbering.OpenAt})
 	if err != nil {

@@ -55,22 +55,15 @@ type consentBody struct {
 	Category string     `json:"category,omitempty" maxLength:"64" doc:"information, advertising, debt, …"`
 }
 
-// windowJSON, retryJSON and fromJSON are read by hand; their schemas document.
+// windowJSON and fromJSON are read by hand; their schemas document.
 type (
 	windowJSON struct{ json.RawMessage }
-	retryJSON  struct{ json.RawMessage }
 	fromJSON   struct{ json.RawMessage }
 )
 
 // Schema implements huma.SchemaProvider.
 func (windowJSON) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Description: "from, to, weekend {from, to}, days, holidays, preset", Examples: []any{map[string]any{"from": "09:00", "to": "21:00"}}}
-}
-
-// Schema implements huma.SchemaProvider.
-func (retryJSON) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Description: "max_attempts, max_attempts_per_day, outcomes {busy: \"5m\", no_answer: {after, at, times}}",
-		Examples: []any{map[string]any{"max_attempts": 3, "outcomes": map[string]any{"busy": "5m", "no_answer": "1h"}}}}
 }
 
 // Schema implements huma.SchemaProvider.

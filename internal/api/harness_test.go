@@ -94,7 +94,7 @@ func (noGate) CampaignLoad(string) (l calls.CampaignLoad) { return l }
 
 // openByDay is open by day, wherever the number is.
 func openByDay(number, _ string, _ *calls.Window, now time.Time) (bool, time.Time) {
-	return numbering.OpenAt(calls.Window{From: "09:00", To: "21:00"}, numbering.Zones(number), now)
+	return numbering.OpenAt([]calls.Window{{From: "09:00", To: "21:00"}}, "RU", numbering.Zones(number), now)
 }
 
 func newTestEngine(t *testing.T, st calls.Store, lib *recordings.Library, c clock.Clock, ids *clock.IDs) *engine.Engine {

@@ -117,7 +117,7 @@ func (d *Dialer) Attempted(a calls.Attempted) {
 		}
 		if g.breaker.note(hopeless[a.Result.Outcome], whatFailed(a), now) && g.breaker.opened {
 			tripped = "paused by itself: " + g.breaker.text
-			g.pace.Paused, g.pace.PauseText = true, tripped
+			g.pace.Paused, g.pace.Reason = true, tripped
 		}
 	}
 	d.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 // SetCampaign says how the calls of a campaign may be dialled from now on. Once it has
 // returned with a pause nothing of the campaign is begun; what is between the dialer and
 // its INVITE is put back. From any goroutine.
-func (d *Dialer) SetCampaign(id string, p CampaignPace) {
+func (d *Dialer) SetCampaign(id string, p calls.CampaignRule) {
 	d.mu.Lock()
 	d.queue.groups[d.queue.groupOf(p.Account, id)].set(p)
 	d.mu.Unlock()
@@ -27,14 +27,14 @@ func (d *Dialer) DropCampaign(id string) {
 }
 
 // CampaignLoad is what is queued and runs of a campaign.
-func (d *Dialer) CampaignLoad(id string) CampaignLoad {
+func (d *Dialer) CampaignLoad(id string) calls.CampaignLoad {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	g := d.queue.campaign(id)
 	if g == nil {
-		return CampaignLoad{}
+		return calls.CampaignLoad{}
 	}
-	return CampaignLoad{Queued: g.queued, Waiting: g.parked, Running: g.rate.used}
+	return calls.CampaignLoad{Queued: g.queued, Waiting: g.parked, Running: g.rate.used}
 }
 
 // Why says what keeps a queued call back, where nothing was told of it: that it is

@@ -65,16 +65,16 @@ func (d *Dialer) zones(c *calls.Call) []string {
 	return d.cfg.Zones(c.To)
 }
 
-// OpensAt tells whether somebody may be called now by the hours of the configuration
+// OpensAt tells whether somebody may be called at now by the hours of the configuration
 // and w (nil: none of its own), and when next (zero: never); zones is where he may be.
 // timezone "" is where the numbering plan has him.
-func (d *Dialer) OpensAt(number, timezone string, w *calls.Window) (open bool, next time.Time, zones []string) {
+func (d *Dialer) OpensAt(number, timezone string, w *calls.Window, now time.Time) (open bool, next time.Time, zones []string) {
 	c := &calls.Call{To: number, Timezone: timezone, Window: w}
 	r, zones := d.rulesOf(c), d.zones(c)
 	if r.unknown != "" {
 		return false, time.Time{}, zones
 	}
-	open, next = d.cfg.OpenAt(r.windows, d.cfg.Country(number), zones, d.cfg.Clock.Now())
+	open, next = d.cfg.OpenAt(r.windows, d.cfg.Country(number), zones, now)
 	return open, next, zones
 }
 

@@ -13,7 +13,6 @@ type verdict struct {
 	next    time.Time         // when to look again, with hold or without a word
 	blocked *calls.BlockEntry // never
 	refused calls.Reason      // never, because of its recording
-	wait    time.Time         // not yet, and nobody need be told: look again then
 }
 
 func (v verdict) open() bool {

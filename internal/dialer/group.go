@@ -6,29 +6,6 @@ import (
 	"zvonar/internal/calls"
 )
 
-// CampaignPace is how the calls of one campaign may be dialled. The zero value of a
-// limit is none.
-type CampaignPace struct {
-	Account  string
-	CPS      float64       // begun within a second, see TrunkLimits.MaxCPS
-	MaxCalls int           // at once
-	Interval time.Duration // between two beginnings
-	// Weight is its share beside other campaigns, 1 to 100 (0: 1). The single calls of
-	// an account weigh singleWeight.
-	Weight int
-	// Paused begins nothing. PauseText is shown to whoever asks why, "": "the campaign
-	// is paused".
-	Paused    bool
-	PauseText string
-}
-
-// CampaignLoad is what the dialer has of a campaign.
-type CampaignLoad struct {
-	Queued  int // due: their turn, a channel or the rate is awaited
-	Waiting int // to be looked at later: not due, outside the window, to be tried again
-	Running int // begun, and their channel not given back
-}
-
 const (
 	singleWeight = 10
 	mostWeight   = 100
@@ -42,7 +19,7 @@ const (
 type group struct {
 	campaign string // "": single calls
 	known    bool   // its pace was told
-	pace     CampaignPace
+	pace     calls.CampaignRule
 	rate     *meter // channels and CPS
 	gap      *meter // interval
 
@@ -60,19 +37,13 @@ func newGroup(campaign string) *group {
 }
 
 // set takes a new pace; what was counted stays counted.
-func (g *group) set(p CampaignPace) {
+func (g *group) set(p calls.CampaignRule) {
 	g.known = true
-	used := g.rate.used
-	if p.CPS != g.pace.CPS || p.MaxCalls != g.pace.MaxCalls {
-		g.rate = newMeter(TrunkLimits{MaxCalls: p.MaxCalls, MaxCPS: p.CPS}).after(g.rate)
-		g.rate.used = used
+	if p.Pace.CPS != g.pace.Pace.CPS || p.Pace.MaxCalls != g.pace.Pace.MaxCalls {
+		g.rate = newMeter(TrunkLimits{MaxCalls: p.Pace.MaxCalls, MaxCPS: p.Pace.CPS}).after(g.rate)
 	}
-	if p.Interval != g.pace.Interval {
-		rate := 0.0
-		if p.Interval > 0 {
-			rate = float64(time.Second) / float64(p.Interval)
-		}
-		g.gap = newMeter(TrunkLimits{MaxCPS: min(rate, 1)}).every(p.Interval).after(g.gap)
+	if p.Pace.Interval != g.pace.Pace.Interval {
+		g.gap = spaced(time.Duration(p.Pace.Interval)).after(g.gap)
 	}
 	if g.pace.Paused && !p.Paused && g.breaker != nil {
 		g.breaker.reset() // who resumes has looked at it
@@ -94,7 +65,7 @@ func (g *group) check(now time.Time) (h calls.Hold, wait time.Duration) {
 	case !g.known:
 		return calls.Hold{Gate: calls.GatePaused, Text: "its campaign is not loaded yet"}, 0
 	case g.pace.Paused:
-		text := g.pace.PauseText
+		text := g.pace.Reason
 		if text == "" {
 			text = "the campaign is paused"
 		}

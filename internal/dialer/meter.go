@@ -28,10 +28,11 @@ func newMeter(t TrunkLimits) *meter {
 	return m
 }
 
-// every makes the window exactly d long.
-func (m *meter) every(d time.Duration) *meter {
-	if len(m.began) > 0 {
-		m.window = d
+// spaced is a meter that lets one begin each d.
+func spaced(d time.Duration) *meter {
+	m := &meter{window: d}
+	if d > 0 {
+		m.began = make([]time.Time, 1)
 	}
 	return m
 }

@@ -55,6 +55,11 @@ func (e *Engine) Withdraw(ctx context.Context, account, campaign string) error {
 	}
 	for _, c := range slices.DeleteFunc(live, func(c *calls.Call) bool { return !waits(c) }) {
 		if queued, ok := e.cfg.Queue.Remove(c.ID); ok {
+			if queued == nil {
+				if queued, err = e.reread(ctx, c); err != nil {
+					return err
+				}
+			}
 			if _, err := e.finishQueued(ctx, queued, calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonByAPI}); err != nil {
 				return err
 			}
