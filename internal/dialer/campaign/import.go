@@ -237,7 +237,7 @@ func (m *importer) next() (t *calls.Contact, at int64, wrong *badField, err erro
 		return t, at, wrong, nil
 	}
 	fields, err := m.lines.record(m.list.Delimiter)
-	at = m.lines.n
+	at = m.lines.at
 	switch {
 	case errors.Is(err, errLong), errors.Is(err, errQuote), errors.Is(err, errAfter), errors.Is(err, errColumns):
 		return nil, at, &badField{"", err.Error()}, nil

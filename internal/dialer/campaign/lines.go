@@ -24,6 +24,7 @@ var (
 type lines struct {
 	r    *bufio.Reader
 	n    int64 // number of the line read last, from 1
+	at   int64 // of the line that the record read last began on
 	back [][]byte
 }
 
@@ -64,6 +65,7 @@ func (l *lines) putBack(list [][]byte) {
 // lines. A record that is broken costs its first line and no other.
 func (l *lines) record(comma byte) (fields []string, err error) {
 	line, err := l.next()
+	l.at = l.n
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +73,9 @@ func (l *lines) record(comma byte) (fields []string, err error) {
 	for {
 		fields, err = split(whole, comma)
 		if !errors.Is(err, errQuote) {
+			if err != nil {
+				l.putBack(more)
+			}
 			return fields, err
 		}
 		next, e := l.next()

@@ -210,7 +210,7 @@ func (p *Preflight) Words(now time.Time) string {
 		if len(h.Zones) > 1 {
 			place = fmt.Sprintf("%s and %d more", place, len(h.Zones)-1)
 		}
-		fmt.Fprintf(&b, "; %s opens at %s (in %s)", place[strings.LastIndexByte(strings.SplitN(place, " ", 2)[0], '/')+1:], at.Format("15:04"), h.OpensAt.Sub(now).Round(time.Minute))
+		fmt.Fprintf(&b, "; %s opens at %s (in %s)", place[strings.LastIndexByte(strings.SplitN(place, " ", 2)[0], '/')+1:], at.Format("15:04"), strings.TrimSuffix(h.OpensAt.Sub(now).Round(time.Minute).String(), "0s"))
 	}
 	return b.String()
 }
