@@ -16,15 +16,16 @@ func decodeMP3(in *bufio.Reader, s *sender) error {
 		return err
 	}
 	// A reader that cannot seek: the decoder would read the whole file for its length.
-	d, err := mp3.NewDecoder(struct{ io.Reader }{in})
+	var from io.Reader = in
+	if needsPacking(in) {
+		from = &packer{in: in}
+	}
+	d, err := mp3.NewDecoder(struct{ io.Reader }{from})
+	if errors.Is(err, errPacked) {
+		return errPacked
+	}
 	if err != nil {
 		return refusal("the MP3 file is damaged, or of a kind that is not read (MPEG 2.5, layer I or II)")
-	}
-	// The decoder reckons the length of padded MPEG-2 frames wrongly (one byte
-	// short where it matters) and makes noise of them without an error; only this
-	// rate has such frames.
-	if d.SampleRate() == 22050 {
-		return refusal("MP3 files of 22,050 Hz are not read: save it with 44,100 or 24,000 Hz, or as WAV")
 	}
 	if err := s.begin(d.SampleRate(), 2); err != nil {
 		return err
