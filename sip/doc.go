@@ -11,7 +11,10 @@
 //
 // Start reading at states.go, the life of a dialog as a table; uac.go and uas.go
 // are what its actions do for calls we place and take, indialog.go what the far
-// end asks within an established one, modify.go what we ask there. order.go keeps
+// end asks within an established one, modify.go what we ask there. timer.go,
+// prack.go, refer.go, asked.go and replaces.go are the extensions that
+// extensions.go tells of: timers of sessions, reliable provisional responses,
+// transfers that we ask for and that we are asked for. order.go keeps
 // messages in the order they came in; hook.go is what outlives a leg; digest.go
 // and nonces.go are the passwords. Package edge decides what gets near the parser
 // at all; listen.go, sources.go and load.go bind it, watchdog.go asks it whether

@@ -51,6 +51,9 @@ func speaks(t *trunk.Trunk) (tags []string) {
 	if t.PRACK != trunk.PRACKOff {
 		tags = append(tags, tag100rel)
 	}
+	if t.AcceptTransfer {
+		tags = append(tags, tagReplaces)
+	}
 	return tags
 }
 

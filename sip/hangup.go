@@ -48,6 +48,7 @@ func (ua *UA) sendCancel(invite *sipmsg.Request, why sipmsg.Header) {
 // bye sends BYE and lets go of the media. The leg ends with the answer, or when
 // none comes for a while.
 func (l *Leg) bye() {
+	l.unasked()
 	l.endedBy(calls.ByZvonar)
 	l.hangupMedia()
 	l.after(timerPending, byePatience, func() { l.handle(&input{ev: evByeDone}) })

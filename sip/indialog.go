@@ -41,6 +41,8 @@ func (l *Leg) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		l.updated(req, tx)
 	case sipmsg.PRACK:
 		l.pracked(req, tx)
+	case sipmsg.REFER:
+		l.askedTo(req, tx)
 	case sipmsg.NOTIFY:
 		l.notified(req, tx)
 	case sipmsg.INFO:

@@ -60,6 +60,7 @@ type Leg struct {
 	answer     answer
 	mod        modification
 	refer      referral
+	asked      asked
 	timer      sessionTimer
 }
 
@@ -81,6 +82,7 @@ const (
 	timerFirstWord           // gives up on a target that says nothing
 	timerGlare               // tries a re-INVITE again
 	timerRefer               // gives up on news of a REFER
+	timerAsked               // gives up on our side deciding on a REFER
 	timerReliable            // repeats a provisional response until its PRACK
 	timerRefresh             // refreshes the session
 	timerExpire              // hangs up a session that nobody refreshed
@@ -202,7 +204,8 @@ func (l *Leg) finish() {
 	l.state = stEnded
 	l.judged()
 	l.deafen()
-	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerFirstWord, timerGlare, timerRefer, timerReliable, timerRefresh, timerExpire} {
+	l.decided(sipmsg.StatusGlobalDecline)
+	for _, n := range []timerName{timerRing, timerPending, timerRepeat, timerAck, timerFirstWord, timerGlare, timerRefer, timerAsked, timerReliable, timerRefresh, timerExpire} {
 		l.stopTimer(n)
 	}
 	l.ua.forget(l)

@@ -261,6 +261,7 @@ func (ua *UA) close() {
 	ua.closed.Store(true)
 	ua.sends.Unlock()
 	ua.past.close()
+	ua.ended.close()
 	ua.load.answers.close()
 	for _, l := range ua.listeners {
 		_ = l.sock.Close()

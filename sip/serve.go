@@ -19,7 +19,7 @@ const (
 )
 
 // allowed is the Allow header.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 
 // retryAfter is what a caller is asked to wait when we are full or stopping.
 const retryAfter = "10"

@@ -66,7 +66,7 @@ var ownHeaders = map[string]bool{
 	"contact": true, "m": true, "route": true, "record-route": true, "max-forwards": true, "content-length": true, "l": true,
 	"content-type": true, "c": true, "content-encoding": true, "e": true, "authorization": true, "proxy-authorization": true,
 	"require": true, "proxy-require": true, "supported": true, "k": true, "allow": true, "user-agent": true, "reason": true,
-	"p-asserted-identity": true, "p-preferred-identity": true, "remote-party-id": true, "diversion": true, "identity": true,
+	"p-asserted-identity": true, "p-preferred-identity": true, "remote-party-id": true, "diversion": true, "identity": true, "replaces": true, "session-expires": true, "min-se": true,
 }
 
 // furtherHeader checks a header that a dial request adds.
@@ -191,10 +191,10 @@ func splitOutsideQuotes(s string, sep byte) []string {
 
 // phrases are the reason phrases of the codes that we send.
 var phrases = map[int]string{
-	100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress", 199: "Early Dialog Terminated", 200: "OK",
+	100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress", 199: "Early Dialog Terminated", 200: "OK", 202: "Accepted",
 	300: "Multiple Choices", 301: "Moved Permanently", 302: "Moved Temporarily",
 	400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
-	410: "Gone", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension",
+	410: "Gone", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required", 422: "Session Interval Too Small", 489: "Bad Event", 504: "Server Time-out",
 	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 484: "Address Incomplete",
 	486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
 	500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 505: "Version Not Supported",

@@ -58,6 +58,7 @@ type UA struct {
 	legs          map[string]*Leg   // by dialog key
 	live          map[*Leg]bool     // every leg that has not reported its end
 	seen          map[string]bool   // inbound INVITEs of calls that live, by Call-ID, From tag, CSeq (RFC 3261 8.2.2.2)
+	ended         *recent[struct{}] // dialogs that are over, by key
 	past          *recent[struct{}] // and of those that are over
 	registrations []*registration
 	probers       []*prober
@@ -90,7 +91,7 @@ func New(cfg Config) (*UA, error) {
 		cfg: cfg, m: m, log: cfg.Log, clock: cfg.Clock, binds: binds,
 		ringing: newRinging(), peers: newPeers(), strays: newStrays(), nonces: newNonces(),
 		legs: map[string]*Leg{}, live: map[*Leg]bool{}, seen: map[string]bool{},
-		past: newRecent[struct{}](cfg.Clock), stopped: make(chan struct{}),
+		past: newRecent[struct{}](cfg.Clock), ended: newRecent[struct{}](cfg.Clock), stopped: make(chan struct{}),
 	}
 	ua.names = cfg.Names
 	ua.trunks.last, ua.trunks.down = map[string]trunk.State{}, map[string]bool{}
@@ -239,6 +240,7 @@ func (ua *UA) enter(l *Leg) bool {
 
 // forget takes a dialog out of the registry: further requests get 481.
 func (ua *UA) forget(l *Leg) {
+	ua.ended.keep(l.key, struct{}{})
 	ua.mu.Lock()
 	defer ua.mu.Unlock()
 	if ua.legs[l.key] == l {

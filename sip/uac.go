@@ -87,6 +87,11 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	if err := callID(req.SIPCallID); err != nil {
 		return err
 	}
+	if d := req.Replaces; d.CallID != "" {
+		if _, ok := readReplaces(writeReplaces(d)); !ok {
+			return calls.Errorf(calls.CodeInvalidField, "the dialog to be replaced is not named by plain characters")
+		}
+	}
 	for n, v := range req.Headers {
 		if err := furtherHeader(n, v); err != nil {
 			return err
@@ -190,6 +195,10 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 	req.SetDestination(l.d.nextHop)
 	for name, value := range l.uac.req.Headers {
 		req.AppendHeader(sipmsg.NewHeader(name, value))
+	}
+	if d := l.uac.req.Replaces; d.CallID != "" {
+		req.AppendHeader(sipmsg.NewHeader("Replaces", writeReplaces(d)))
+		req.AppendHeader(sipmsg.NewHeader("Require", tagReplaces))
 	}
 	if l.uac.identity != "" {
 		req.AppendHeader(sipmsg.NewHeader("Privacy", "id"))

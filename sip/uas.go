@@ -86,6 +86,17 @@ func (l *Leg) offered(in *input) {
 	l.after(timerRing, maxRing, func() {
 		l.handle(&input{ev: evRingTimeout, code: sipmsg.StatusTemporarilyUnavailable})
 	})
+	switch waits, code := l.replacing(in.req); {
+	case code != 0:
+		l.handle(&input{ev: evReject, code: code})
+	case !waits:
+		l.decide("")
+	}
+}
+
+// decide lets our side decide on an inbound call; replaces is the leg whose place it
+// is to take.
+func (l *Leg) decide(replaces string) {
 	l.ua.mu.Lock()
 	decide := l.ua.onInvite
 	l.ua.mu.Unlock()
@@ -93,7 +104,9 @@ func (l *Leg) offered(in *input) {
 		l.handle(&input{ev: evReject, code: sipmsg.StatusNotFound})
 		return
 	}
-	decide(l, l.describe(in.req))
+	inv := l.describe(l.uas.invite)
+	inv.Replaces = replaces
+	decide(l, inv)
 }
 
 // agreeTo reads an offer and keeps our answer; the code to refuse with, or 0.

@@ -25,7 +25,7 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 		}
 		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm, Redirect: t.Redirect,
 			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, Probe: t.Options.Duration(), DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP), PRACK: trunk.PRACK(t.PRACK),
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, Probe: t.Options.Duration(), DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP), PRACK: trunk.PRACK(t.PRACK), AcceptTransfer: t.AcceptTransfer != "off",
 			Timer: trunk.SessionTimer{Mode: trunk.TimerMode(t.Timer.Mode), Expires: t.Timer.Expires.Duration(), Min: t.Timer.Min.Duration()}})
 	}
 	return out

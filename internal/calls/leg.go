@@ -32,6 +32,8 @@ type DialRequest struct {
 	// Hops is how many of MaxForwards the call has used up on its way to us, and one
 	// for us (RFC 7332); 0: it begins here.
 	Hops int
+	// Replaces is the dialog of the callee that the leg takes the place of; zero: none.
+	Replaces Dialog
 	// Headers are further headers of the INVITE ("X-Call-ID": "…"); names and
 	// values must be Printable. nil: none.
 	Headers map[string]string
@@ -57,6 +59,7 @@ const (
 	LegHeard                                    // a tone or a known announcement was heard before the answer; Heard
 	LegJudged                                   // who answered was judged by the sound; Judged
 	LegReferred                                 // how a transfer by the far end (REFER) goes on; Refer, Code
+	LegAsked                                    // the far end asks for a transfer; Ask; answer it
 	LegEnded                                    // Ending, Facts; the last event of a leg, always sent exactly once
 )
 
@@ -104,6 +107,18 @@ const (
 	ReferUnknown  Referral = "unknown"  // it never said
 )
 
+// TransferAsk is a transfer that a far end asks for.
+type TransferAsk struct {
+	To       string // digits: a number, or an extension at its trunk
+	Replaces Dialog // whose place the new leg takes there; zero: a transfer without announcement
+}
+
+// Dialog names a SIP dialog as its far end sees it (RFC 3891).
+type Dialog struct {
+	CallID, ToTag, FromTag string
+	EarlyOnly              bool // only before it was answered
+}
+
 // LegEvent is something that happened on a leg. Events of one leg are delivered
 // one at a time, in order, never from a media thread; the receiver must not block.
 type LegEvent struct {
@@ -122,6 +137,7 @@ type LegEvent struct {
 	Heard   Heard
 	Judged  Judged
 	Refer   Referral // LegReferred
+	Ask     TransferAsk
 	Ending  Ending
 	Facts   LegFacts
 	// Redirects is of LegEnded: where a 3xx of a trunk that may redirect sends the
@@ -148,6 +164,7 @@ type Invite struct {
 	SIPCallID string
 	Source    string // address of the peer
 	Hops      int    // how many of MaxForwards it has used up, 0 to MaxForwards
+	Replaces  string // id of the leg whose place it is to take (RFC 3891); "": of none
 }
 
 // MaxForwards is how often a call may be passed on, from one agent to the next.

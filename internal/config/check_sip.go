@@ -164,6 +164,7 @@ func checkTrunks(cfg *Config, r *report) {
 		r.oneOf(join(at, "dtmf"), t.DTMF, "auto", "rfc4733", "info", "inband")
 		r.oneOf(join(at, "srtp"), t.SRTP, "off", "optional", "required")
 		r.oneOf(join(at, "transfer"), t.Transfer, "bridge", "refer")
+		r.oneOf(join(at, "accept_transfer"), t.AcceptTransfer, transferTalk, transferOff)
 		r.oneOf(join(at, "prack"), t.PRACK, "off", "supported", "required")
 		r.sessionTimer(join(at, "session_timer"), t.Timer)
 		r.oneOf(join(at, "early_media"), t.EarlyMedia, "listen", "hangup", "off")

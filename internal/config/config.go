@@ -109,33 +109,40 @@ type DeadAir struct {
 
 // Trunk is one SIP peer.
 type Trunk struct {
-	Name       string       `yaml:"name"`
-	URI        string       `yaml:"uri"`              // sip:HOST[:PORT][;transport=udp|tcp|tls]
-	CA         string       `yaml:"ca"`               // authority of its certificate; "": the system's
-	Register   bool         `yaml:"register"`         // tell its registrar where we are
-	Expires    Duration     `yaml:"register_expires"` // for how long
-	Options    Duration     `yaml:"options"`          // between two OPTIONS to each of its addresses; 0: none
-	Proxy      string       `yaml:"outbound_proxy"`   // where all requests go first; "": to uri
-	Username   string       `yaml:"username"`
-	Password   Secret       `yaml:"password"`
-	Realm      string       `yaml:"realm"`    // the only one whose challenges are answered; "": any that the trunk's address sends
-	Redirect   bool         `yaml:"redirect"` // follow 3xx
-	AcceptFrom []Network    `yaml:"accept_from"`
-	MediaFrom  []Network    `yaml:"media_from"`
-	Numbers    []string     `yaml:"numbers"`   // digits; the first is the default
-	MaxCalls   int          `yaml:"max_calls"` // 0: no limit
-	MaxCPS     float64      `yaml:"max_cps"`   // 0: no limit
-	Codecs     []string     `yaml:"codecs"`    // empty: those of Media
-	Account    string       `yaml:"account"`   // whose it is; "": everybody's
-	DTMF       string       `yaml:"dtmf"`      // auto, rfc4733, info, inband
-	SRTP       string       `yaml:"srtp"`      // off, optional, required
-	Transfer   string       `yaml:"transfer"`  // bridge, refer
-	Timer      SessionTimer `yaml:"session_timer"`
-	PRACK      string       `yaml:"prack"` // off, supported, required
+	Name           string       `yaml:"name"`
+	URI            string       `yaml:"uri"`              // sip:HOST[:PORT][;transport=udp|tcp|tls]
+	CA             string       `yaml:"ca"`               // authority of its certificate; "": the system's
+	Register       bool         `yaml:"register"`         // tell its registrar where we are
+	Expires        Duration     `yaml:"register_expires"` // for how long
+	Options        Duration     `yaml:"options"`          // between two OPTIONS to each of its addresses; 0: none
+	Proxy          string       `yaml:"outbound_proxy"`   // where all requests go first; "": to uri
+	Username       string       `yaml:"username"`
+	Password       Secret       `yaml:"password"`
+	Realm          string       `yaml:"realm"`    // the only one whose challenges are answered; "": any that the trunk's address sends
+	Redirect       bool         `yaml:"redirect"` // follow 3xx
+	AcceptFrom     []Network    `yaml:"accept_from"`
+	MediaFrom      []Network    `yaml:"media_from"`
+	Numbers        []string     `yaml:"numbers"`         // digits; the first is the default
+	MaxCalls       int          `yaml:"max_calls"`       // 0: no limit
+	MaxCPS         float64      `yaml:"max_cps"`         // 0: no limit
+	Codecs         []string     `yaml:"codecs"`          // empty: those of Media
+	Account        string       `yaml:"account"`         // whose it is; "": everybody's
+	DTMF           string       `yaml:"dtmf"`            // auto, rfc4733, info, inband
+	SRTP           string       `yaml:"srtp"`            // off, optional, required
+	Transfer       string       `yaml:"transfer"`        // bridge, refer
+	AcceptTransfer string       `yaml:"accept_transfer"` // talk, off
+	Timer          SessionTimer `yaml:"session_timer"`
+	PRACK          string       `yaml:"prack"` // off, supported, required
 	// EarlyMedia says what is done with the sound before the answer: listen, hangup
 	// (listen, and end the attempt with an announcement), off.
 	EarlyMedia string `yaml:"early_media"`
 }
+
+// The words of Trunk.AcceptTransfer.
+const (
+	transferTalk = "talk" // of whoever talks with a manager
+	transferOff  = "off"
+)
 
 // SessionTimer is how long a session lives that nobody refreshes (RFC 4028).
 type SessionTimer struct {
@@ -381,7 +388,7 @@ func Default() *Config {
 func (t *Trunk) setDefaults() {
 	t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP, t.EarlyMedia = 200, 20, "auto", "off", "listen"
 	t.Expires, t.Options = Duration(10*time.Minute), Duration(10*time.Second)
-	t.Transfer, t.PRACK = "bridge", "supported"
+	t.Transfer, t.AcceptTransfer, t.PRACK = "bridge", transferTalk, "supported"
 	t.Timer = SessionTimer{Mode: "accept", Expires: Duration(30 * time.Minute), Min: Duration(leastTimer)}
 }
 

@@ -17,6 +17,6 @@
 //
 // Start reading at engine.go (what lives as long as the daemon), then
 // session.go (one call) and steps.go (the table). manager.go, twoparty.go,
-// transfer.go and hold.go are talks of two, talk.go what is asked of a running call,
+// transfer.go, refer.go, asked.go and hold.go are talks of two, talk.go what is asked of a running call,
 // redirect.go what a 3xx leads to.
 package engine

@@ -37,6 +37,10 @@ func (l *memLeg) Hold(on bool) { l.say(fmt.Sprint("hold ", on)) }
 
 func (l *memLeg) Refer(number string) { l.say("refer " + number) }
 
+func (l *memLeg) AnswerRefer(code int) { l.say(fmt.Sprint("answers refer ", code)) }
+
+func (l *memLeg) NotifyRefer(code int) { l.say(fmt.Sprint("notifies ", code)) }
+
 func (l *memLeg) Take() Take { return nil }
 
 func (l *memLeg) Capture(call string) (func(func(calls.Capture, error)), error) {

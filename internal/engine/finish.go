@@ -43,6 +43,7 @@ func (s *session) leave(q850 int) {
 	s.endBridge(s.ending.by, s.ending.reason)
 	s.endReaching()
 	s.endTransfer()
+	s.tellAsker(487)
 	s.phase, s.leftAt = leaving, s.now()
 	s.stopTimers()
 	if !s.anyLeg() {

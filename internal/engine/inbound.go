@@ -11,6 +11,10 @@ import (
 // awaited, or to a configured number, or it is refused. It returns at once and
 // may be called from any goroutine; the leg must not have been answered.
 func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
+	if inv.Replaces != "" {
+		e.replace(leg, inv)
+		return
+	}
 	switch s, found := e.expect.claim(leg, inv); found {
 	case claimTaken:
 		leg.Listen(s.call.ID, s.listen(s.customer))

@@ -79,7 +79,7 @@ func (s *session) forwardTo(digit byte, action calls.Action) {
 			s.backToMenu("this node may no longer run the call")
 			return
 		}
-		s.dialManager(p)
+		s.dialManager(p, calls.Dialog{})
 	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: p.attempt.ID}))
 }
 
@@ -103,11 +103,12 @@ func (s *session) notDialled(p *party) {
 	}
 }
 
-func (s *session) dialManager(p *party) {
+// dialManager rings him; replaces is the dialog whose place the leg takes there.
+func (s *session) dialManager(p *party, replaces calls.Dialog) {
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: p.attempt.ID, CallID: s.call.ID, SIPCallID: p.attempt.SIPCallID, Trunk: p.attempt.Trunk, To: p.attempt.To,
 		From: s.callerForManager(p.attempt.Trunk), Role: calls.RoleManager, Anonymous: s.anonymous(), Hops: s.hops,
-		RingTimeout: time.Duration(s.call.Flow.Manager.RingTimeout),
+		RingTimeout: time.Duration(s.call.Flow.Manager.RingTimeout), Replaces: replaces,
 	}, s.listen(p))
 	if err != nil {
 		s.log.Warn("the manager could not be called", "trunk", p.attempt.Trunk, "err", err)
@@ -115,6 +116,7 @@ func (s *session) dialManager(p *party) {
 		return
 	}
 	p.leg = leg
+	s.nameManager(p, true)
 }
 
 // callerForManager is the number shown to the manager: one of the trunk's own,
@@ -128,6 +130,7 @@ func (s *session) callerForManager(trunk string) string {
 
 func (s *session) onManagerRinging(ev calls.LegEvent) {
 	s.manager.attempt.SIPCode = ev.Code
+	s.tellAsker(ev.Code)
 }
 
 // onManagerEarlyAudio replaces our ringback by what the manager's side sends.
@@ -178,6 +181,7 @@ func (s *session) bridge() {
 	s.forward.bridgedAt = s.now()
 	s.call.Status = calls.StatusBridged
 	s.joined()
+	s.tellAsker(200)
 	failpoint.Hit(failpoint.Bridged)
 	s.tell(s.event(calls.CallBridged, nil))
 	f := s.forward
@@ -194,6 +198,12 @@ func (s *session) bridge() {
 // onManagerNotReached: busy, silent, unreachable, or hung up before confirming.
 func (s *session) onManagerNotReached(ev calls.LegEvent) {
 	s.after(timerConfirm, 0, nil)
+	if t := s.transfer; t != nil && t.party != nil { // somebody is picking it up
+		s.transfer, s.manager, s.phase = nil, t.party, reaching
+		s.forward.said, s.forward.saidDigit, s.forward.earlyHear = t.action(), 0, false
+		return
+	}
+	s.tellAsker(unreachedCode(ev.Ending))
 	s.backToMenu(managerWords(ev.Ending))
 }
 
@@ -210,6 +220,8 @@ func (s *session) backToMenu(why string) {
 	}
 	s.customer.leg.StopPlayback(calls.PlayStopped) // the ringback
 	f := s.forward
+	s.dropNext()
+	s.tellAsker(503)
 	s.manager, s.phase = nil, talking
 	s.tell(s.actionEvent(f.saidDigit, f.said, why))
 	s.e.metrics.action(f.said.Kind, false)
@@ -250,6 +262,10 @@ func (s *session) onManagerGone(ev calls.LegEvent) {
 // onManagerSilent: the manager's audio stopped for good.
 func (s *session) onManagerSilent(ev calls.LegEvent) {
 	s.manager.hangUp(q850Normal)
+	if s.transfer != nil {
+		s.promoteNext(calls.ByZvonar, ev.Silence.Reason())
+		return
+	}
 	s.endTalk(calls.ByZvonar, ev.Silence.Reason())
 }
 

@@ -64,6 +64,10 @@ var wildJudged = []calls.Judged{
 	{Kind: calls.JudgedVerdict, Verdict: calls.VerdictAnnouncement, Cause: calls.CauseRingback},
 }
 
+var wildAsks = []calls.TransferAsk{
+	{To: "202"}, {To: "74951234567"}, {To: "19005550000"}, {To: "203", Replaces: calls.Dialog{CallID: "x", ToTag: "a", FromTag: "b"}},
+}
+
 var wildReferrals = []calls.LegEvent{
 	{Refer: calls.ReferAccepted, Code: 202}, {Refer: calls.ReferProgress, Code: 180}, {Refer: calls.ReferEnded, Code: 200},
 	{Refer: calls.ReferEnded, Code: 486}, {Refer: calls.ReferRefused, Code: 405}, {Refer: calls.ReferRefused}, {Refer: calls.ReferUnknown},
@@ -75,7 +79,7 @@ func (w *wild) legDoes() {
 		return
 	}
 	l := w.legs[w.rng.IntN(len(w.legs))]
-	switch w.rng.IntN(12) {
+	switch w.rng.IntN(13) {
 	case 0:
 		if !l.inbound && !l.answered {
 			l.emit(calls.LegEvent{Kind: calls.LegRinging, Code: 180})
@@ -98,6 +102,11 @@ func (w *wild) legDoes() {
 		}
 	case 6, 7:
 		l.emit(calls.LegEvent{Kind: calls.LegDigit, Digit: '0' + byte(w.rng.IntN(7)), Via: "info"})
+	case 12:
+		if l.answered && !l.ended && l.asks == 0 {
+			l.asks++
+			l.emit(calls.LegEvent{Kind: calls.LegAsked, Ask: wildAsks[w.rng.IntN(len(wildAsks))]})
+		}
 	case 11:
 		if l.refers > 0 {
 			ev := wildReferrals[w.rng.IntN(len(wildReferrals))]
@@ -145,6 +154,8 @@ func (w *wild) something() {
 		w.limits.full = !w.limits.full
 	case n < 93 && n >= 91:
 		w.s.box.post(func() { _ = w.s.transferTo([]string{"74951234567", "201@pbx"}[w.rng.IntN(2)]) })
+	case n == 93 && len(w.legs) > 0:
+		w.e.replace(w.leg(calls.RoleManager, true), calls.Invite{Trunk: "pbx", From: "204", SIPCallID: "taken over", Replaces: w.legs[w.rng.IntN(len(w.legs))].name})
 	case n < 89:
 		w.asked = true
 		w.s.box.post(func() { w.s.hangup(calls.ReasonByAPI, calls.ByZvonar) })
@@ -216,6 +227,9 @@ func (w *wild) check() {
 		}
 	}
 	for _, l := range w.legs {
+		if l.awaits != 0 {
+			w.fail("%s was never told how %d transfers ended that it asked for", l.name, l.awaits)
+		}
 		if l.judge != nil {
 			w.fail("%s is still listened to", l.name)
 		}

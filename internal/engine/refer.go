@@ -59,11 +59,15 @@ func (s *session) onReferred(ev calls.LegEvent) {
 	switch ev.Refer {
 	case calls.ReferAccepted, calls.ReferProgress:
 		t.accepted = true
+		if ev.Refer == calls.ReferProgress {
+			s.tellAsker(ev.Code)
+		}
 	case calls.ReferEnded:
 		if ev.Code < 300 {
 			s.referredAway()
 			return
 		}
+		s.tellAsker(ev.Code)
 		s.notReferred(managerWords(calls.Ending{Code: ev.Code}))
 	case calls.ReferRefused:
 		s.bridgeInstead(ev.Code)
@@ -76,6 +80,7 @@ func (s *session) onReferred(ev calls.LegEvent) {
 func (s *session) referredAway() {
 	t := s.transfer
 	s.transfer = nil
+	s.tellAsker(200)
 	s.because(calls.ReasonTransferred, calls.ByZvonar)
 	s.endBridge(calls.ByZvonar, calls.ReasonTransferred)
 	s.tell(s.actionEvent(0, t.action(), ""), s.event(calls.CallTransferred, transferredData{To: t.target, Via: viaRefer}))

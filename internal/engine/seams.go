@@ -48,6 +48,11 @@ type Leg interface {
 	// Refer asks the far end to call number itself, in our place, at the trunk it
 	// belongs to. LegReferred tells how that goes on.
 	Refer(number string)
+	// AnswerRefer decides on a transfer that the far end asks for (LegAsked): 202
+	// takes it, and NotifyRefer tells how it goes on, up to a code from 200 on; any
+	// other code refuses it. The far end may have hung up by then.
+	AnswerRefer(code int)
+	NotifyRefer(code int)
 	// Judge has who answered judged by the sound from now on, until stop is called
 	// or the leg ends; after stop nothing more is told. Announcements that account
 	// knows count, too. told is called from any goroutine, one call at a time. The

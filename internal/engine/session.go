@@ -55,6 +55,7 @@ type session struct {
 	redirected redirection
 	gone       chan struct{} // closed when the goroutine ends
 	transfer   *transfer     // to another manager, while one talks; nil: none
+	asker      *party        // whose telephone asked for the transfer and hears of it; nil: none
 	// bridgesOnly: the trunk refused to make a transfer itself.
 	bridgesOnly bool
 	steps       steps
@@ -187,8 +188,10 @@ func (s *session) abandon(why string) {
 func (s *session) letGo() {
 	s.stopTimers()
 	s.leaveProvider()
+	s.tellAsker(487)
 	for _, p := range s.parties {
 		p.hush()
+		s.nameManager(p, false)
 		if p.slot != nil {
 			p.slot.Release()
 		}

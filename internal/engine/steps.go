@@ -136,6 +136,7 @@ var managerSteps = map[phase]map[calls.LegEventKind]step{
 		calls.LegDigit:        (*session).onManagerDigit,
 		calls.LegHeld:         (*session).onManagerHolds,
 		calls.LegResumed:      (*session).onManagerResumes,
+		calls.LegAsked:        (*session).onManagerAsks,
 		calls.LegMediaTimeout: (*session).onManagerSilent,
 		calls.LegEnded:        (*session).onManagerGone,
 	},
@@ -162,12 +163,22 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 	role := p.role
 	if role == calls.RoleManager && p != s.manager && s.phase != leaving {
 		if s.transfer == nil || p != s.transfer.party {
+			declineAsk(p, ev)
 			return
 		}
 		role = roleNext
 	}
 	if f := s.steps[role][s.phase][ev.Kind]; f != nil {
 		f(s, ev)
+		return
+	}
+	declineAsk(p, ev)
+}
+
+// declineAsk refuses a transfer that a far end asks for where none can be made.
+func declineAsk(p *party, ev calls.LegEvent) {
+	if ev.Kind == calls.LegAsked && p.leg != nil {
+		p.leg.AnswerRefer(603)
 	}
 }
 
@@ -191,6 +202,7 @@ func (s *session) legEnded(p *party, ev calls.LegEvent) calls.LegEvent {
 		ev.Ending.Early = s.early.heard
 	}
 	p.gone, p.ended = true, ev.Ending
+	s.nameManager(p, false)
 	p.hush()
 	if p.slot != nil {
 		p.slot.Release()

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+
 	"zvonar/internal/calls"
 	"zvonar/internal/failpoint"
 )
@@ -18,6 +20,10 @@ type transfer struct {
 	target   string
 	referred bool // the trunk was asked to make it, see refer.go
 	accepted bool // and said that it tries
+	// asked: a telephone wants it; the target must not be on the blacklist. replaces
+	// is whose place the next leg takes at the target.
+	asked    bool
+	replaces calls.Dialog
 }
 
 // action is how the log names it.
@@ -26,7 +32,16 @@ func (t *transfer) action() calls.Action { return calls.Action{Kind: actionTrans
 // nextSteps says what an event of the next manager's leg does.
 var nextSteps = map[phase]map[calls.LegEventKind]step{
 	bridged: {
+		calls.LegRinging:  (*session).onNextRinging,
 		calls.LegAnswered: (*session).onNextAnswered,
+		calls.LegEnded:    (*session).onNextNotReached,
+	},
+	reaching: {
+		calls.LegAnswered: (*session).onPickedUp,
+		calls.LegEnded:    (*session).onNextNotReached,
+	},
+	confirming: {
+		calls.LegAnswered: (*session).onPickedUp,
 		calls.LegEnded:    (*session).onNextNotReached,
 	},
 }
@@ -46,10 +61,12 @@ func (s *session) transferTo(target string) error {
 }
 
 // ringNext rings another manager: an attempt of its own, committed first.
-func (s *session) ringNext(target string) error {
-	to, trunk := managerTarget(target, s.call.Trunk)
-	if s.refers(trunk) {
-		s.referOn(target)
+func (s *session) ringNext(target string) error { return s.ring(&transfer{target: target}) }
+
+func (s *session) ring(t *transfer) error {
+	to, trunk := managerTarget(t.target, s.call.Trunk)
+	if s.refers(trunk) && t.replaces.CallID == "" {
+		s.referOn(t.target)
 		return nil
 	}
 	if len(s.call.Attempts) >= maxAttempts {
@@ -69,9 +86,18 @@ func (s *session) ringNext(target string) error {
 	}
 	p := s.addParty(calls.RoleManager, slot)
 	p.attempt = attempt
-	t := &transfer{party: p, target: target}
+	t.party = p
 	s.transfer = t
-	s.commitAttempt(attempt, func(err error) {
+	row := *attempt
+	first := func(tx calls.Tx) error {
+		if t.asked {
+			if _, err := tx.Blocked(s.call.Account, to); !errors.Is(err, calls.ErrNotFound) {
+				return errors.Join(errTargetBlocked, err)
+			}
+		}
+		return tx.InsertAttempt(&row)
+	}
+	s.commit(first, func(err error) {
 		if err != nil {
 			s.forgetAttempt(p)
 		} else {
@@ -79,15 +105,19 @@ func (s *session) ringNext(target string) error {
 		}
 		wanted := s.transfer == t && s.phase == bridged || s.manager == p && s.phase == reaching
 		if wanted && err == nil && s.held() {
-			s.dialManager(p)
+			s.dialManager(p, t.replaces)
 			return
 		}
 		s.notDialled(p)
+		why := "the attempt could not be made"
+		if errors.Is(err, errTargetBlocked) {
+			why = errTargetBlocked.Error()
+		}
 		switch {
 		case wanted && s.manager == p:
-			s.backToMenu("the attempt could not be made")
+			s.backToMenu(why)
 		case wanted:
-			s.notTransferred("the attempt could not be made")
+			s.notTransferred(why)
 		}
 	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: attempt.ID}))
 	return nil
@@ -100,6 +130,7 @@ func (s *session) onNextAnswered(ev calls.LegEvent) {
 	s.setAttempt(t.party, func(a *calls.Attempt) {
 		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
 	})
+	s.tellAsker(200)
 	former := s.manager
 	s.endBridge(calls.ByZvonar, calls.ReasonTransferred)
 	former.hangUp(q850Normal)
@@ -109,7 +140,13 @@ func (s *session) onNextAnswered(ev calls.LegEvent) {
 }
 
 // onNextNotReached: the talk goes on as it was.
-func (s *session) onNextNotReached(ev calls.LegEvent) { s.notTransferred(managerWords(ev.Ending)) }
+func (s *session) onNextNotReached(ev calls.LegEvent) {
+	s.tellAsker(unreachedCode(ev.Ending))
+	s.notTransferred(managerWords(ev.Ending))
+}
+
+// onNextRinging: whoever asked for the next manager hears that he is rung.
+func (s *session) onNextRinging(ev calls.LegEvent) { s.tellAsker(ev.Code) }
 
 func (s *session) notTransferred(why string) {
 	t := s.transfer
@@ -118,6 +155,7 @@ func (s *session) notTransferred(why string) {
 }
 
 func (s *session) transferFailed(t *transfer, why string) {
+	s.tellAsker(503)
 	s.tell(s.actionEvent(0, t.action(), why))
 	s.e.metrics.action(actionTransfer, false)
 }

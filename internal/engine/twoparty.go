@@ -77,7 +77,7 @@ func (s *session) summon(b *calls.Bridge) {
 			s.notDialled(p)
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, calls.ByZvonar)
 		default:
-			s.dialManager(p)
+			s.dialManager(p, calls.Dialog{})
 		}
 	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: attempt.ID}))
 }

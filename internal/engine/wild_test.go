@@ -52,6 +52,7 @@ type wildLeg struct {
 	connected        bool // we answered it
 	answered, ended  bool // it said so
 	hangups, rejects int
+	asks, awaits     int // REFERs of its far end without an answer, or without a last word
 	refers           int // it may tell how a transfer goes on while this is above 0
 	hear             func(calls.LegEvent)
 	judge            func(calls.Judged)
@@ -87,6 +88,18 @@ func (l *wildLeg) Tone(calls.ToneKind) {}
 func (l *wildLeg) SendDigits(string) {}
 
 func (l *wildLeg) Hold(bool) {}
+
+func (l *wildLeg) AnswerRefer(code int) {
+	if l.asks--; code < 300 {
+		l.awaits++
+	}
+}
+
+func (l *wildLeg) NotifyRefer(code int) {
+	if code >= 200 {
+		l.awaits--
+	}
+}
 
 func (l *wildLeg) Refer(string) { l.refers++ }
 
@@ -156,7 +169,7 @@ func (w *wild) Dial(r calls.DialRequest, events func(calls.LegEvent)) (Leg, erro
 		most = 1
 	}
 	for _, l := range w.legs {
-		if l.role == r.Role && (r.Role == calls.RoleCustomer || !l.ended && l.hangups == 0) {
+		if l.role == r.Role && (r.Role == calls.RoleCustomer || !l.ended && l.hangups+l.rejects == 0) {
 			others++
 		}
 	}

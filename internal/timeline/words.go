@@ -60,6 +60,9 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 		if d.Via == "refer" {
 			return sentence("the trunk is asked to transfer the call to", Clean(d.To))
 		}
+		if d.Via == "replaces" {
+			return sentence("the call is being taken over", with("by ", d.To, ""))
+		}
 		return sentence("ringing the manager", Clean(d.To))
 	},
 	calls.CallBridged: func(calls.Event, data) string { return "connected with the manager" },

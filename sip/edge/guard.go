@@ -90,7 +90,7 @@ const (
 )
 
 // allow is the Allow header of what the edge answers.
-const allow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY\r\n"
+const allow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY\r\n"
 
 // retryAfter is what a refused peer is asked to wait.
 const retryAfter = "Retry-After: 10\r\n"

@@ -113,7 +113,7 @@ var messageRules = []rule{
 }
 
 // Extensions are the option tags that the user agent behind the edge may speak.
-var Extensions = []string{"100rel", "timer"}
+var Extensions = []string{"100rel", "timer", "replaces"}
 
 // unspoken lists what a request requires and nobody here speaks.
 func unspoken(r *sipmsg.Request) string {

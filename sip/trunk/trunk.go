@@ -30,6 +30,8 @@ type Config struct {
 	Redirect   bool       // its 3xx may be followed
 	Timer      SessionTimer
 	PRACK      PRACK // "": off
+	// AcceptTransfer: its far ends may ask for transfers (REFER, Replaces).
+	AcceptTransfer bool
 
 	Register bool          // we tell its registrar where we are
 	Expires  time.Duration // for how long; 0: DefaultExpires
