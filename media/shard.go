@@ -50,7 +50,10 @@ type shard struct {
 	// refusals may still be read in this beat beyond the share of their leg.
 	refusals int
 	packet   rtp.Packet // reused by receive
-	buffer   [maxDatagram + 1]byte
+	// What leaves is put together here: legs of their own would each be cold.
+	scratch [rtpHeader + maxFrame]byte
+	frame   [maxFrame]byte
+	buffer  [maxDatagram + 1]byte
 }
 
 func newShard(e *Engine, s sleeper) *shard {

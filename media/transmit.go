@@ -40,8 +40,6 @@ type outbound struct {
 	owed    int  // frames of the other side that were sent as silence, being late
 	wanting int  // frames wanted in vain, one after another
 	paced   int  // frames passed on at the speaker's pace, one after another
-	scratch [rtpHeader + maxFrame]byte
-	tail    [maxFrame]byte
 }
 
 func (o *outbound) init() {
@@ -111,7 +109,7 @@ func (l *leg) transmit() {
 // send puts one packet on the wire, whose nominal time is due, and moves the
 // clock on by it.
 func (l *leg) send(due time.Duration) {
-	o := &l.out
+	o, scratch := &l.out, &l.shard.scratch
 	pt, ts := l.session.PayloadType, o.ts
 	var payload int
 	step, ev, first := o.digits.Next(l.frame)
@@ -121,28 +119,28 @@ func (l *leg) send(due time.Duration) {
 			o.digitTS, o.toned = o.ts, 0
 		}
 		if l.session.DTMFPayload == 0 {
-			payload = copy(o.scratch[rtpHeader:], l.tone(ev.Code))
+			payload = copy(scratch[rtpHeader:], l.tone(ev.Code))
 			break
 		}
 		o.marker = o.marker || first
 		pt, ts = l.session.DTMFPayload, o.digitTS
-		ev.Put(o.scratch[rtpHeader:])
+		ev.Put(scratch[rtpHeader:])
 		payload = dtmf.EventLen
 	case dtmf.Pause:
 		payload = l.frame
-		fill(o.scratch[rtpHeader:rtpHeader+payload], l.codec.Silence)
+		fill(scratch[rtpHeader:rtpHeader+payload], l.codec.Silence)
 	default:
-		payload = copy(o.scratch[rtpHeader:], l.audio())
+		payload = copy(scratch[rtpHeader:], l.audio())
 		if l.leaveOut() {
 			return
 		}
 	}
 	if step != dtmf.Packet || l.session.DTMFPayload == 0 {
-		l.overhear(o.scratch[rtpHeader : rtpHeader+payload])
+		l.overhear(scratch[rtpHeader : rtpHeader+payload])
 	}
 	l.reports.sent++
 	l.reports.octets += uint32(payload)
-	b := o.scratch[:rtpHeader+payload]
+	b := scratch[:rtpHeader+payload]
 	b[0], b[1] = rtpVersion, pt
 	if o.marker {
 		b[1] |= markerBit
@@ -222,7 +220,7 @@ func (l *leg) emit(b []byte, due time.Duration) {
 func (l *leg) audio() []byte {
 	o := &l.out
 	p := &o.player
-	tail := o.tail[:l.frame]
+	tail := l.shard.frame[:l.frame]
 	if p.active() && p.begun && p.over() {
 		l.finish(calls.PlayEnd)
 	}
@@ -295,7 +293,7 @@ func (l *leg) sendDigits(digits string) {
 // lead of a codec that needs one is taken from the tone's time.
 func (l *leg) tone(code uint8) []byte {
 	o := &l.out
-	frame := o.tail[:l.frame]
+	frame := l.shard.frame[:l.frame]
 	fill(frame, l.codec.Silence)
 	lead, words := codec.Lead(l.codec.Index), l.shard.engine.keys[code].words[l.codec.Index]
 	for i := range frame {

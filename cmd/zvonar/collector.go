@@ -12,7 +12,7 @@ import (
 // by how much garbage is made: calls that talk make little and need little room, a
 // storm of them that come and go is worth more (docs/decisions/060).
 const (
-	gcLeast = 50
+	gcLeast = 35
 	gcMost  = 300
 	gcLook  = 2 * time.Second
 	gcRoom  = 5 // percent for each MB of new memory a second

@@ -12,7 +12,7 @@ func TestTheHeapGetsRoomByTheGarbageThatIsMade(t *testing.T) {
 		rate    float64 // bytes a second
 		want    int
 	}{
-		{50, 0, 50}, {50, 8e6, 50}, {50, 12e6, 50}, {50, 30e6, 150}, {150, 1e9, 300}, {300, 1e9, 300}, {300, 40e6, 300}, {300, 20e6, 100}, {100, 0, 50},
+		{35, 0, 35}, {35, 7e6, 35}, {35, 8e6, 35}, {35, 30e6, 150}, {150, 1e9, 300}, {300, 1e9, 300}, {300, 40e6, 300}, {300, 20e6, 100}, {100, 0, 35},
 	} {
 		if got := gcNext(tc.percent, tc.rate); got != tc.want {
 			t.Errorf("%d %% with %.0f MB a second: %d %%", tc.percent, tc.rate/1e6, got)
