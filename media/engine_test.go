@@ -317,18 +317,17 @@ func TestSocketsPassDatagramsWithTheirSourceAndTime(t *testing.T) {
 			if !a.send([]byte("hello"), b.addr()) {
 				t.Fatalf("%s %s: not sent", name, ip)
 			}
-			var buf [100]byte
-			n, from, at, ok := b.recv(buf[:])
-			for ; !ok; n, from, at, ok = b.recv(buf[:]) {
+			var in intake
+			for !b.recv(&in) {
 				runtime.Gosched()
 			}
-			if string(buf[:n]) != "hello" || from != a.addr() {
-				t.Errorf("%s %s: %q from %s", name, ip, buf[:n], from)
+			if string(in.datagram()) != "hello" || in.from != a.addr() {
+				t.Errorf("%s %s: %q from %s", name, ip, in.datagram(), in.from)
 			}
-			if d := time.Unix(0, at).Sub(before); d < 0 || d > time.Minute {
+			if d := time.Unix(0, in.at).Sub(before); d < 0 || d > time.Minute {
 				t.Errorf("%s %s: arrived %v after", name, ip, d)
 			}
-			if _, _, _, ok := b.recv(buf[:]); ok {
+			if b.recv(&in) {
 				t.Errorf("%s %s: a second datagram", name, ip)
 			}
 			_, _ = a.close(), b.close()

@@ -203,23 +203,25 @@ type memorySocket struct {
 	looks   int // calls of recv
 }
 
-func (s *memorySocket) recv(b []byte) (int, netip.AddrPort, int64, bool) {
+func (s *memorySocket) recv(in *intake) bool {
 	s.looks++
 	if len(s.in) == 0 {
-		return 0, netip.AddrPort{}, 0, false
+		return false
 	}
 	d := s.in[0]
 	if !s.discard {
 		s.in = s.in[1:]
-		return copy(b, d.b), d.peer, int64(d.at), true
+		in.n, in.from, in.at = copy(in.room[:], d.b), d.peer, int64(d.at)
+		return true
 	}
 	if *s.clock < s.next {
-		return 0, netip.AddrPort{}, 0, false
+		return false
 	}
 	s.next = *s.clock + 20*time.Millisecond
 	binary.BigEndian.PutUint16(d.b[2:], binary.BigEndian.Uint16(d.b[2:])+1)
 	binary.BigEndian.PutUint32(d.b[4:], binary.BigEndian.Uint32(d.b[4:])+160)
-	return copy(b, d.b), d.peer, int64(d.at), true
+	in.n, in.from, in.at = copy(in.room[:], d.b), d.peer, int64(d.at)
+	return true
 }
 
 func (s *memorySocket) send(b []byte, to netip.AddrPort) bool {

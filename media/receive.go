@@ -34,12 +34,12 @@ const maxDigitRate = 40
 func (l *leg) receive() {
 	s := l.shard
 	for left := max(maxReceive, int(maxReceive*l.ptime/defaultPtime)); left > 0; {
-		n, from, at, ok := l.sock.recv(s.buffer[:])
-		if !ok {
+		if !l.sock.recv(&s.in) {
 			return
 		}
+		at := s.in.at
 		l.in.anything, l.in.soonest = true, 0
-		drop := l.packet(s.buffer[:n], from, at)
+		drop := l.packet(s.in.datagram(), s.in.from, at)
 		if drop != dropNot {
 			s.count.drops[drop]++
 			if s.refusals > 0 {

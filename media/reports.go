@@ -49,12 +49,12 @@ func (l *leg) report() {
 	r.look = l.shard.now + lookEvery
 	if r.sock != nil {
 		for range maxReports {
-			n, from, at, ok := r.sock.recv(l.shard.buffer[:])
-			if !ok {
+			in := &l.shard.in
+			if !r.sock.recv(in) {
 				break
 			}
 			l.in.anything = true
-			if drop := l.reported(l.shard.buffer[:n], from, at); drop != dropNot {
+			if drop := l.reported(in.datagram(), in.from, in.at); drop != dropNot {
 				l.shard.count.drops[drop]++
 			}
 		}

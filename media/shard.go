@@ -53,7 +53,7 @@ type shard struct {
 	// What leaves is put together here: legs of their own would each be cold.
 	scratch [rtpHeader + maxFrame]byte
 	frame   [maxFrame]byte
-	buffer  [maxDatagram + 1]byte
+	in      intake
 }
 
 func newShard(e *Engine, s sleeper) *shard {

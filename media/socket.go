@@ -8,14 +8,26 @@ import (
 // socket is one bound UDP socket that never makes its shard wait. Only its shard
 // calls recv and send.
 type socket interface {
-	// recv takes one datagram that is there already; false if none is. at is
-	// when it arrived, in Unix nanoseconds. A longer one than b is cut.
-	recv(b []byte) (n int, from netip.AddrPort, at int64, ok bool)
+	// recv takes one datagram that is there already; false if none is.
+	recv(in *intake) bool
 	// send puts one datagram out; false if the system did not take it.
 	send(b []byte, to netip.AddrPort) bool
 	addr() netip.AddrPort
 	close() error
 }
+
+// intake is what a shard receives into, from whatever socket: one place that stays
+// in the processor's cache.
+type intake struct {
+	room [maxDatagram + 1]byte
+	n    int // bytes of the datagram; a longer one is cut
+	from netip.AddrPort
+	at   int64 // when it arrived, in Unix nanoseconds
+	system
+}
+
+// datagram is what came last, valid until the next.
+func (in *intake) datagram() []byte { return in.room[:in.n] }
 
 // dscp marks voice: expedited forwarding (RFC 4594 4.1), shifted into the TOS
 // byte.

@@ -62,15 +62,16 @@ func (s *connSocket) read() {
 	}
 }
 
-func (s *connSocket) recv(b []byte) (int, netip.AddrPort, int64, bool) {
+func (s *connSocket) recv(in *intake) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.n == 0 {
-		return 0, netip.AddrPort{}, 0, false
+		return false
 	}
 	d := &s.waiting[s.head]
 	s.head, s.n = (s.head+1)%len(s.waiting), s.n-1
-	return copy(b, d.b[:d.n]), d.from, d.at, true
+	in.n, in.from, in.at = copy(in.room[:], d.b[:d.n]), d.from, d.at
+	return true
 }
 
 func (s *connSocket) send(b []byte, to netip.AddrPort) bool {

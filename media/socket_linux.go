@@ -23,8 +23,11 @@ type rawSocket struct {
 	out     [unix.SizeofSockaddrInet6]byte
 	outLen  uintptr
 	outAddr netip.AddrPort // what out holds
+}
 
-	from    [unix.SizeofSockaddrInet6]byte
+// system is what recvmsg(2) writes into besides the datagram.
+type system struct {
+	name    [unix.SizeofSockaddrInet6]byte
 	control [64]byte
 	vector  unix.Iovec
 	message unix.Msghdr
@@ -49,10 +52,6 @@ func listen(local netip.AddrPort) (socket, error) {
 		}
 	}
 	setOptions(fd, family)
-	s.message.Name = &s.from[0]
-	s.message.Iov = &s.vector
-	s.message.Iovlen = 1
-	s.message.Control = &s.control[0]
 	return s, nil
 }
 
@@ -94,33 +93,38 @@ func boundTo(fd int) (netip.AddrPort, error) {
 	return netip.AddrPort{}, unix.EAFNOSUPPORT
 }
 
-func (s *rawSocket) recv(b []byte) (int, netip.AddrPort, int64, bool) {
-	s.vector.Base = &b[0]
-	s.vector.SetLen(len(b))
-	s.message.Namelen = uint32(len(s.from))
-	s.message.SetControllen(len(s.control))
-	n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.message)), 0)
-	if errno != 0 {
-		return 0, netip.AddrPort{}, 0, false
+func (s *rawSocket) recv(in *intake) bool {
+	m := &in.message
+	if m.Iov == nil {
+		in.vector.Base = &in.room[0]
+		in.vector.SetLen(len(in.room))
+		m.Name, m.Iov, m.Iovlen, m.Control = &in.name[0], &in.vector, 1, &in.control[0]
 	}
-	return int(n), s.source(), s.arrival(), true
+	m.Namelen = uint32(len(in.name))
+	m.SetControllen(len(in.control))
+	n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(m)), 0)
+	if errno != 0 {
+		return false
+	}
+	in.n, in.from, in.at = int(n), in.sender(), in.arrival()
+	return true
 }
 
-// source reads the sender's address, whose first two bytes are the family in the
+// sender reads the sender's address, whose first two bytes are the family in the
 // machine's order.
-func (s *rawSocket) source() netip.AddrPort {
-	port := binary.BigEndian.Uint16(s.from[2:])
-	switch binary.NativeEndian.Uint16(s.from[:]) {
+func (s *system) sender() netip.AddrPort {
+	port := binary.BigEndian.Uint16(s.name[2:])
+	switch binary.NativeEndian.Uint16(s.name[:]) {
 	case unix.AF_INET:
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(s.from[4:8])), port)
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(s.name[4:8])), port)
 	case unix.AF_INET6:
-		return netip.AddrPortFrom(netip.AddrFrom16([16]byte(s.from[8:24])).Unmap(), port)
+		return netip.AddrPortFrom(netip.AddrFrom16([16]byte(s.name[8:24])).Unmap(), port)
 	}
 	return netip.AddrPort{}
 }
 
 // arrival is the kernel's time of the packet, or now if it gave none.
-func (s *rawSocket) arrival() int64 {
+func (s *system) arrival() int64 {
 	const header = unix.SizeofCmsghdr
 	if s.message.Controllen >= header+16 {
 		level := int32(binary.NativeEndian.Uint32(s.control[8:]))

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// system is nothing here.
+type system struct{}
+
 var started = time.Now()
 
 // threadTime is not known here; the time that went by is more.
