@@ -15,6 +15,7 @@ import (
 	"zvonar/internal/clock"
 	"zvonar/media"
 	"zvonar/sip/edge"
+	"zvonar/sip/registrar"
 	"zvonar/sip/resolve"
 	"zvonar/sip/trunk"
 )
@@ -52,6 +53,8 @@ type Config struct {
 	// TrunkChanged is told when a trunk goes down, or up again. It must not block;
 	// nil: nobody is.
 	TrunkChanged func(name string, now trunk.Status)
+	// Registrar knows who may register with us, or call with a password; nil: nobody.
+	Registrar *registrar.Registrar
 	// Tap is shown every message that crosses the edge; nil: nobody looks.
 	Tap edge.Tap
 	// Names resolves the hosts of trunks; nil: by the name servers of the system.

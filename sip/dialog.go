@@ -28,6 +28,9 @@ type dialog struct {
 	// nextHop is where requests go when neither routes nor target say it
 	// better: the address the dialog was made through.
 	nextHop string
+	// symmetric: everything goes to nextHop, whatever its Contact says: whoever
+	// registered may be behind a NAT that only the address he came from passes.
+	symmetric bool
 }
 
 // transportParam is the URI parameter of a transport: none for UDP.
@@ -101,6 +104,9 @@ func (d *dialog) next() uint32 {
 // hop is the host:port a request goes to: first route, else target.
 func (d *dialog) hop() string {
 	uri := d.target
+	if d.symmetric && len(d.routes) == 0 {
+		return d.nextHop
+	}
 	if len(d.routes) > 0 {
 		if u, ok := addressURI(d.routes[0]); ok {
 			uri = u
@@ -224,6 +230,7 @@ type stored struct {
 	Contact   string   `json:"contact"`
 	Transport string   `json:"transport"`
 	NextHop   string   `json:"next_hop"`
+	Symmetric bool     `json:"symmetric,omitempty"`
 }
 
 // orphanGap is left between the sequence numbers that a former process may have
@@ -234,7 +241,7 @@ func (d *dialog) store() []byte {
 	b, err := json.Marshal(stored{
 		Trunk: d.trunk, CallID: d.callID, Local: d.local.uri.String(), LocalTag: d.local.tag,
 		Remote: d.remote.uri.String(), RemoteTag: d.remote.tag, CSeq: d.localSeq,
-		Routes: d.routes, Target: d.target.String(), Contact: d.contact, Transport: d.transport, NextHop: d.nextHop,
+		Routes: d.routes, Target: d.target.String(), Contact: d.contact, Transport: d.transport, NextHop: d.nextHop, Symmetric: d.symmetric,
 	})
 	if err != nil {
 		return nil // strings and numbers always marshal
@@ -249,7 +256,7 @@ func restore(b []byte) (*dialog, error) {
 		return nil, err
 	}
 	d := &dialog{trunk: s.Trunk, callID: s.CallID, localSeq: s.CSeq + orphanGap, routes: s.Routes,
-		contact: s.Contact, transport: s.Transport, nextHop: s.NextHop}
+		contact: s.Contact, transport: s.Transport, nextHop: s.NextHop, symmetric: s.Symmetric}
 	d.local.tag, d.remote.tag = s.LocalTag, s.RemoteTag
 	for text, uri := range map[string]*sipmsg.Uri{s.Local: &d.local.uri, s.Remote: &d.remote.uri, s.Target: &d.target} {
 		if err := sipmsg.ParseUri(text, uri); err != nil {

@@ -16,23 +16,25 @@ import (
 // metrics are the collectors of a user agent. Labels come from bounded sets:
 // known methods, status codes 100–699, configured trunks.
 type metrics struct {
-	requests  *prometheus.CounterVec
-	responses *prometheus.CounterVec
-	dropped   *prometheus.CounterVec
-	refused   *prometheus.CounterVec
-	malformed *prometheus.CounterVec
-	large     prometheus.Counter
-	conns     prometheus.Gauge
-	buffers   *prometheus.GaugeVec
-	missed    *prometheus.CounterVec
-	reopened  *prometheus.CounterVec
-	panics    prometheus.Counter
-	log       *slog.Logger
-	registry  prometheus.Registerer
-	dialogs   prometheus.Gauge
-	pdd       *prometheus.HistogramVec
-	answer    *prometheus.HistogramVec
-	up        *prometheus.GaugeVec
+	requests   *prometheus.CounterVec
+	responses  *prometheus.CounterVec
+	dropped    *prometheus.CounterVec
+	refused    *prometheus.CounterVec
+	malformed  *prometheus.CounterVec
+	large      prometheus.Counter
+	conns      prometheus.Gauge
+	buffers    *prometheus.GaugeVec
+	missed     *prometheus.CounterVec
+	reopened   *prometheus.CounterVec
+	panics     prometheus.Counter
+	log        *slog.Logger
+	registry   prometheus.Registerer
+	dialogs    prometheus.Gauge
+	pdd        *prometheus.HistogramVec
+	answer     *prometheus.HistogramVec
+	up         *prometheus.GaugeVec
+	passwords  *prometheus.CounterVec
+	registered prometheus.Gauge
 }
 
 // The directions of a message, as label values.
@@ -72,6 +74,10 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 			Help: "Time from INVITE to the first 18x.", Buckets: seconds}, []string{"trunk"}),
 		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zvonar_sip_answer_seconds",
 			Help: "Time from INVITE to the answer.", Buckets: seconds}, []string{"trunk"}),
+		passwords: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_sip_passwords_total",
+			Help: "Passwords of requests from outside, by what they proved."}, []string{"result"}),
+		registered: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zvonar_sip_registered_users",
+			Help: "Users who are registered with us."}),
 		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "zvonar_trunk_up",
 			Help: "1 where a trunk can be used, 0 where it is down; absent while nothing has shown it."}, []string{"trunk"}),
 	}
@@ -79,7 +85,7 @@ func newMetrics(r prometheus.Registerer, log *slog.Logger) (*metrics, error) {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.responses, m.dropped, m.refused, m.malformed, m.large, m.conns,
-		m.buffers, m.missed, m.reopened, m.panics, m.dialogs, m.pdd, m.answer, m.up} {
+		m.buffers, m.missed, m.reopened, m.panics, m.dialogs, m.pdd, m.answer, m.up, m.passwords, m.registered} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

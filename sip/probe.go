@@ -131,7 +131,14 @@ func (p *prober) options(target resolve.Target) *sipmsg.Request {
 		local:  party{uri: sipmsg.Uri{Scheme: "sip", User: "zvonar", Host: host}, tag: sipmsg.GenerateTagN(20)},
 		remote: party{uri: sipmsg.Uri{Scheme: "sip", Host: home.HostForURI()}},
 		target: sipmsg.Uri{Scheme: "sip", Host: home.HostForURI(), Port: int(home.Port)}}
-	if proxy := p.t.NextHop(); proxy != home {
+	if p.t.Registered() != "" {
+		for _, b := range p.ua.contactsFor(p.t, "") {
+			uri, fine := addressURI("<" + b.Contact + ">")
+			if at, ok := reached(b); ok && fine && at == target {
+				d.target, d.remote.uri, d.routes = uri, sipmsg.Uri{Scheme: "sip", User: uri.User, Host: host}, b.Path
+			}
+		}
+	} else if proxy := p.t.NextHop(); proxy != home {
 		d.routes = []string{proxyRoute(proxy)}
 	}
 	req := d.request(sipmsg.OPTIONS, 1)

@@ -43,10 +43,9 @@ func redirects(t *trunk.Trunk, end calls.Ending, res *sipmsg.Response) []calls.R
 }
 
 // contactValues are the single values of all Contact headers, at most maxContacts.
-func contactValues(res *sipmsg.Response) (list []string) {
-	for _, h := range res.GetHeaders("Contact") {
+func contactValues(m interface{ GetHeaders(string) []sipmsg.Header }) (list []string) {
+	for _, value := range valuesOf(m, "Contact") {
 		quoted, bracket, from := false, false, 0
-		value := h.Value()
 		for i := 0; i <= len(value) && len(list) < maxContacts; i++ {
 			switch {
 			case i == len(value) || value[i] == ',' && !quoted && !bracket:

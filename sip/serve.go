@@ -58,6 +58,8 @@ func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	switch req.Method {
 	case sipmsg.INVITE:
 		ua.serveInvite(req, tx)
+	case sipmsg.REGISTER:
+		ua.serveRegister(req, tx)
 	case sipmsg.OPTIONS:
 		// Our own self-test; the edge answers all others.
 		ua.reply(req, tx, sipmsg.StatusOK)
@@ -101,10 +103,8 @@ func contentType(req *sipmsg.Request) string {
 // serveInvite begins a leg for an INVITE outside a dialog. sipgo sends a 100 where
 // nothing else was said for 200 ms (RFC 3261 17.2.1).
 func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
-	t, ok := ua.cfg.Trunks.MatchFrom(source(req))
+	t, ok := ua.caller(req, tx)
 	if !ok {
-		// A peer of some dialog, but no trunk: it may not begin a call.
-		ua.reply(req, tx, sipmsg.StatusForbidden)
 		return
 	}
 	seen := req.CallID().Value() + "\x00" + tagOf(req.From()) + "\x00" + strconv.FormatUint(uint64(req.CSeq().SeqNo), 10)

@@ -22,14 +22,23 @@ func (h host) Source(from netip.AddrPort) (edge.Kind, string) {
 	if h.closed.Load() {
 		return edge.Stranger, ""
 	}
-	if t, ok := h.cfg.Trunks.MatchFrom(from); ok {
+	if t, ok := h.trunkAt(from); ok {
 		return edge.Trunk, t.Name
 	}
 	if h.peers.has(from.Addr()) {
 		return edge.FarEnd, ""
 	}
+	if h.asks(from.Addr()) {
+		return edge.Guest, ""
+	}
 	return edge.Stranger, ""
 }
+
+// Asks implements edge.Host.
+func (h host) Asks(from netip.Addr) bool { return h.asks(from) }
+
+// Challenge implements edge.Host.
+func (h host) Challenge() string { return h.challenge() }
 
 // Serving implements edge.Host.
 func (h host) Serving() bool { return h.takes() }

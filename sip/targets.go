@@ -14,6 +14,11 @@ import (
 // targets lists where requests for t may go, what may be tried first before what
 // failed lately (RFC 3263 4.3). All of them may send to us from then on.
 func (ua *UA) targets(ctx context.Context, t *trunk.Trunk) ([]resolve.Target, error) {
+	if t.Registered() != "" {
+		found, err := ua.registeredTargets(t, "")
+		t.SetTargets(ua.clock.Now(), found, err)
+		return found, err
+	}
 	found, err := ua.names.Targets(ctx, t.Query())
 	if err == nil {
 		if found = slices.DeleteFunc(found, func(f resolve.Target) bool { return !ua.reaches(f) }); len(found) == 0 {
@@ -32,6 +37,18 @@ func (ua *UA) targets(ctx context.Context, t *trunk.Trunk) ([]resolve.Target, er
 	}
 	t.Learn(addrs)
 	return t.Order(now, found), nil
+}
+
+// places are where the INVITE of a leg may go, the best first.
+func (l *Leg) places(ctx context.Context) ([]resolve.Target, error) {
+	list, err := l.ua.targets(ctx, l.trunk)
+	if l.trunk.Registered() == "" {
+		return list, err
+	}
+	if list, err = l.ua.registeredTargets(l.trunk, l.uac.req.To); err == nil && len(list) == 0 {
+		err = calls.Errorf(calls.CodeWrongState, "nobody is registered as %s", printable(l.uac.req.To))
+	}
+	return l.trunk.Order(l.ua.clock.Now(), list), err
 }
 
 // reaches reports whether we can send there: sipgo sends UDP from our listeners

@@ -62,6 +62,7 @@ type UA struct {
 	past          *recent[struct{}] // and of those that are over
 	registrations []*registration
 	probers       []*prober
+	sweep         *sweeper
 	drained       chan struct{} // closed when live becomes empty while stopping
 	stopped       chan struct{} // closed when Stop is done
 }
@@ -138,6 +139,7 @@ func (ua *UA) Start(ctx context.Context) error {
 	ua.watch.start()
 	ua.startRegistrations()
 	ua.startProbers()
+	ua.startSweeper()
 	for _, t := range ua.cfg.Trunks.All() {
 		if t.SRTP != trunk.SRTPOff && t.Target().Transport != "tls" {
 			ua.log.Warn("sip: whoever reads the signalling of this trunk can decrypt its sound: SRTP keys travel in it; reach the trunk over tls",
@@ -179,6 +181,7 @@ func (ua *UA) Stop(ctx context.Context) error {
 		<-drained // abort ends a leg without waiting for anybody
 	}
 	ua.stopProbers()
+	ua.stopSweeper()
 	ua.stopRegistrations(ctx)
 	ua.watch.stop()
 	ua.close()

@@ -128,7 +128,7 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 func (l *Leg) invite() {
 	ctx, cancel := context.WithTimeout(context.Background(), sendPatience)
 	defer cancel()
-	list, err := l.ua.targets(ctx, l.trunk)
+	list, err := l.places(ctx)
 	if err != nil {
 		l.post(&input{ev: evTransport, err: err})
 		return
@@ -137,6 +137,10 @@ func (l *Leg) invite() {
 	target := l.uac.target.Addr
 	l.d.transport = strings.ToUpper(l.uac.target.Transport)
 	l.d.nextHop, l.peer = target.String(), target.Addr()
+	if l.trunk.Registered() != "" && !l.toContact(l.uac.target) {
+		l.post(&input{ev: evTransport, err: errors.New("the registration ended meanwhile")})
+		return
+	}
 	if proxy := l.trunk.NextHop(); proxy != l.trunk.Target() {
 		l.d.routes = append(l.d.routes, proxyRoute(proxy))
 	}

@@ -58,6 +58,7 @@ func (l *Leg) receive(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		local:     party{uri: to.Address, tag: sipmsg.GenerateTagN(20)},
 		remote:    party{uri: req.From().Address, tag: tagOf(req.From())},
 		routes:    routeSet(req.GetHeaders("Record-Route")),
+		symmetric: l.trunk.Registered() != "",
 	}
 	l.d.target = sipmsg.Uri{Scheme: "sip", Host: hostOf(from.Addr()), Port: int(from.Port())}
 	l.d.refresh(req.Contact())

@@ -28,6 +28,7 @@ import (
 	"zvonar/media/capture"
 	"zvonar/recordings"
 	"zvonar/sip"
+	"zvonar/sip/registrar"
 	"zvonar/sip/trace"
 	"zvonar/sip/trunk"
 )
@@ -52,6 +53,7 @@ type daemon struct {
 
 	store     *store.Store
 	trunks    *trunk.Set
+	registrar *registrar.Registrar
 	media     *media.Engine
 	clips     *recordings.Library
 	reader    *recordings.Reader

@@ -77,7 +77,7 @@ func (d *daemon) buildLine(context.Context) (err error) {
 	}
 	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
 		TLS:    edge.TLSFiles{Cert: d.cfg.SIP.TLS.Cert, Key: d.cfg.SIP.TLS.Key, ClientCA: d.cfg.SIP.TLS.ClientCA},
-		Trunks: d.trunks, TrunkChanged: d.trunkChanged, TrunkUsable: d.trunkUsable, Names: resolve.New(resolve.Config{Servers: d.cfg.SIP.NameServers(), Clock: d.clock}), Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Tap: d.trace, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
+		Trunks: d.trunks, Registrar: d.buildRegistrar(), TrunkChanged: d.trunkChanged, TrunkUsable: d.trunkUsable, Names: resolve.New(resolve.Config{Servers: d.cfg.SIP.NameServers(), Clock: d.clock}), Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Tap: d.trace, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
 		MediaTimeout: orNever(d.cfg.Media.DeadAir.Lost), NoMediaTimeout: orNever(d.cfg.Media.DeadAir.Never), HoldTimeout: d.cfg.Media.DeadAir.Held.Duration()})
 	if err != nil {
 		return err
@@ -130,6 +130,10 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers, Account: t.Account, HangUpEarly: t.EarlyMedia == "hangup",
 			Refers: t.Transfer == "refer"})
 		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: t.Account})
+	}
+	if len(d.cfg.SIP.ChallengeFrom) > 0 { // the telephones of employees
+		numbers = append(numbers, engine.TrunkNumbers{Name: calls.SoftphoneTrunk})
+		channels = append(channels, dialer.TrunkLimits{Name: calls.SoftphoneTrunk})
 	}
 	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.admits, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
 		Trunks: channels, Window: rules.Window, Caps: rules.Caps(), Presets: rules.AllPresets(),

@@ -25,11 +25,22 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 		}
 		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm, Redirect: t.Redirect,
 			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, Probe: t.Options.Duration(), DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP), PRACK: trunk.PRACK(t.PRACK), AcceptTransfer: t.AcceptTransfer != "off",
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, AuthInbound: t.AuthInbound, Probe: t.Options.Duration(), DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP), PRACK: trunk.PRACK(t.PRACK), AcceptTransfer: t.AcceptTransfer != "off",
 			Timer: trunk.SessionTimer{Mode: trunk.TimerMode(t.Timer.Mode), Expires: t.Timer.Expires.Duration(), Min: t.Timer.Min.Duration()}})
+	}
+	if len(cfg.SIP.ChallengeFrom) > 0 {
+		var codecs []codec.ID
+		for _, n := range cfg.Media.Codecs {
+			codecs = append(codecs, codec.ID(n))
+		}
+		out = append(out, trunk.Config{Name: calls.SoftphoneTrunk, URI: "registered:" + trunk.AnyUser, Codecs: codecs, Probe: softphoneProbe})
 	}
 	return out
 }
+
+// softphoneProbe is how often the telephones of employees are asked by OPTIONS,
+// which keeps the way through their NATs open, too.
+const softphoneProbe = 20 * time.Second
 
 // trunkStatus is what GET /v1/trunks tells.
 func (d *daemon) trunkStatus() []api.TrunkStatus {

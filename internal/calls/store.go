@@ -65,6 +65,7 @@ type ReadTx interface {
 	EndReads
 	RecordingReads
 	FingerprintReads
+	SIPReads
 	CampaignReads
 	EvidenceReads
 	TokenReads
@@ -104,6 +105,7 @@ type Tx interface {
 	BlockWrites
 	RecordingWrites
 	FingerprintWrites
+	SIPWrites
 	CampaignWrites
 	EvidenceWrites
 	TokenWrites

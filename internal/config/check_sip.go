@@ -35,6 +35,7 @@ func checkSIP(cfg *Config, r *report) {
 		}
 	}
 	r.advertise("sip.advertise", cfg.SIP.Advertise)
+	checkSIPUsers(cfg, r)
 	for i, s := range cfg.SIP.DNS {
 		if _, err := cfg.SIP.nameServer(s); err != nil {
 			r.bad(element("sip.dns", i), "%s is not the address of a name server; write it like 192.0.2.53 or 127.0.0.1:5353", quote(s))
@@ -124,7 +125,7 @@ func checkTrunks(cfg *Config, r *report) {
 	for i, t := range cfg.Trunks {
 		at := element("trunks", i)
 		r.name(join(at, "name"), t.Name)
-		if why := trunkURI(t.URI); why != "" {
+		if why := trunkURI(t.URI); why != "" && !strings.HasPrefix(t.URI, registeredScheme) {
 			r.bad(join(at, "uri"), "%s", why)
 		}
 		if t.CA != "" {
@@ -137,6 +138,7 @@ func checkTrunks(cfg *Config, r *report) {
 		if t.Options != 0 {
 			r.between(join(at, "options"), t.Options, time.Second, time.Hour)
 		}
+		r.registered(cfg, at, t)
 		if why := trunkURI(t.Proxy); t.Proxy != "" && why != "" {
 			r.bad(join(at, "outbound_proxy"), "%s", why)
 		}

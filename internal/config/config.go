@@ -87,7 +87,26 @@ type SIP struct {
 	TLS       TLS        `yaml:"tls"`       // of the tls listeners
 	Advertise netip.Addr `yaml:"advertise"` // zero: the listener's
 	UserAgent string     `yaml:"user_agent"`
-	DNS       []string   `yaml:"dns"` // name servers, ADDRESS or ADDRESS:PORT; empty: those of the system
+	// ChallengeFrom are the networks whose requests are answered by asking for a
+	// password; none: nobody but trunks is heard.
+	ChallengeFrom []Network `yaml:"challenge_from"`
+	Users         []SIPUser `yaml:"users"` // who may register, or call with a password
+	Registrar     Registrar `yaml:"registrar"`
+	DNS           []string  `yaml:"dns"` // name servers, ADDRESS or ADDRESS:PORT; empty: those of the system
+}
+
+// SIPUser is a PBX or telephone that registers with us.
+type SIPUser struct {
+	Name     string `yaml:"name"`
+	Password Secret `yaml:"password"`
+	Account  string `yaml:"account"` // "": main
+}
+
+// Registrar bounds what is registered with us.
+type Registrar struct {
+	Least    Duration `yaml:"min"`
+	Most     Duration `yaml:"max"`
+	Contacts int      `yaml:"contacts"` // of one user
 }
 
 // Media is where RTP goes.
@@ -115,6 +134,7 @@ type Trunk struct {
 	Register       bool         `yaml:"register"`         // tell its registrar where we are
 	Expires        Duration     `yaml:"register_expires"` // for how long
 	Options        Duration     `yaml:"options"`          // between two OPTIONS to each of its addresses; 0: none
+	AuthInbound    string       `yaml:"auth_inbound"`     // user of sip.users whose password its calls bring; "": none
 	Proxy          string       `yaml:"outbound_proxy"`   // where all requests go first; "": to uri
 	Username       string       `yaml:"username"`
 	Password       Secret       `yaml:"password"`
@@ -363,7 +383,7 @@ func Default() *Config {
 		Log:   Log{Level: "info", Format: "json"},
 		HTTP:  HTTP{Listen: "127.0.0.1:8080", Streams: Streams{Max: 100, PerToken: 20}},
 		Admin: Admin{Listen: "127.0.0.1:9090"},
-		SIP:   SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, UserAgent: "zvonar"},
+		SIP:   SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, UserAgent: "zvonar", Registrar: Registrar{Least: Duration(time.Minute), Most: Duration(time.Hour), Contacts: 10}},
 		Media: Media{IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"},
 			DeadAir: DeadAir{Never: Duration(30 * time.Second), Lost: Duration(30 * time.Second)}},
 		Recordings: Recordings{

@@ -47,7 +47,7 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	want.Tokens, want.Trunks, want.Inbound, want.Webhooks, want.Providers = cfg.Tokens, cfg.Trunks, cfg.Inbound, cfg.Webhooks, cfg.Providers
 	want.Accounts, want.SMS.HTTP, want.SMS.Reports = cfg.Accounts, cfg.SMS.HTTP, cfg.SMS.Reports
 	want.Recordings.Storage.S3 = cfg.Recordings.Storage.S3
-	want.SIP.DNS = []string{}
+	want.SIP.DNS, want.SIP.Users, want.SIP.ChallengeFrom = []string{}, cfg.SIP.Users, cfg.SIP.ChallengeFrom
 	want.Dialer.Retry, want.Dialer.Presets, want.Dialer.Window.Days = cfg.Dialer.Retry, cfg.Dialer.Presets, []string{}
 	want.Egress.Allow, want.Recordings.TTS.Command = []string{}, []string{}
 	want.Recordings.TTS.Headers = map[string]Secret{}

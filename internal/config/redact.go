@@ -27,6 +27,10 @@ func (c *Config) Redacted() *Config {
 			t.Numbers[j] = calls.Mask(n)
 		}
 	}
+	d.SIP.Users = slices.Clone(c.SIP.Users)
+	for i := range d.SIP.Users {
+		d.SIP.Users[i].Password = Secret(d.SIP.Users[i].Password.String())
+	}
 	d.Inbound = slices.Clone(c.Inbound)
 	for i := range d.Inbound {
 		d.Inbound[i].Number = calls.Mask(d.Inbound[i].Number)

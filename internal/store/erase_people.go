@@ -7,6 +7,7 @@ const (
 	attentionOfCall   = `UPDATE attention SET number = CASE WHEN number = '' THEN '' ELSE 'erased' END, note = CASE WHEN note = '' THEN '' ELSE 'erased' END WHERE call_id = ?`
 	attentionOfNumber = `UPDATE attention SET number = 'erased', note = CASE WHEN note = '' THEN '' ELSE 'erased' END WHERE account = ? AND number = ? AND number <> ''`
 	employeesByPhone  = `SELECT doc FROM employees WHERE account = ? AND phone = ? AND phone <> ''`
+	bindingsOfNumber  = `DELETE FROM sip_bindings WHERE account = ? AND sip_user = ?`
 	daysOfNumber      = `DELETE FROM number_days WHERE account = ? AND number = ?`
 )
 
@@ -45,6 +46,11 @@ func (x *erasure) people() error {
 		return err
 	}
 	x.n.Others += flag(gone)
+	bindings, err := x.t.exec(bindingsOfNumber, x.Account, x.Number)
+	x.n.Others += int(bindings)
+	if err != nil {
+		return err
+	}
 	days, err := x.t.exec(daysOfNumber, x.Account, x.Number)
 	x.n.Others += int(days)
 	return err

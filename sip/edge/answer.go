@@ -9,7 +9,7 @@ import (
 
 // phrases are the reason phrases of what the edge answers.
 var phrases = map[int]string{
-	100: "Trying", 200: "OK", 400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed", 406: "Not Acceptable", 413: "Request Entity Too Large",
+	100: "Trying", 200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 405: "Method Not Allowed", 406: "Not Acceptable", 413: "Request Entity Too Large",
 	415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension", 481: "Call/Transaction Does Not Exist",
 	501: "Not Implemented", 503: "Service Unavailable", 505: "Version Not Supported", 513: "Message Too Large",
 }

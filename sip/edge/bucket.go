@@ -16,6 +16,7 @@ const (
 	classReply                // responses
 	classOther                // the rest: refused here
 	classRefused              // answers of ours without a transaction
+	classGuest                // what may bring a password
 	classes
 )
 
@@ -30,11 +31,11 @@ type limit struct {
 var (
 	perSource = [classes]limit{
 		classPing: {20, 100}, classCall: {5000, 5000}, classInside: {20000, 20000},
-		classReply: {20000, 20000}, classOther: {50, 200}, classRefused: {2000, 2000},
+		classReply: {20000, 20000}, classOther: {50, 200}, classRefused: {2000, 2000}, classGuest: {50, 300},
 	}
 	allTogether = [classes]limit{
 		classPing: {500, 2000}, classCall: {10000, 10000}, classInside: {40000, 40000},
-		classReply: {40000, 40000}, classOther: {500, 2000}, classRefused: {5000, 5000},
+		classReply: {40000, 40000}, classOther: {500, 2000}, classRefused: {5000, 5000}, classGuest: {500, 3000},
 	}
 )
 

@@ -19,6 +19,7 @@ const (
 	Stranger Kind = iota // not heard
 	FarEnd               // the far end of a dialog that lives
 	Trunk
+	Guest // nobody we know; he may prove himself by a password
 )
 
 // Host is the user agent behind the edge. Its methods are called from the
@@ -43,6 +44,10 @@ type Host interface {
 	// stream tells one over a connection; known is false where no such INVITE waits
 	// for its final response.
 	Cancel(branch string, from netip.AddrPort, stream bool) (known, may bool)
+	// Asks reports whether REGISTER, and calls of nobody we know, are answered by
+	// asking for a password; Challenge is the header lines that ask.
+	Asks(from netip.Addr) bool
+	Challenge() string
 	// Busy says why no further call of a trunk can be taken, "" if one can.
 	Busy(trunk string) string
 }
@@ -179,11 +184,15 @@ func (g *Guard) judge(m message, s *sketch) (v verdict) {
 		return verdict{}
 	}
 	if m.tooBig != 0 {
-		if !s.request || s.method == "ACK" {
+		if !s.request || kind == Guest || s.method == "ACK" {
 			g.count.Drop(DropSize)
 			return verdict{}
 		}
 		return g.refuse(m, s, m.tooBig, "")
+	}
+	if kind == Guest && !g.welcome(m, s) {
+		g.count.Drop(DropSource)
+		return verdict{}
 	}
 	if !s.request {
 		return g.response(m, trunk)

@@ -18,6 +18,7 @@ type fakeHost struct {
 	mu       sync.Mutex
 	stopping bool
 	busy     string
+	asks     bool
 	dialogs  map[string]bool
 	txs      map[string]bool
 	answers  map[string][]byte
@@ -31,6 +32,8 @@ func (h *fakeHost) Source(a netip.AddrPort) (Kind, string) {
 		return Trunk, "main"
 	case "192.0.2.9":
 		return FarEnd, ""
+	case "192.0.2.77":
+		return Guest, ""
 	}
 	return Stranger, ""
 }
@@ -44,6 +47,8 @@ func (h *fakeHost) Busy(string) string {
 func (h *fakeHost) Dialog(callID, tag string) bool { return h.dialogs[callID+"/"+tag] }
 func (h *fakeHost) Transaction(key string) bool    { return h.txs[key] }
 func (h *fakeHost) Silent(key string) bool         { return h.silent[key] }
+func (h *fakeHost) Asks(netip.Addr) bool           { return h.asks }
+func (h *fakeHost) Challenge() string              { return "WWW-Authenticate: Digest realm=\"r\"\r\n" }
 func (h *fakeHost) Acknowledged(key string) bool   { return h.txs[key] }
 func (h *fakeHost) Answered(key string) []byte     { return h.answers[key] }
 func (h *fakeHost) Cancel(branch string, from netip.AddrPort, _ bool) (known, may bool) {

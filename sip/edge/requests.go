@@ -31,11 +31,16 @@ func (g *Guard) requestFrom(m message, s *sketch, kind Kind, trunk string) verdi
 		return g.parsed(m, s, trunk)
 	}
 	for _, r := range lineRules {
-		if r.broken(s, m) {
+		if r.broken(s, m) && kind == Guest {
+			g.count.Drop(DropMalformed)
+			return verdict{}
+		} else if r.broken(s, m) {
 			return g.broken(m, s, trunk, r.code)
 		}
 	}
 	switch tag := s.toTag(); {
+	case tag == "" && (s.method == "REGISTER" || s.method == "INVITE" && kind != Trunk) && g.host.Asks(m.from.Addr()):
+		return g.ask(m, s, key, trunk)
 	case s.method == "CANCEL":
 		return g.cancel(m, s, key, trunk)
 	case tag != "" && g.host.Dialog(string(s.callID), tag):

@@ -64,6 +64,10 @@ func (h *health) find(t resolve.Target) *Target {
 func (t *Trunk) SetTargets(now time.Time, found []resolve.Target, err error) {
 	t.health.mu.Lock()
 	defer t.health.mu.Unlock()
+	if err != nil && t.Registered() != "" {
+		t.health.list, t.health.why = nil, err.Error()+": check its user name and password against sip.users, and that sip.challenge_from has its network"
+		return
+	}
 	if err != nil {
 		t.health.list, t.health.why = nil, "the address of "+t.NextHop().Host+" is not known: "+err.Error()+"; check uri and the name servers"
 		return

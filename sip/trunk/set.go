@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"zvonar/internal/calls"
@@ -73,6 +74,14 @@ func newTrunk(c Config) (*Trunk, error) {
 		return nil, calls.Errorf(calls.CodeInvalidField, "a trunk needs a printable name of at most %d bytes", maxName)
 	}
 	uri, err := ParseURI(c.URI)
+	if name, ok := strings.CutPrefix(c.URI, registeredScheme); ok {
+		if uri, err = (URI{Transport: "udp"}), nil; name == "" || !calls.Printable(name) || strings.ContainsAny(name, " @<>\"") {
+			err = errors.New("after registered: stands the name of a user, or *")
+		}
+		if c.Register || c.Proxy != "" {
+			err = errors.New("who registers with us is neither registered with nor reached by a proxy; remove register and outbound_proxy")
+		}
+	}
 	if err != nil {
 		return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: uri: %v", c.Name, err)
 	}
@@ -133,6 +142,21 @@ func newTrunk(c Config) (*Trunk, error) {
 func (s *Set) Get(name string) (*Trunk, bool) {
 	t, ok := s.now.Load().byName[name]
 	return t, ok
+}
+
+// OfUser returns the trunk of a user who proved himself by a password: the one
+// whose calls he makes, or that he is.
+func (s *Set) OfUser(name string) (*Trunk, bool) {
+	var any *Trunk
+	for _, t := range s.now.Load().all {
+		switch r := t.Registered(); {
+		case t.AuthInbound == name, r == name && r != AnyUser:
+			return t, true
+		case r == AnyUser:
+			any = t
+		}
+	}
+	return any, any != nil
 }
 
 // All returns every trunk in configured order.

@@ -26,6 +26,9 @@ func (t *Trunk) Status(now time.Time) Status {
 	targets, why := t.health.targets(now)
 	s := Status{Registration: t.Registration(), Targets: targets}
 	s.State, s.Reason = judge(targets, why)
+	if t.Registered() == AnyUser && s.State == Down {
+		s.State, s.Reason = Unknown, "" // that no telephone answers is no fault of a trunk
+	}
 	r := s.Registration
 	if !r.Wanted || s.State == Down && why != "" {
 		return s

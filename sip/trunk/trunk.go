@@ -3,6 +3,7 @@ package trunk
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,10 @@ type Config struct {
 	Register bool          // we tell its registrar where we are
 	Expires  time.Duration // for how long; 0: DefaultExpires
 	Probe    time.Duration // between two OPTIONS to each address; 0: none are sent
-	Proxy    string        // address that all requests go to first; "": the one of URI
+	// AuthInbound is the user by whose password its calls are taken from anywhere;
+	// "": none.
+	AuthInbound string
+	Proxy       string // address that all requests go to first; "": the one of URI
 }
 
 // DTMF is by which ways a trunk's digits are taken. One press that arrives by
@@ -89,6 +93,23 @@ type Trunk struct {
 
 // maxLearned bounds the addresses remembered for one host name.
 const maxLearned = 16
+
+// AnyUser stands for all registered users.
+const AnyUser = "*"
+
+// registeredScheme begins the uri of a trunk that is whoever registered with us.
+const registeredScheme = "registered:"
+
+// Registered is the user whose contacts the trunk stands for: a PBX on an address
+// that changes, or AnyUser: the telephones of all users, by their names. "": the
+// trunk has an address of its own.
+func (t *Trunk) Registered() string {
+	name, ok := strings.CutPrefix(t.URI, registeredScheme)
+	if !ok {
+		return ""
+	}
+	return name
+}
 
 // Target is the trunk's address as configured.
 func (t *Trunk) Target() URI { return t.uri }
