@@ -67,6 +67,7 @@ type options struct {
 	extra    string // further YAML
 	trunk    string // further keys of trunk main, ", key: value"
 	channels int    // max_calls of trunk main; 0: 50
+	cps      int    // its max_cps; 0: 50
 	tcp      bool   // trunk main is reached over TCP
 	dir      string // for everything it writes; "": a fresh one
 }
@@ -92,9 +93,9 @@ admin: {listen: 127.0.0.1:%d}
 sip: {listen: ["udp://127.0.0.1:%d", "tcp://127.0.0.1:%d"]}
 media: {ip: 127.0.0.1, ports: %d-%d}
 trunks:
-  - {name: main, uri: "sip:127.0.0.1:%d%s", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: %d, max_cps: 50%s}
+  - {name: main, uri: "sip:127.0.0.1:%d%s", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: %d, max_cps: %d%s}
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
-%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, d.sip, media, media+198, o.peerPort, transport, cmp.Or(o.channels, 50), o.trunk, o.extra)
+%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, d.sip, media, media+198, o.peerPort, transport, cmp.Or(o.channels, 50), cmp.Or(o.cps, 50), o.trunk, o.extra)
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

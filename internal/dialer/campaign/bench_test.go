@@ -1,0 +1,169 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/internal/store"
+)
+
+// rows is a list of n contacts as it would be uploaded, made while it is read.
+func rows(n int) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		b := bytes.NewBufferString("phone;ref;name;debt\n")
+		for i := range n {
+			fmt.Fprintf(b, "+7 (900) %03d-%02d-%02d;contract-%d;Иванов Иван Иванович;%d\n", i/10000%1000, i/100%100, i%100, i, i%90000)
+			if b.Len() > 32<<10 {
+				if _, err := b.WriteTo(w); err != nil {
+					return
+				}
+			}
+		}
+		_, _ = b.WriteTo(w)
+		_ = w.Close()
+	}()
+	return r
+}
+
+// told appends 100 events a second until stop is called, as calls that run do,
+// and gives how long each took to be durable.
+func told(st calls.Store, ids *clock.IDs) (stop func() []time.Duration) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan []time.Duration)
+	go func() {
+		var took []time.Duration
+		answers := make(chan time.Duration, 100000)
+		ticks := time.NewTicker(10 * time.Millisecond)
+		defer ticks.Stop()
+		sent := 0
+		for i := 0; ctx.Err() == nil; i++ {
+			<-ticks.C
+			e := calls.NewEvent(ids.New("evt_"), time.Now(), fmt.Sprintf("call:c%d", i), calls.CallRinging, nil)
+			e.Account = "main"
+			began := time.Now()
+			sent++
+			st.Observe(func(tx calls.Tx) error { e := e; return tx.AppendEvent(&e) }, func(error) { answers <- time.Since(began) })
+		}
+		for range sent {
+			took = append(took, <-answers)
+		}
+		slices.Sort(took)
+		done <- took
+	}()
+	return func() []time.Duration { cancel(); return <-done }
+}
+
+func p99(took []time.Duration) float64 {
+	return float64(took[len(took)*99/100].Microseconds()) / 1000
+}
+
+// BenchmarkImport reads a million contacts into a real store while 100 events a
+// second are told; ZVONAR_CONTACTS says another number. What it reports goes into
+// docs/performance.md.
+func BenchmarkImport(b *testing.B) {
+	n := 1_000_000
+	if _, err := fmt.Sscan(os.Getenv("ZVONAR_CONTACTS"), &n); err != nil {
+		n = 1_000_000
+	}
+	for b.Loop() {
+		dir := b.TempDir()
+		clk := clock.System()
+		st, err := store.Open(b.Context(), store.Config{Path: filepath.Join(dir, "z.db"), Clock: clk})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ids := clock.NewIDs(clk, nil)
+		gate := &memGate{rules: map[string]calls.CampaignRule{}}
+		r, err := New(Config{Store: st, Gate: gate, Caller: &memCaller{store: st}, Opens: openAlways, Clock: clk, IDs: ids, Log: slog.New(slog.DiscardHandler),
+			Resolve: func(calls.ReadTx, string, calls.ClipID) error { return nil }})
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := &calls.Campaign{Account: "main", Flow: calls.DefaultFlow()}
+		if err := r.Desk().Create(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+		stop := told(st, ids)
+		time.Sleep(5 * time.Second)
+		idle := stop()
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		stop = told(st, ids)
+		began := time.Now()
+		var longest atomic.Int64
+		r.desk.store = timed{st, &longest}
+		out, err := r.Desk().Import(b.Context(), "main", c.ID, List{Country: "RU", Countries: []string{"RU"}}, rows(n))
+		took := time.Since(began)
+		busy := stop()
+		if err != nil || out.Added != int64(n) {
+			b.Fatalf("%+v, %v", out, err)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(n)/took.Seconds(), "lines/s")
+		b.ReportMetric(float64(longest.Load())/1e6, "ms-longest-unit")
+		b.ReportMetric(p99(idle), "ms-p99-idle")
+		b.ReportMetric(p99(busy), "ms-p99-importing")
+		b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e6, "MB-heap")
+		size, err := os.Stat(filepath.Join(dir, "z.db"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(size.Size())/float64(n), "B/contact-on-disk")
+		b.ReportMetric(nextTakes(b, r, st, c), "µs/next-contact")
+		if err := st.Close(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// nextTakes is how long the runner needs to find a contact, of a hundred at once.
+func nextTakes(b *testing.B, r *Runner, st calls.Store, c *calls.Campaign) float64 {
+	b.Helper()
+	const looks, each = 50, 100
+	began := time.Now()
+	for range looks {
+		err := st.View(b.Context(), func(tx calls.ReadTx) error {
+			list, _, err := r.nextInLine(tx, c, each, time.Now())
+			if len(list) != each {
+				b.Fatalf("%d contacts", len(list))
+			}
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return float64(time.Since(began).Microseconds()) / looks / each
+}
+
+// timed notes the longest unit of work.
+type timed struct {
+	calls.Store
+	longest *atomic.Int64
+}
+
+func (t timed) Update(ctx context.Context, fn func(calls.Tx) error) error {
+	return t.Store.Update(ctx, func(tx calls.Tx) error {
+		began := time.Now()
+		err := fn(tx)
+		t.longest.Store(max(t.longest.Load(), int64(time.Since(began))))
+		return err
+	})
+}
+
+func openAlways(_, _ string, _ *calls.Window, now time.Time) (bool, time.Time) { return true, now }
