@@ -25,6 +25,7 @@ type callCmd struct {
 	Voice    string            `help:"Voice of --text, male or female (default ${default})." enum:"male,female" default:"female" placeholder:"VOICE"`
 	Var      map[string]string `mapsep:"none" help:"Value for a place in the text: --var name=Анна --var sum=1234.50." placeholder:"NAME=VALUE"`
 	From     string            `help:"Caller number: one of a trunk's (default: the trunk's first)." placeholder:"NUMBER"`
+	Employee string            `help:"In whose name, by id or extension: his number is shown." placeholder:"EMPLOYEE"`
 	Digits   string            `help:"What each digit does: JSON like '[{},{\"record\":\"1460168\"}]', or a file that holds it; - is stdin." placeholder:"FILE|JSON"`
 	Ref      string            `help:"Your own name of the call; the same again gives the same call." placeholder:"REF"`
 	Trunk    string            `help:"Trunk to call over." placeholder:"NAME"`
@@ -41,7 +42,7 @@ func (c *callCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	request := client.CallRequest{To: c.To, From: c.From, Ref: c.Ref, Trunk: c.Trunk, Provider: c.Provider}
+	request := client.CallRequest{To: c.To, From: c.From, Ref: c.Ref, Trunk: c.Trunk, Provider: c.Provider, Employee: c.Employee}
 	if _, err := strconv.ParseInt(c.Record, 10, 64); err == nil {
 		request.RecordID = c.Record
 	} else {

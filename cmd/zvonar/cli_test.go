@@ -171,7 +171,7 @@ var scripts = []struct {
 	{name: "blacklist add", args: "blacklist add 79161234567 --reason asked", daemon: answers{"PUT /v1/blacklist/79161234567": "201 " + blockedJSON}, stdout: "79161234567 is blocked\n"},
 	{name: "blacklist remove", args: "blacklist remove 79161234567", daemon: answers{"DELETE /v1/blacklist/79161234567": "204 "}, stdout: "79161234567 is not blocked any more\n"},
 	{name: "blacklist list", args: "blacklist list", daemon: answers{"GET /v1/blacklist": page(blockedJSON)},
-		stdout: "NUMBER       SINCE                BY   CALL  REASON\n79161234567  2026-11-21 09:30:00  api  -     asked\n"},
+		stdout: "NUMBER       SCOPE    SINCE                UNTIL  BY   CALL  DIGIT  REASON\n79161234567  account  2026-11-21 09:30:00  -      api  -     -      asked\n"},
 	{name: "blacklist check of a blocked number", args: "blacklist check 79161234567", daemon: answers{"GET /v1/blacklist/79161234567": blockedJSON},
 		stdout: "79161234567 is blocked since 2026-11-21 09:30:00\n"},
 	{name: "blacklist check of a free number", args: "blacklist check 79161234567", daemon: answers{}, code: exitOtherwise, stdout: "79161234567 is not blocked\n"},

@@ -95,7 +95,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 			_ = opened.Close(ctx)
 		}
 	}()
-	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildTrace, d.buildLine, d.buildCalls, d.buildCampaigns, d.buildOutbox, d.buildRetention, d.buildHTTP} {
+	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildTrace, d.buildLine, d.buildCalls, d.buildCampaigns, d.buildOutbox, d.buildRetention, d.buildLedger, d.buildHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, err
 		}

@@ -159,7 +159,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
-		TextQueued: func() { d.texts.Kick() }, CaptureLinks: d.links}) // made before anything starts
+		Callbacks: d.cfg.Dialer.Callbacks.Duration(), TextQueued: func() { d.texts.Kick() }, CaptureLinks: d.links}) // made before anything starts
 	if err != nil {
 		return err
 	}

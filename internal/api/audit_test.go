@@ -60,6 +60,16 @@ func aWebhook(h *house) {
 	})
 }
 
+// somebody makes an employee, a group of him and a number of ours.
+func somebody(h *house) {
+	h.put(func(tx calls.Tx) error {
+		return errors.Join(tx.PutEmployee(&calls.Employee{ID: "emp_1", Account: calls.MainAccount, Name: "Ann", Extension: "201", CreatedAt: noon}),
+			tx.PutGroup(&calls.Group{Account: calls.MainAccount, Name: "sales", Members: []string{"emp_1"}, CreatedAt: noon}),
+			tx.PutNumber(&calls.Number{Account: calls.MainAccount, Number: "79004443300", Kind: calls.NumberOwn, State: calls.NumberPending, CreatedAt: noon}),
+			tx.PutAttention(&calls.Attention{ID: "evt_1", Account: calls.MainAccount, CallID: "call_x", Kind: "missed", State: calls.AttentionOpen, CreatedAt: noon}))
+	})
+}
+
 // changes has a sample for every operation that changes something, by its
 // operationId. {call} in a path is the id of the newest call.
 var changes = map[string]sample{
@@ -86,15 +96,28 @@ var changes = map[string]sample{
 	"delete-blacklist": {path: "/v1/blacklist/79004443322", object: "number:79004443322", prep: func(h *house) {
 		h.do("PUT", "/v1/blacklist/79004443322", "")
 	}},
-	"create-token":   {path: "/v1/tokens", body: `{"name":"bot","roles":["caller"]}`},
-	"rotate-token":   {path: "/v1/tokens/tok_main_viewer/rotate", object: "tok_main_viewer"},
-	"revoke-token":   {path: "/v1/tokens/tok_main_viewer", object: "tok_main_viewer"},
-	"create-webhook": {path: "/v1/webhooks", body: `{"url":"https://93.184.215.14/hook"}`},
-	"delete-webhook": {path: "/v1/webhooks/wh_1", object: "wh_1", prep: aWebhook},
-	"change-webhook": {path: "/v1/webhooks/wh_1", body: `{"url":"https://93.184.215.14/new"}`, object: "wh_1", prep: aWebhook},
-	"rotate-webhook": {path: "/v1/webhooks/wh_1/rotate", object: "wh_1", prep: aWebhook},
-	"replay-webhook": {path: "/v1/webhooks/wh_1/replay", body: `{"ids":["evt_old"]}`, object: "wh_1", prep: aWebhook},
-	"create-erasure": {path: "/v1/erasures", body: `{"number":"79004443322"}`, object: "erasure:{id}"},
+	"import-blacklist": {path: "/v1/blacklist/import", body: "79004443322,asked\n", object: "blacklist"},
+	"create-employee":  {path: "/v1/employees", body: `{"name":"Ann","extension":"202"}`},
+	"put-employee":     {path: "/v1/employees/emp_1", body: `{"name":"Ann"}`, object: "emp_1", prep: somebody},
+	"delete-employee":  {path: "/v1/employees/emp_1", object: "emp_1", prep: somebody},
+	"create-group":     {path: "/v1/groups", body: `{"name":"night","members":["201"]}`, object: "group:night", prep: somebody},
+	"put-group":        {path: "/v1/groups/sales", body: `{"members":["201"]}`, object: "group:sales", prep: somebody},
+	"delete-group":     {path: "/v1/groups/sales", object: "group:sales", prep: somebody},
+	"create-number":    {path: "/v1/numbers", body: `{"number":"79004443301"}`, object: "number:79004443301"},
+	"put-number":       {path: "/v1/numbers/79004443300", body: `{"title":"x"}`, object: "number:79004443300", prep: somebody},
+	"delete-number":    {path: "/v1/numbers/79004443300", object: "number:79004443300", prep: somebody},
+	"confirm-number":   {path: "/v1/numbers/79004443300/confirm", body: `{"by":"operator"}`, object: "number:79004443300", prep: somebody},
+	"take-attention":   {path: "/v1/attention/evt_1/take", object: "evt_1", prep: somebody},
+	"finish-attention": {path: "/v1/attention/evt_1/done", body: `{"note":"called back"}`, object: "evt_1", prep: somebody},
+	"create-token":     {path: "/v1/tokens", body: `{"name":"bot","roles":["caller"]}`},
+	"rotate-token":     {path: "/v1/tokens/tok_main_viewer/rotate", object: "tok_main_viewer"},
+	"revoke-token":     {path: "/v1/tokens/tok_main_viewer", object: "tok_main_viewer"},
+	"create-webhook":   {path: "/v1/webhooks", body: `{"url":"https://93.184.215.14/hook"}`},
+	"delete-webhook":   {path: "/v1/webhooks/wh_1", object: "wh_1", prep: aWebhook},
+	"change-webhook":   {path: "/v1/webhooks/wh_1", body: `{"url":"https://93.184.215.14/new"}`, object: "wh_1", prep: aWebhook},
+	"rotate-webhook":   {path: "/v1/webhooks/wh_1/rotate", object: "wh_1", prep: aWebhook},
+	"replay-webhook":   {path: "/v1/webhooks/wh_1/replay", body: `{"ids":["evt_old"]}`, object: "wh_1", prep: aWebhook},
+	"create-erasure":   {path: "/v1/erasures", body: `{"number":"79004443322"}`, object: "erasure:{id}"},
 }
 
 // talkIsNeeded: what can be done to a call that talks is done in test/peers, which

@@ -17,7 +17,9 @@ import (
 // callBody is the body of POST /v1/calls.
 type callBody struct {
 	To          text            `json:"to" doc:"number to call; digits, + and punctuation are understood" example:"79004443322"`
-	From        text            `json:"from,omitempty" doc:"caller number: one of a trunk's; the trunk's first where left out"`
+	From        text            `json:"from,omitempty" doc:"caller number: a trunk's, a confirmed one of GET /v1/numbers, or pool:NAME, whose numbers take turns; the trunk's first where left out"`
+	Employee    text            `json:"employee,omitempty" doc:"in whose name: id or extension; his number and his recording stand in where the call names none. His call_method must be api"`
+	Consent     *consentBody    `json:"consent,omitempty" doc:"why the callee may be called; kept with the call"`
 	RecordID    text            `json:"record_id,omitempty" doc:"approved recording by its number" example:"1460168"`
 	RecordingID text            `json:"recording_id,omitempty" doc:"approved recording by its id"`
 	Text        string          `json:"text,omitempty" maxLength:"8000" doc:"what a voice reads aloud instead of a recording, 1 to 2000 characters; a text that is new in the account waits for a moderator, and the call with it"`
@@ -43,6 +45,17 @@ type callBody struct {
 	WebhookURL  string          `json:"webhook_url,omitempty" maxLength:"2048" doc:"receives this call's events, signed with a secret made from your token (docs/events.md)"`
 }
 
+// read turns a consent into the domain's.
+func (b *consentBody) read(f *faults) *calls.Consent {
+	if b == nil {
+		return nil
+	}
+	if b.Basis == "" || !calls.Printable(b.Basis+b.Category) {
+		f.field("body.consent", nil, "say the basis of the consent, without control characters")
+	}
+	return &calls.Consent{Basis: b.Basis, At: b.At, Category: b.Category}
+}
+
 // callWindow is a window as asked for.
 type callWindow struct {
 	From     string     `json:"from,omitempty" maxLength:"5" example:"09:00"`
@@ -61,7 +74,7 @@ type windowSpan struct {
 
 // laterFields are fields of DESIGN 4.3 that later versions will understand.
 var laterFields = map[string]bool{
-	"flow_id": true, "employee": true, "campaign_id": true,
+	"flow_id": true, "campaign_id": true,
 }
 
 // maxMetadata is how many bytes an asker may leave with a call.
@@ -145,13 +158,14 @@ func (b *callBody) request() (engine.CallRequest, error) {
 		NotBefore: b.NotBefore, NotAfter: b.NotAfter, Priority: b.Priority, WebhookURL: b.WebhookURL, Capture: b.Capture,
 	}
 	for _, field := range []struct{ location, value string }{
-		{"body.from", r.From}, {"body.ref", b.Ref}, {"body.series", b.Series}, {"body.trunk", b.Trunk}, {"body.provider", b.Provider},
+		{"body.from", r.From}, {"body.employee", string(b.Employee)}, {"body.ref", b.Ref}, {"body.series", b.Series}, {"body.trunk", b.Trunk}, {"body.provider", b.Provider},
 		{"body.webhook_url", b.WebhookURL}, {"body.record_id", string(b.RecordID)}, {"body.recording_id", string(b.RecordingID)},
 	} {
 		if !calls.Printable(field.value) {
 			f.field(field.location, nil, "control characters are not allowed here")
 		}
 	}
+	r.Employee, r.Consent = string(b.Employee), b.Consent.read(&f)
 	b.readFlow(&r, &f)
 	b.readVariables(&r, &f)
 	b.readAMD(&r, &f)
@@ -179,6 +193,8 @@ func (b *callBody) readFlow(r *engine.CallRequest, f *faults) {
 		}
 	}
 	switch {
+	case len(given) == 0 && b.Employee != "":
+		given = []string{"employee"} // his own recording
 	case len(given) == 0:
 		f.field("body", nil, "say what the callee hears: record_id, recording_id, text or flow")
 		return
@@ -197,6 +213,7 @@ func (b *callBody) readFlow(r *engine.CallRequest, f *faults) {
 		return
 	}
 	switch {
+	case given[0] == "employee":
 	case given[0] != "text":
 		r.Clip = calls.ClipID(b.RecordID + b.RecordingID)
 	case b.Voice == "":

@@ -49,6 +49,7 @@ type campaignPace struct {
 	Interval *string  `json:"interval,omitempty" maxLength:"20" doc:"least time from one call to the next" example:"1s"`
 }
 
+// consentBody is a consent as told.
 type consentBody struct {
 	Basis    string     `json:"basis,omitempty" maxLength:"200" doc:"contract, written, site, …"`
 	At       *time.Time `json:"at,omitempty"`

@@ -23,7 +23,8 @@ type Engine interface {
 	Record(ctx context.Context, account, id string, on bool) (*calls.Call, error)
 	Why(c *calls.Call) *calls.Hold
 	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
-	Unblock(ctx context.Context, account, number string) (removed bool, err error)
+	Unblock(ctx context.Context, account, number, scope string) (removed bool, err error)
+	BlockMany(ctx context.Context, entries []calls.BlockEntry) (added int, err error)
 }
 
 // Recordings is the library of clips. Errors are *calls.Error where they are

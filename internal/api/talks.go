@@ -37,7 +37,7 @@ func (s *Server) declareTalks() {
 
 // bridgeBody is the body of POST /v1/bridges.
 type bridgeBody struct {
-	First       text            `json:"first" doc:"who is rung first: a number, or an extension at a trunk (201@office)" example:"\"201@office\""`
+	First       text            `json:"first" doc:"who is rung first: a number, an extension at a trunk (201@office), an employee (201, employee:ID) or a group (group:NAME)" example:"\"201@office\""`
 	Second      text            `json:"second" doc:"who is rung once the first one is on the line" example:"79004443322"`
 	Order       string          `json:"order,omitempty" enum:"manager_first,client_first" default:"manager_first" doc:"who the first one is; blacklist, window and caps are the client's"`
 	Anonymous   bool            `json:"anonymous,omitempty" doc:"neither sees a number (Privacy: id)"`
@@ -105,7 +105,7 @@ func (s *Server) createBridge(ctx context.Context, in *createBridgeInput) (*crea
 type transferInput struct {
 	ID   string `path:"id" maxLength:"64"`
 	Body struct {
-		Target text `json:"target" doc:"a number, or an extension at a trunk (201@office)" example:"\"201@office\""`
+		Target text `json:"target" doc:"a number, an extension at a trunk (201@office), an employee (201, employee:ID) or a group (group:NAME)" example:"\"201@office\""`
 	}
 }
 

@@ -18,6 +18,13 @@ const (
 	ScopeNumber   = "number:"
 )
 
+// What a needBlock may say instead of "1": nobody of the same campaign, or from the
+// same caller number, calls again.
+const (
+	BlockCampaign = "campaign"
+	BlockNumber   = "number"
+)
+
 // BlockQuery asks whether a number may be called.
 type BlockQuery struct {
 	Account, Number string

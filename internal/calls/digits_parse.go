@@ -265,8 +265,8 @@ func checkSMS(s string) string {
 }
 
 func checkBlock(s string) string {
-	if s != "1" {
-		return `must be "1"; for a digit that does not block write {}`
+	if s != "1" && s != BlockCampaign && s != BlockNumber {
+		return `must be "1", "campaign" or "number"; for a digit that does not block write {}`
 	}
 	return ""
 }

@@ -59,7 +59,7 @@ func TestFaultyDigitsAreRefusedWithTheirPlace(t *testing.T) {
 		"long sms":                {`[{"smsText":"` + long + `"}]`, "body.digits[0]", "longer", CodeBadAction},
 		"sms with escape":         {`[{"smsText":"\u001b[2J"}]`, "body.digits[0]", "control", CodeBadAction},
 		"sms with half a pair":    {`[{"smsText":"\ud800"}]`, "body.digits[0]", "control", CodeBadAction},
-		"needBlock 0":             {`[{"needBlock":"0"}]`, "body.digits[0]", `must be "1"`, CodeBadAction},
+		"needBlock 0":             {`[{"needBlock":"0"}]`, "body.digits[0]", `must be "1", "campaign" or "number"`, CodeBadAction},
 		"an element null":         {`[null]`, "body.digits[0]", "object", CodeBadAction},
 		"an element string":       {`["1460168"]`, "body.digits[0]", "object", CodeBadAction},
 		"an object of digits":     {`{"1":{"record":"1"}}`, "body.digits", "array", CodeBadAction},

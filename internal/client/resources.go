@@ -15,6 +15,7 @@ import (
 type CallRequest struct {
 	To          string            `json:"to"`
 	From        string            `json:"from,omitempty"`
+	Employee    string            `json:"employee,omitempty"`
 	RecordID    string            `json:"record_id,omitempty"`
 	RecordingID string            `json:"recording_id,omitempty"`
 	Text        string            `json:"text,omitempty"`
@@ -63,13 +64,22 @@ type Recording struct {
 
 // Blocked is a number on the blacklist as published.
 type Blocked struct {
-	Number    string           `json:"number"`
-	Scope     string           `json:"scope"`
-	Variables []calls.Variable `json:"variables"`
-	Reason    *string          `json:"reason"`
-	Source    string           `json:"source"`
-	CallID    *string          `json:"call_id"`
-	CreatedAt calls.Stamp      `json:"created_at"`
+	Number    string      `json:"number"`
+	Scope     string      `json:"scope"`
+	Reason    *string     `json:"reason"`
+	Source    string      `json:"source"`
+	CallID    *string     `json:"call_id"`
+	CreatedAt calls.Stamp `json:"created_at"`
+	ExpiresAt calls.Stamp `json:"expires_at"`
+	Digit     *string     `json:"digit"`
+	DigitAt   calls.Stamp `json:"digit_at"`
+}
+
+// BlockRequest is the body of PUT /v1/blacklist/{number}.
+type BlockRequest struct {
+	Reason    string     `json:"reason"`
+	Scope     string     `json:"scope,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 }
 
 // Trunk is a trunk as published.
@@ -149,14 +159,17 @@ func (c *Client) Hangup(ctx context.Context, id string) (calls.CallView, error) 
 }
 
 // Block puts a number on the blacklist.
-func (c *Client) Block(ctx context.Context, number, reason string) (Blocked, error) {
-	in := map[string]string{"reason": reason}
+func (c *Client) Block(ctx context.Context, number string, in BlockRequest) (Blocked, error) {
 	return ask[Blocked](ctx, c, http.MethodPut, "/v1/blacklist/"+url.PathEscape(number), in)
 }
 
 // Unblock takes a number off the blacklist.
-func (c *Client) Unblock(ctx context.Context, number string) error {
-	return c.Do(ctx, http.MethodDelete, "/v1/blacklist/"+url.PathEscape(number), nil, nil)
+func (c *Client) Unblock(ctx context.Context, number, scope string) error {
+	path := "/v1/blacklist/" + url.PathEscape(number)
+	if scope != "" {
+		path += "?scope=" + url.QueryEscape(scope)
+	}
+	return c.Do(ctx, http.MethodDelete, path, nil, nil)
 }
 
 // Blocked shows the blacklist's entry of a number; a [*Problem] with code

@@ -33,6 +33,7 @@ func check(cfg *Config, r *report) {
 		r.between("amd.keep", cfg.AMD.Keep, time.Second, time.Minute)
 	}
 	checkTrace(cfg, r)
+	checkCDR(cfg, r)
 	for i, entry := range cfg.Egress.Allow {
 		if _, err := egress.New(egress.Config{Allow: []string{entry}}); err != nil {
 			r.bad(element("egress.allow", i), "%s is not a network, an address or a host name, each with an optional :port", quote(entry))

@@ -34,6 +34,7 @@ type Config struct {
 	AMD          AMD        `yaml:"amd"`
 	Trace        Trace      `yaml:"trace"`
 	Retention    Retention  `yaml:"retention"`
+	CDR          CDR        `yaml:"cdr"`
 
 	source *report // where everything stands; nil where nothing was read
 }
@@ -256,6 +257,9 @@ type Dialer struct {
 	Countries     []string `yaml:"countries"` // ISO 3166-1; the first is the default country
 	RingTimeout   Duration `yaml:"ring_timeout"`
 	MaxDuration   Duration `yaml:"max_duration"`
+	// Callbacks is for how long whoever was called hears what he was called for when
+	// he calls the number back; 0: he does not.
+	Callbacks Duration `yaml:"callbacks"`
 }
 
 // Breaker says when attempts are given up for a while.
@@ -344,6 +348,14 @@ type SMSReports struct {
 	Error     Path     `yaml:"error"`
 }
 
+// CDR is where call records are written as files.
+type CDR struct {
+	Dir      string `yaml:"dir"`      // empty: nowhere
+	Format   string `yaml:"format"`   // jsonl, csv, asterisk
+	Rotation string `yaml:"rotation"` // hourly, daily
+	Account  string `yaml:"account"`  // whose calls; "": everybody's
+}
+
 // AMD is answering machine detection, where calls ask for it.
 type AMD struct {
 	// Keep is how much of each callee is kept from the answer on, to be judged
@@ -393,13 +405,14 @@ func Default() *Config {
 		},
 		Dialer: Dialer{
 			Window: calls.Window{From: "09:00", To: "21:00"}, MaxAttemptsPerDay: 3, Countries: []string{"RU"},
-			RingTimeout: Duration(45 * time.Second), MaxDuration: Duration(30 * time.Minute), Retry: calls.RetryPolicy{MaxAttempts: 1},
+			RingTimeout: Duration(45 * time.Second), MaxDuration: Duration(30 * time.Minute), Callbacks: Duration(72 * time.Hour), Retry: calls.RetryPolicy{MaxAttempts: 1},
 			Breaker: Breaker{Trunk: TrunkBreaker{Errors: 10, Of: 10, Pause: Duration(30 * time.Second), MostPause: Duration(10 * time.Minute)},
 				Campaign: CampaignBreaker{Errors: 20, Of: 20}},
 		},
 		SMS: SMS{Sender: "file", HTTP: SMSHTTP{Method: "POST", Timeout: Duration(10 * time.Second), Parallel: 8},
 			Reports: SMSReports{By: "provider"}},
 		Trace:     Trace{MaxBytes: 1 << 30, HEP: HEP{Node: 2001}},
+		CDR:       CDR{Format: "csv", Rotation: "daily"},
 		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day), Deliveries: Duration(30 * day)},
 	}
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"zvonar/internal/calls"
 	"zvonar/ivr"
 )
@@ -105,8 +107,9 @@ func (s *session) block(digit byte, action calls.Action) {
 		s.acted(digit, action, ivr.ActionFailed, "the number of the caller is not known")
 		return
 	}
-	entry := calls.BlockEntry{Account: s.call.Account, Number: number, Scope: "account",
-		Reason: "pressed " + string(rune(digit)), Source: "digit", CallID: s.call.ID, CreatedAt: s.now()}
+	entry := calls.BlockEntry{Account: s.call.Account, Number: number, Scope: s.blockScope(action.Value),
+		Reason: "pressed " + string(rune(digit)), Source: "digit", CallID: s.call.ID, CreatedAt: s.now(),
+		Digit: string(rune(digit)), DigitAt: s.pressedAt(digit)}
 	told := s.actionEvent(digit, action, "")
 	blocked := s.e.blockEvent(entry)
 	blocked.Ref = s.call.Ref
@@ -114,6 +117,27 @@ func (s *session) block(digit byte, action calls.Action) {
 		s.e.wg.Go(func() { s.e.lookAt(s.e.life, entry.Account, entry.Number) })
 		s.committed(digit, action)(err)
 	}, told)
+}
+
+// blockScope is how far a needBlock goes: the account (1), or what the call is of.
+func (s *session) blockScope(value string) string {
+	switch {
+	case value == calls.BlockCampaign && s.call.CampaignID != "":
+		return calls.ScopeCampaign + s.call.CampaignID
+	case value == calls.BlockNumber && s.call.Line != "":
+		return calls.ScopeNumber + s.call.Line
+	}
+	return calls.ScopeAccount
+}
+
+// pressedAt is when the customer pressed a digit last.
+func (s *session) pressedAt(digit byte) time.Time {
+	for i := len(s.call.Digits) - 1; i >= 0; i-- {
+		if d := s.call.Digits[i]; d.Leg == calls.RoleCustomer && d.Digit == string(rune(digit)) {
+			return d.At
+		}
+	}
+	return s.now()
 }
 
 // committed is the continuation of an action that is done once it is durable.

@@ -78,7 +78,7 @@ func (e *Engine) draft(r CallRequest) (*calls.Call, error) {
 	now := e.clock.Now()
 	c := &calls.Call{
 		ID: e.ids.New("call_"), Account: r.Account, TokenID: r.TokenID, Ref: r.Ref, Series: r.Series,
-		Direction: calls.Out, Status: calls.StatusQueued, To: to, Employee: r.Employee,
+		Direction: calls.Out, Status: calls.StatusQueued, To: to, Consent: r.Consent,
 		Trunk: r.Trunk, Provider: r.Provider, CreatedAt: now, DueAt: now, NotAfter: r.NotAfter, Flow: flow,
 		Priority: r.Priority, Window: r.Window, Timezone: r.Timezone, Retry: r.Retry, RingTimeout: r.RingTimeout, MaxDuration: r.MaxDuration,
 		Variables: r.Variables, CampaignID: r.CampaignID, Contact: r.Contact,
@@ -90,7 +90,7 @@ func (e *Engine) draft(r CallRequest) (*calls.Call, error) {
 	if c.NotAfter != nil && !c.NotAfter.After(c.DueAt) {
 		return nil, calls.Errorf(calls.CodeInvalidField, "not_after must be later than not_before and than now").At("body.not_after", r.NotAfter)
 	}
-	if err := e.chooseLine(c, r.From); err != nil {
+	if err := e.chooseLine(c); err != nil {
 		return nil, err
 	}
 	return c, e.chooseRules(c)
@@ -186,6 +186,9 @@ func (e *Engine) checkManagers(account string, m calls.DigitMap, location string
 
 // managerValue accepts a number or an extension at a configured trunk.
 func (e *Engine) managerValue(account, value, location string) (string, error) {
+	if named, ok := peopleValue(value); ok {
+		return named, nil // found in the unit that takes the call
+	}
 	ext, trunk, ok := strings.Cut(value, "@")
 	if !ok {
 		return e.destination(value, location)
@@ -199,8 +202,8 @@ func (e *Engine) managerValue(account, value, location string) (string, error) {
 	return value, nil
 }
 
-// chooseLine checks trunk, provider and caller number against the configuration.
-func (e *Engine) chooseLine(c *calls.Call, from string) error {
+// chooseLine checks trunk and provider against the configuration.
+func (e *Engine) chooseLine(c *calls.Call) error {
 	if c.Provider != "" {
 		p, ok := e.providers[c.Provider]
 		if !ok || !e.hasTrunk(c.Account, p.Trunk) {
@@ -214,18 +217,7 @@ func (e *Engine) chooseLine(c *calls.Call, from string) error {
 	if c.Trunk != "" && !e.hasTrunk(c.Account, c.Trunk) {
 		return calls.Errorf(calls.CodeInvalidField, "there is no trunk %q in the configuration", c.Trunk).At("body.trunk", c.Trunk)
 	}
-	if from == "" {
-		return nil
-	}
-	// As the configuration writes it first: that is how it is mostly written, a
-	// trunk may own a number outside any plan, and reading one is dear.
-	if e.chooseNumber(c, from) {
-		return nil
-	}
-	if number, err := numbering.Normalize(from, e.defaultCountry()); err == nil && e.chooseNumber(c, number) {
-		return nil
-	}
-	return calls.Errorf(calls.CodeInvalidField, "from is not a number of a configured trunk; GET /v1/trunks lists them").At("body.from", from)
+	return nil
 }
 
 // chooseNumber takes a caller number that a trunk for this call has; false: none has it.
@@ -244,6 +236,9 @@ func (e *Engine) chooseNumber(c *calls.Call, number string) bool {
 func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call, said *calls.Recording) (*calls.Call, error) {
 	if old, err := e.replayed(tx, r); old != nil || err != nil {
 		return old, err
+	}
+	if err := e.admitPeople(tx, r, c); err != nil {
+		return nil, err
 	}
 	if id, err := e.pin(tx, c, said); err != nil {
 		var known *calls.Error
@@ -271,6 +266,27 @@ func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call, said *calls.Re
 	}
 	return nil, appendEvents(tx, []calls.Event{e.event(c, calls.CallQueued, queuedData{
 		To: c.To, From: c.From, Recording: c.Recording, DueAt: calls.Stamp(c.DueAt)})})
+}
+
+// admitPeople finds the people and the caller number that the request names.
+func (e *Engine) admitPeople(tx calls.ReadTx, r CallRequest, c *calls.Call) error {
+	if err := e.inNameOf(tx, &r, c); err != nil {
+		return err
+	}
+	if err := e.chooseCaller(tx, r, c); err != nil {
+		return err
+	}
+	location := "body.digits"
+	if r.Flow != nil {
+		location = "body.flow.digits"
+	}
+	if b := c.Flow.Bridge; b != nil {
+		return checkTarget(tx, c.Account, b.Manager, r.ManagerAt)
+	}
+	if c.Flow.Record == "" && r.Employee != "" && r.Flow == nil && r.Spoken == nil {
+		return calls.Errorf(calls.CodeInvalidField, "say what the callee hears: the employee has no clip of his own").At("body.record_id", nil)
+	}
+	return checkPeople(tx, c.Account, c.Flow.Digits, location)
 }
 
 // replayed finds the call that Idempotency-Key or ref name already.

@@ -43,7 +43,8 @@ type CallRequest struct {
 	Retry                    *calls.RetryPolicy
 	RingTimeout, MaxDuration time.Duration
 	Metadata                 json.RawMessage
-	WebhookURL               string // already checked by the URL guard
+	Consent                  *calls.Consent // why the callee may be called; nil: not said
+	WebhookURL               string         // already checked by the URL guard
 
 	Variables  map[string]string
 	CampaignID string
@@ -81,5 +82,8 @@ type API interface {
 	Why(c *calls.Call) *calls.Hold
 	// Block and Unblock change the blacklist of the account and tell of it.
 	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
-	Unblock(ctx context.Context, account, number string) (removed bool, err error)
+	// scope "" is every scope.
+	Unblock(ctx context.Context, account, number, scope string) (removed bool, err error)
+	// BlockMany blocks numbers in one unit and tells of none of them: an import.
+	BlockMany(ctx context.Context, entries []calls.BlockEntry) (added int, err error)
 }

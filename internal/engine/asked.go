@@ -171,3 +171,11 @@ func (s *session) onPickedUp(ev calls.LegEvent) {
 	s.forward.said, s.forward.saidDigit = t.action(), 0
 	s.bridge()
 }
+
+// notBlocked refuses a target that is on the blacklist.
+func (s *session) notBlocked(tx calls.ReadTx, to string) error {
+	if _, err := tx.BlockedFor(calls.BlockQuery{Account: s.call.Account, Number: to}); !errors.Is(err, calls.ErrNotFound) {
+		return errors.Join(errTargetBlocked, err)
+	}
+	return nil
+}

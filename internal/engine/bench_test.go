@@ -70,15 +70,31 @@ func newBench(t *testing.T) *bench {
 // submit asks for a call to an answering mobile with clip 1001 and the given map.
 func (b *bench) submit(change ...func(*CallRequest)) *calls.Call {
 	b.t.Helper()
-	r := CallRequest{Account: "main", To: "79161234567", Clip: "1001", BodyHash: "h"}
-	for _, f := range change {
-		f(&r)
-	}
-	c, _, err := b.e.Submit(context.Background(), r)
+	c, _, err := b.e.Submit(context.Background(), b.request(change...))
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return c
+}
+
+// request is what submit asks for.
+func (b *bench) request(change ...func(*CallRequest)) CallRequest {
+	r := CallRequest{Account: "main", To: "79161234567", Clip: "1001", BodyHash: "h"}
+	for _, f := range change {
+		f(&r)
+	}
+	return r
+}
+
+// drain forgets the events told so far.
+func (b *bench) drain() {
+	for {
+		select {
+		case <-b.store.stream:
+		default:
+			return
+		}
+	}
 }
 
 // start lets the dialer start the call and returns the customer's leg.

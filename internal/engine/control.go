@@ -191,39 +191,9 @@ func (e *Engine) finishQueued(ctx context.Context, c *calls.Call, r calls.Result
 	return done, nil
 }
 
-// Block implements API.
-func (e *Engine) Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error) {
-	if entry.CreatedAt.IsZero() {
-		entry.CreatedAt = e.clock.Now()
-	}
-	err = e.store.Update(ctx, func(tx calls.Tx) error {
-		_, found := tx.Blocked(entry.Account, entry.Number)
-		added = errors.Is(found, calls.ErrNotFound)
-		return blockIn(tx, entry, e.blockEvent(entry))
-	})
-	if err == nil {
-		e.lookAt(ctx, entry.Account, entry.Number)
-	}
-	return added && err == nil, err
-}
-
-// Unblock implements API.
-func (e *Engine) Unblock(ctx context.Context, account, number string) (removed bool, err error) {
-	ev := calls.NewEvent(e.ids.New("evt_"), e.clock.Now(), "number:"+number, calls.NumberUnblocked, blockData{Number: number, Source: "api"})
-	ev.Account = account
-	err = e.store.Update(ctx, func(tx calls.Tx) error {
-		removed, err = tx.Unblock(account, number)
-		if err != nil || !removed {
-			return err
-		}
-		return tx.AppendEvent(&ev)
-	})
-	return removed && err == nil, err
-}
-
 func (e *Engine) blockEvent(entry calls.BlockEntry) calls.Event {
 	ev := calls.NewEvent(e.ids.New("evt_"), e.clock.Now(), "number:"+entry.Number, calls.NumberBlocked,
-		blockData{Number: entry.Number, Reason: entry.Reason, Source: entry.Source})
+		blockData{Number: entry.Number, Scope: entry.Scope, Reason: entry.Reason, Source: entry.Source, ExpiresAt: calls.Stamp(entry.ExpiresAt), Digit: entry.Digit})
 	ev.Account, ev.CallID = entry.Account, entry.CallID
 	return ev
 }

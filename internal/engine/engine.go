@@ -49,6 +49,12 @@ type Config struct {
 	// TextQueued is told when an intent to send a text became durable; it must
 	// not block. nil: nobody is.
 	TextQueued func()
+	// Softphones tells whether an employee's softphone is registered now, by its
+	// user name; it must not block. nil: none is.
+	Softphones func(sipUser string) bool
+	// Callbacks is for how long somebody who was called hears what he was called for
+	// when he calls the number back; 0: he does not.
+	Callbacks time.Duration
 	// CaptureLinks sign the links of call.recording_ready.
 	CaptureLinks calls.CaptureLinks
 }
@@ -110,6 +116,8 @@ type Engine struct {
 	closing  map[string]bool     // calls that are over or being buried, their end not yet written
 	draining bool
 	wg       sync.WaitGroup
+
+	turns turns // of the members of groups and the numbers of pools
 
 	dog         *watchdog
 	patrolTimer clock.Timer // under mu

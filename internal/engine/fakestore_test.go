@@ -20,6 +20,9 @@ type memStore struct {
 	attempts map[string]calls.Attempt
 	events   []calls.Event
 	blocked  map[string]calls.BlockEntry
+	numbers  map[string]calls.Number
+	staff    map[string]calls.Employee
+	groups   map[string]calls.Group
 	sms      []calls.SMS
 	idem     map[string]calls.IdempotencyRecord
 	webhooks []*calls.Webhook
@@ -174,7 +177,11 @@ func (m *memStore) Block(b calls.BlockEntry) (bool, error) {
 	return !there, nil
 }
 
-func (m *memStore) Unblock(_, number string) (bool, error) {
+func (m *memStore) BlockedFor(q calls.BlockQuery) (*calls.BlockEntry, error) {
+	return m.Blocked(q.Account, q.Number)
+}
+
+func (m *memStore) UnblockScope(_, number, _ string) (bool, error) {
 	_, there := m.blocked[number]
 	delete(m.blocked, number)
 	return there, nil
@@ -186,4 +193,55 @@ func (m *memStore) broken(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fail = err
+}
+
+func (m *memStore) Number(_, number string) (*calls.Number, error) {
+	if n, ok := m.numbers[number]; ok {
+		return &n, nil
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) PoolNumbers(_, pool string) (out []*calls.Number, _ error) {
+	for _, key := range slices.Sorted(maps.Keys(m.numbers)) {
+		if n := m.numbers[key]; n.Pool == pool && n.State == calls.NumberConfirmed {
+			out = append(out, &n)
+		}
+	}
+	return out, nil
+}
+
+func (m *memStore) Employee(_, id string) (*calls.Employee, error) {
+	if e, ok := m.staff[id]; ok {
+		return &e, nil
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) EmployeeByExtension(_, extension string) (*calls.Employee, error) {
+	for _, e := range m.staff {
+		if e.Extension == extension {
+			return &e, nil
+		}
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) Group(_, name string) (*calls.Group, error) {
+	if g, ok := m.groups[name]; ok {
+		return &g, nil
+	}
+	return nil, calls.ErrNotFound
+}
+
+func (m *memStore) LastTo(_, callee, line string) (last *calls.Call, _ error) {
+	for _, c := range m.rows {
+		if c.Direction == calls.Out && c.To == callee && c.From == line && (last == nil || c.ID > last.ID) {
+			last = c.Clone()
+		}
+	}
+	if last == nil {
+		return nil, calls.ErrNotFound
+	}
+	return last, nil
 }

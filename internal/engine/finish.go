@@ -44,7 +44,7 @@ func (s *session) leave(q850 int) {
 	s.endReaching()
 	s.endTransfer()
 	s.tellAsker(487)
-	s.phase, s.leftAt = leaving, s.now()
+	s.phase, s.leftAt, s.hunting = leaving, s.now(), nil
 	s.stopTimers()
 	if !s.anyLeg() {
 		s.finish()
@@ -105,7 +105,7 @@ func (s *session) complete(r calls.Result, by calls.Party) {
 	}
 	failpoint.Hit(failpoint.CallOver)
 	s.closeParties(r)
-	s.phase = over
+	s.phase, s.hunting = over, nil
 	c, at := s.call, s.leftAt
 	c.Dialog = nil
 	if at.IsZero() {

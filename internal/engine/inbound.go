@@ -25,6 +25,9 @@ func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
 		return
 	}
 	route, ok := e.route(inv)
+	if account, own := e.ownLine(inv); !ok && own && e.cfg.Callbacks > 0 {
+		route, ok = Route{Number: inv.To, Account: account}, true
+	}
 	if !ok {
 		e.metrics.unrouted.Inc()
 		e.log.Warn("an inbound call for a number that nobody configured was refused", "trunk", inv.Trunk, "number", calls.Mask(inv.To))
@@ -71,7 +74,7 @@ func (e *Engine) arrive(leg Leg, inv calls.Invite, route Route) {
 	now := e.clock.Now()
 	c := &calls.Call{
 		ID: e.ids.New("call_"), Account: route.account(), Direction: calls.In, Status: calls.StatusRinging,
-		To: inv.To, From: digitsOnly(inv.From), Line: inv.To, Trunk: inv.Trunk, Flow: route.Flow,
+		To: inv.To, From: e.callerOf(inv.From), Line: inv.To, Trunk: inv.Trunk, Flow: route.Flow,
 		CreatedAt: now, DueAt: now, RingingAt: &now,
 	}
 	s := e.newSession(c)
@@ -111,7 +114,22 @@ func (s *session) offer() {
 		return
 	}
 	s.customer.slot = slot
+	remembered := s.remember()
+	if remembered {
+		if s.hops > calls.MaxForwards && passesOn(c.Flow.Digits) {
+			s.refuse(483, 25, calls.ReasonNoRoute)
+			return
+		}
+	} else if c.Flow.Repeats == 0 { // a number that is called from, and does nothing else
+		s.refuse(404, 1, calls.ReasonNoRoute)
+		return
+	}
 	s.customer.leg.Ring()
+	if remembered {
+		s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+		s.customer.leg.Answer()
+		return
+	}
 	if err := s.pinClips(); err != nil {
 		s.log.Error("an inbound number has a clip that cannot be played", "number", calls.Mask(c.To), "err", err)
 		s.refuse(480, 31, calls.ReasonNoClip)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -23,11 +24,10 @@ type forwarding struct {
 	endedBy   calls.Party
 }
 
-// forwardTo rings a manager: an attempt of its own, committed first; the
-// customer hears ringback meanwhile.
+// forwardTo rings a manager, or several one after the other; the customer hears
+// ringback meanwhile.
 func (s *session) forwardTo(digit byte, action calls.Action) {
-	to, trunk := managerTarget(action.Value, s.call.Trunk)
-	if digit == 0 && s.call.Flow.Bridge == nil && s.refers(trunk) {
+	if _, trunk := managerTarget(action.Value, s.call.Trunk); digit == 0 && s.call.Flow.Bridge == nil && !isPeople(action.Value) && s.refers(trunk) {
 		s.referOut(action)
 		return
 	}
@@ -39,48 +39,42 @@ func (s *session) forwardTo(digit byte, action calls.Action) {
 		s.acted(digit, action, ivr.ManagerNotReached, tooManyHops)
 		return
 	}
-	slot, gate, ok := s.e.cfg.Limits.Acquire(trunk)
-	if !ok {
-		s.acted(digit, action, ivr.ManagerNotReached, "no free channel on trunk "+trunk+" ("+string(gate)+")")
-		return
-	}
-	attempt, err := s.newAttempt(calls.RoleManager, trunk, to)
-	if err != nil {
-		slot.Release()
-		s.acted(digit, action, ivr.ManagerNotReached, err.Error())
-		return
-	}
-	s.phase = reaching
-	s.forward = &forwarding{digit: digit, action: action, saidDigit: digit, said: action}
+	f := &forwarding{digit: digit, action: action, saidDigit: digit, said: action}
 	if digit == 0 && s.call.Flow.Bridge == nil {
-		s.forward.said.Kind = actionTransfer
+		f.said.Kind = actionTransfer
 	}
-	p := s.addParty(calls.RoleManager, slot)
-	s.manager, p.attempt = p, attempt
-	s.patience(s.customer)
-	s.commitAttempt(p.attempt, func(err error) {
-		if err != nil {
-			s.forgetAttempt(p)
-		} else {
-			failpoint.Hit(failpoint.ManagerStored)
+	began := false
+	begin := func(p *party) {
+		s.manager, s.phase, s.forward = p, reaching, f
+		if !began {
+			began = true
+			s.patience(s.customer)
 		}
-		if s.manager != p || s.phase != reaching {
-			// The customer left meanwhile: nobody may ring any more.
-			s.notDialled(p)
-			return
-		}
-		if err != nil {
-			s.notDialled(p)
+	}
+	waits := isPeople(action.Value)
+	if waits {
+		begin(nil)
+	}
+	s.startHunt(action.Value, &hunt{
+		begin: begin,
+		wanted: func() bool {
+			return !waits && !began || s.forward == f && (s.phase == reaching || s.phase == confirming)
+		},
+		fail: func(why string) {
+			if began {
+				s.backToMenu(why)
+				return
+			}
+			s.acted(digit, action, ivr.ManagerNotReached, why)
+		},
+		broken: func(err error) {
+			if errors.Is(err, errNotHeld) {
+				s.backToMenu(err.Error())
+				return
+			}
 			s.backToMenu("the store did not accept the attempt")
-			return
-		}
-		if !s.held() {
-			s.notDialled(p)
-			s.backToMenu("this node may no longer run the call")
-			return
-		}
-		s.dialManager(p, calls.Dialog{})
-	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: p.attempt.ID}))
+		},
+	})
 }
 
 // managerTarget splits "201@office"; a plain number uses the call's own trunk.
@@ -108,7 +102,7 @@ func (s *session) dialManager(p *party, replaces calls.Dialog) {
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: p.attempt.ID, CallID: s.call.ID, SIPCallID: p.attempt.SIPCallID, Trunk: p.attempt.Trunk, To: p.attempt.To,
 		From: s.callerForManager(p.attempt.Trunk), Role: calls.RoleManager, Anonymous: s.anonymous(), Hops: s.hops,
-		RingTimeout: time.Duration(s.call.Flow.Manager.RingTimeout), Replaces: replaces,
+		RingTimeout: s.ringTime(p), Replaces: replaces,
 	}, s.listen(p))
 	if err != nil {
 		s.log.Warn("the manager could not be called", "trunk", p.attempt.Trunk, "err", err)
@@ -177,8 +171,11 @@ func (s *session) onManagerConfirm(ev calls.LegEvent) {
 }
 
 func (s *session) bridge() {
-	s.phase = bridged
+	s.phase, s.hunting = bridged, nil
 	s.forward.bridgedAt = s.now()
+	if s.call.Employee == "" {
+		s.call.Employee = s.manager.employee
+	}
 	s.call.Status = calls.StatusBridged
 	s.joined()
 	s.tellAsker(200)
@@ -203,21 +200,36 @@ func (s *session) onManagerNotReached(ev calls.LegEvent) {
 		s.forward.said, s.forward.saidDigit, s.forward.earlyHear = t.action(), 0, false
 		return
 	}
-	s.tellAsker(unreachedCode(ev.Ending))
-	s.backToMenu(managerWords(ev.Ending))
+	s.notReached(managerWords(ev.Ending), unreachedCode(ev.Ending))
+}
+
+// notReached goes on with the next manager, or returns to the menu; code is for
+// whoever asked for him.
+func (s *session) notReached(why string, code int) {
+	s.phase = reaching
+	if h := s.hunting; h != nil && len(h.rounds) > 0 && s.forward.earlyHear {
+		s.e.line.Unbridge(s.customer.leg, s.manager.leg)
+		s.forward.earlyHear = false
+		s.patience(s.customer)
+	}
+	if !s.goOn(why) {
+		s.tellAsker(code)
+		s.backToMenu(why)
+	}
 }
 
 // dropManager gives up a manager who answered but is no use.
 func (s *session) dropManager(why string) {
 	s.manager.hangUp(q850Normal)
-	s.backToMenu(why)
+	s.notReached(why, 480)
 }
 
 // backToMenu returns the customer to the flow.
 func (s *session) backToMenu(why string) {
-	if s.forward.earlyHear {
+	if s.forward.earlyHear && s.manager != nil {
 		s.e.line.Unbridge(s.customer.leg, s.manager.leg)
 	}
+	s.hunting = nil
 	s.customer.leg.StopPlayback(calls.PlayStopped) // the ringback
 	f := s.forward
 	s.dropNext()

@@ -62,6 +62,8 @@ type bridgingData struct {
 	Attempt string     `json:"attempt,omitempty"`
 	Trunk   string     `json:"trunk,omitempty"`
 	Via     string     `json:"via,omitempty"` // refer: by the trunk itself
+	// Employee is whose telephone it is, where one was asked for.
+	Employee string `json:"employee,omitempty"`
 }
 
 type unbridgedData struct {
@@ -83,9 +85,12 @@ type smsData struct {
 }
 
 type blockData struct {
-	Number string `json:"number"`
-	Reason string `json:"reason"`
-	Source string `json:"source"`
+	Number    string      `json:"number"`
+	Scope     string      `json:"scope,omitempty"` // account, campaign:ID, number:LINE
+	Reason    string      `json:"reason"`
+	Source    string      `json:"source"`
+	ExpiresAt calls.Stamp `json:"expires_at"`
+	Digit     string      `json:"digit,omitempty"`
 }
 
 type providerData struct {

@@ -106,7 +106,7 @@ func (s *session) redirectTo(target calls.Redirect) {
 	row := *a
 	judged := s.now()
 	s.commit(func(tx calls.Tx) error {
-		if _, err := tx.Blocked(s.call.Account, row.To); !errors.Is(err, calls.ErrNotFound) {
+		if _, err := tx.BlockedFor(calls.BlockQuery{Account: s.call.Account, Number: row.To, Campaign: s.call.CampaignID, Line: s.call.Line}); !errors.Is(err, calls.ErrNotFound) {
 			return errors.Join(errBlocked, err)
 		}
 		return tx.InsertAttempt(&row)

@@ -56,6 +56,7 @@ type session struct {
 	gone       chan struct{} // closed when the goroutine ends
 	transfer   *transfer     // to another manager, while one talks; nil: none
 	asker      *party        // whose telephone asked for the transfer and hears of it; nil: none
+	hunting    *hunt         // a manager is looked for; nil: none is
 	// bridgesOnly: the trunk refused to make a transfer itself.
 	bridgesOnly bool
 	steps       steps
@@ -70,18 +71,20 @@ type session struct {
 
 // party is one leg of the call with its durable attempt and its channel.
 type party struct {
-	role    calls.Role
-	leg     Leg            // nil until dialled or taken
-	attempt *calls.Attempt // nil for an inbound customer
-	slot    Slot
-	deafen  func() // ends the judging of its sound; nil: it is not judged
-	hung    bool   // we told the leg to end
-	gone    bool   // LegEnded was seen, or the leg never came to be
-	ended   calls.Ending
-	holds   bool           // its far end holds the call
-	waits   bool           // we asked it to hold
-	music   bool           // it hears the hold clip
-	via     calls.Redirect // where at the trunk we were sent; zero: as configured
+	role     calls.Role
+	employee string         // whose telephone it is; "": nobody's
+	ring     time.Duration  // how long it rings; 0: as long as the flow says
+	leg      Leg            // nil until dialled or taken
+	attempt  *calls.Attempt // nil for an inbound customer
+	slot     Slot
+	deafen   func() // ends the judging of its sound; nil: it is not judged
+	hung     bool   // we told the leg to end
+	gone     bool   // LegEnded was seen, or the leg never came to be
+	ended    calls.Ending
+	holds    bool           // its far end holds the call
+	waits    bool           // we asked it to hold
+	music    bool           // it hears the hold clip
+	via      calls.Redirect // where at the trunk we were sent; zero: as configured
 }
 
 // hangUp ends the party's leg, if it has one; LegEnded follows.

@@ -160,6 +160,9 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 	if ev.Kind == calls.LegAnswered && s.phase == leaving {
 		s.lateAnswer(p, ev)
 	}
+	if s.huntEvent(p, ev) {
+		return
+	}
 	role := p.role
 	if role == calls.RoleManager && p != s.manager && s.phase != leaving {
 		if s.transfer == nil || p != s.transfer.party {

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"zvonar/internal/calls"
-	"zvonar/internal/failpoint"
 )
 
 // actionTransfer names a transfer among the actions of a call.
@@ -16,8 +15,9 @@ const roleNext calls.Role = "next"
 // transfer is a talk that is being handed to somebody else. The present manager
 // stays until the next one is on the line, or hangs up by himself.
 type transfer struct {
-	party    *party // nil where the trunk makes the transfer
+	party    *party // who is rung; nil: several are, or nobody yet, or the trunk makes the transfer
 	target   string
+	promoted bool // the present manager left; the customer waits
 	referred bool // the trunk was asked to make it, see refer.go
 	accepted bool // and said that it tries
 	// asked: a telephone wants it; the target must not be on the blacklist. replaces
@@ -60,12 +60,12 @@ func (s *session) transferTo(target string) error {
 	return notTalking()
 }
 
-// ringNext rings another manager: an attempt of its own, committed first.
+// ringNext rings another manager, or several one after the other. That nobody can
+// be rung is the answer where it is known at once.
 func (s *session) ringNext(target string) error { return s.ring(&transfer{target: target}) }
 
-func (s *session) ring(t *transfer) error {
-	to, trunk := managerTarget(t.target, s.call.Trunk)
-	if s.refers(trunk) && t.replaces.CallID == "" {
+func (s *session) ring(t *transfer) (refused error) {
+	if _, trunk := managerTarget(t.target, s.call.Trunk); !isPeople(t.target) && s.refers(trunk) && t.replaces.CallID == "" {
 		s.referOn(t.target)
 		return nil
 	}
@@ -75,52 +75,49 @@ func (s *session) ring(t *transfer) error {
 	if !s.mayPassOn() {
 		return calls.Errorf(calls.CodeWrongState, "%s", tooManyHops)
 	}
-	slot, gate, ok := s.e.cfg.Limits.Acquire(trunk)
-	if !ok {
-		return calls.Errorf(calls.CodeOverloaded, "no free channel on trunk %s (%s)", trunk, gate)
-	}
-	attempt, err := s.newAttempt(calls.RoleManager, trunk, to)
-	if err != nil {
-		slot.Release()
-		return calls.Errorf(calls.CodeWrongState, "%v", err)
-	}
-	p := s.addParty(calls.RoleManager, slot)
-	p.attempt = attempt
-	t.party = p
 	s.transfer = t
-	row := *attempt
-	first := func(tx calls.Tx) error {
-		if t.asked {
-			if _, err := tx.Blocked(s.call.Account, to); !errors.Is(err, calls.ErrNotFound) {
-				return errors.Join(errTargetBlocked, err)
+	asked := true // the asker still waits
+	h := &hunt{
+		replaces: t.replaces,
+		begin: func(p *party) {
+			if t.promoted {
+				s.manager = p
+				return
 			}
-		}
-		return tx.InsertAttempt(&row)
-	}
-	s.commit(first, func(err error) {
-		if err != nil {
-			s.forgetAttempt(p)
-		} else {
-			failpoint.Hit(failpoint.ManagerStored)
-		}
-		wanted := s.transfer == t && s.phase == bridged || s.manager == p && s.phase == reaching
-		if wanted && err == nil && s.held() {
-			s.dialManager(p, t.replaces)
-			return
-		}
-		s.notDialled(p)
-		why := "the attempt could not be made"
-		if errors.Is(err, errTargetBlocked) {
-			why = errTargetBlocked.Error()
-		}
-		switch {
-		case wanted && s.manager == p:
-			s.backToMenu(why)
-		case wanted:
+			t.party = p
+		},
+		wanted: func() bool {
+			return s.transfer == t && s.phase == bridged || t.promoted && (s.phase == reaching || s.phase == confirming)
+		},
+		fail: func(why string) {
+			switch {
+			case t.promoted:
+				s.backToMenu(why)
+			case asked:
+				s.transfer = nil
+				refused = calls.Errorf(calls.CodeOverloaded, "%s", why)
+			default:
+				s.notTransferred(why)
+			}
+		},
+		broken: func(err error) {
+			why := "the attempt could not be made"
+			if errors.Is(err, errTargetBlocked) {
+				why = errTargetBlocked.Error()
+			}
+			if t.promoted {
+				s.backToMenu(why)
+				return
+			}
 			s.notTransferred(why)
-		}
-	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: attempt.ID}))
-	return nil
+		},
+	}
+	if t.asked {
+		h.check = s.notBlocked
+	}
+	s.startHunt(t.target, h)
+	asked = false
+	return refused
 }
 
 // onNextAnswered: the next manager takes the place of the present one.
@@ -141,8 +138,12 @@ func (s *session) onNextAnswered(ev calls.LegEvent) {
 
 // onNextNotReached: the talk goes on as it was.
 func (s *session) onNextNotReached(ev calls.LegEvent) {
+	why := managerWords(ev.Ending)
+	if s.goOn(why) {
+		return
+	}
 	s.tellAsker(unreachedCode(ev.Ending))
-	s.notTransferred(managerWords(ev.Ending))
+	s.notTransferred(why)
 }
 
 // onNextRinging: whoever asked for the next manager hears that he is rung.
@@ -150,7 +151,7 @@ func (s *session) onNextRinging(ev calls.LegEvent) { s.tellAsker(ev.Code) }
 
 func (s *session) notTransferred(why string) {
 	t := s.transfer
-	s.transfer = nil
+	s.transfer, s.hunting = nil, nil
 	s.transferFailed(t, why)
 }
 
@@ -170,6 +171,7 @@ func (s *session) promoteNext(by calls.Party, reason calls.Reason) {
 	}
 	s.transfer = nil
 	s.endBridge(by, reason)
+	t.promoted = true
 	s.manager, s.phase = t.party, reaching
 	s.call.Status = calls.StatusAnswered
 	s.forward.said, s.forward.saidDigit, s.forward.earlyHear = t.action(), 0, false

@@ -37,54 +37,57 @@ func (s *session) patience(p *party) {
 	p.leg.Tone(calls.ToneRingback)
 }
 
-// summon rings the manager before the client: an attempt of its own, committed
-// first. The client's channel is ours already.
+// summon rings the manager before the client, or several one after the other. The
+// client's channel is ours already.
 func (s *session) summon(b *calls.Bridge) {
 	c := s.call
-	to, trunk := managerTarget(b.Manager, c.Trunk)
-	slot, gate, ok := s.e.cfg.Limits.Acquire(trunk)
-	if !ok {
-		s.log.Warn("the manager cannot be rung", "trunk", trunk, "gate", gate)
-		s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, calls.ByZvonar)
-		return
+	notReached := func(why string, by calls.Party) {
+		s.log.Info("nobody is rung: " + why)
+		s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, by)
 	}
-	attempt, err := s.newAttempt(calls.RoleManager, trunk, to)
-	if err != nil {
-		slot.Release()
-		s.abandon(err.Error())
-		return
-	}
-	s.phase = summoning
-	p := s.addParty(calls.RoleManager, slot)
-	s.manager, p.attempt = p, attempt
-	c.Status = calls.StatusDialing
-	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
-	s.commitAttempt(attempt, func(err error) {
-		if err != nil {
-			s.forgetAttempt(p)
-		} else {
-			failpoint.Hit(failpoint.ManagerStored)
-		}
-		switch {
-		case s.phase != summoning:
-			s.notDialled(p)
-		case err != nil:
-			s.notDialled(p)
-			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
-		case s.lost():
-			s.lose()
-		case !s.held():
-			s.notDialled(p)
-			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, calls.ByZvonar)
-		default:
-			s.dialManager(p, calls.Dialog{})
-		}
-	}, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: to, Attempt: attempt.ID}))
+	began := false
+	s.startHunt(b.Manager, &hunt{
+		begin: func(p *party) {
+			s.manager, s.phase = p, summoning
+			c.Status = calls.StatusDialing
+			if !began {
+				began = true
+				s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+			}
+		},
+		wanted: func() bool {
+			if !began && s.ending.reason != "" { // ended while the manager was looked up
+				s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
+			}
+			return s.phase == summoning || s.phase == committing
+		},
+		fail: func(why string) {
+			by := calls.ByManager
+			if !began {
+				by = calls.ByZvonar
+			}
+			notReached(why, by)
+		},
+		broken: func(err error) {
+			switch {
+			case !errors.Is(err, errNotHeld):
+				s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
+			case s.lost():
+				s.lose()
+			default:
+				notReached(err.Error(), calls.ByZvonar)
+			}
+		},
+	})
 }
 
 // onNotSummoned: without a manager nobody is rung.
 func (s *session) onNotSummoned(ev calls.LegEvent) {
-	s.log.Info("nobody is rung: "+managerWords(ev.Ending), "trunk", s.manager.attempt.Trunk)
+	why := managerWords(ev.Ending)
+	if s.goOn(why) {
+		return
+	}
+	s.log.Info("nobody is rung: "+why, "trunk", s.manager.attempt.Trunk)
 	s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, calls.ByManager)
 }
 
@@ -94,6 +97,7 @@ func (s *session) onSummoned(ev calls.LegEvent) {
 	s.setAttempt(s.manager, func(a *calls.Attempt) {
 		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
 	})
+	s.hunting = nil
 	s.patience(s.manager)
 	c := s.call
 	a, err := s.newAttempt(calls.RoleCustomer, c.Trunk, c.To)
@@ -104,7 +108,7 @@ func (s *session) onSummoned(ev calls.LegEvent) {
 	s.customer.attempt = a
 	row := *a
 	s.commit(func(tx calls.Tx) error {
-		if _, err := tx.Blocked(c.Account, row.To); !errors.Is(err, calls.ErrNotFound) {
+		if _, err := tx.BlockedFor(calls.BlockQuery{Account: c.Account, Number: row.To, Campaign: c.CampaignID, Line: c.Line}); !errors.Is(err, calls.ErrNotFound) {
 			return errors.Join(errBlocked, err)
 		}
 		return tx.InsertAttempt(&row)
