@@ -4,7 +4,7 @@ GO         ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build demo test test-quick crash lint bench bench-parts bench-media bench-drain bench-flood leak figures amd-report cover fuzz clean
+.PHONY: build demo test test-quick crash lint bench bench-parts bench-media bench-drain bench-flood leak simulate figures amd-report cover fuzz clean
 
 build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/zvonar ./cmd/zvonar
@@ -81,6 +81,14 @@ bench-flood:
 CALLS ?= 100000
 leak:
 	$(GO) test ./test/leak -count=1 -timeout 60m -v -run '^TestCallsLeave' -args -leak.calls $(CALLS)
+
+# A year of dialling all over Russia by a fake clock, with crashes in between; every attempt is judged.
+# Then the pace by the real clock, and what the next of a million waiting calls costs.
+DIALS ?= 1000000
+simulate:
+	ZVONAR_DIALS=$(DIALS) $(GO) test ./internal/dialer -count=1 -timeout 60m -v -run '^TestNobodyIsCalledUnlawfullyInAYear'
+	ZVONAR_PACE=1 $(GO) test ./internal/dialer -count=1 -v -run '^TestThePaceByTheRealClock'
+	$(GO) test ./internal/dialer -run xxx -bench NextDue
 
 # How well answering machines are told on voices that were not learned from; minutes.
 # CORPUS holds a manifest.csv and its sounds (docs/amd.md).

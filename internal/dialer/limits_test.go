@@ -83,12 +83,12 @@ func TestTheGateSaysWhatIsUsedUp(t *testing.T) {
 	fake := clock.NewFake(noon)
 	l := NewLimits(fake, []TrunkLimits{{Name: "main", MaxCalls: 2, MaxCPS: 1}})
 	a, _, _ := l.Acquire("main")
-	if slot, gate, retry := l.Acquire("main"); slot != nil || gate != calls.GateCPS || retry != time.Second {
+	if slot, gate, retry := l.Acquire("main"); slot != nil || gate != calls.GateCPS || retry != 1010*time.Millisecond {
 		t.Errorf("too fast: %v %s %s", slot, gate, retry)
 	}
-	fake.Advance(time.Second)
+	fake.Advance(1010 * time.Millisecond)
 	if slot, _, _ := l.Acquire("main"); slot == nil || slot.Trunk() != "main" {
-		t.Error("refused after a second")
+		t.Error("refused after a second and its slack")
 	}
 	fake.Advance(time.Minute)
 	if _, gate, retry := l.Acquire("main"); gate != calls.GateChannels || retry != 0 {

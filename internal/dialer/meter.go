@@ -18,12 +18,16 @@ type meter struct {
 	next       int         // the oldest, to be overwritten
 }
 
+// slack makes a second of a rate a little longer than it is: what lies between the
+// decision and the INVITE is not always the same, and the trunk counts by its own clock.
+const slack = 1.01
+
 func newMeter(t TrunkLimits) *meter {
 	m := &meter{most: t.MaxCalls, window: time.Second}
 	if t.MaxCPS > 0 {
 		n := math.Ceil(t.MaxCPS)
 		m.began = make([]time.Time, int(n))
-		m.window = time.Duration(n / t.MaxCPS * float64(time.Second))
+		m.window = time.Duration(slack * n / t.MaxCPS * float64(time.Second))
 	}
 	return m
 }

@@ -3,10 +3,9 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"zvonar/internal/calls"
-	"zvonar/internal/numbering"
+	"zvonar/internal/dialer"
 )
 
 // neverAgain are the reasons of an end after which nobody wants the call tried again,
@@ -20,9 +19,9 @@ var neverAgain = []calls.Reason{calls.ReasonByAPI, calls.ReasonSeriesCanceled, c
 func (s *session) retry(r calls.Result) bool {
 	c := s.call
 	noteOutcome(c, r.Outcome)
-	due, again := s.e.retryAt(c, r.Outcome)
+	due, again := dialer.RetryAt(c, r.Outcome, s.now())
 	switch {
-	case !again, s.final, s.phase == over, s.anyLeg(), s.ending.reason != "" && slices.Contains(neverAgain, s.ending.reason),
+	case !again, s.final, c.Direction != calls.Out, len(c.Attempts) >= maxAttempts-1, s.phase == over, s.anyLeg(), s.ending.reason != "" && slices.Contains(neverAgain, s.ending.reason),
 		slices.Contains(neverAgain, r.Reason), len(c.Digits) > 0, len(c.Actions) > 0, s.call.Flow.AMD.OnMachine == calls.OnMachineMessage && r.Outcome == calls.OutcomeMachine:
 		return false
 	}
@@ -41,32 +40,6 @@ func (s *session) retry(r calls.Result) bool {
 		s.complete(r, by)
 	})
 	return true
-}
-
-// retryAt is when a call is tried again after an outcome; ok is false where it is not.
-func (e *Engine) retryAt(c *calls.Call, o calls.Outcome) (due time.Time, ok bool) {
-	if c.Direction != calls.Out || len(c.Attempts) >= maxAttempts-1 {
-		return due, false
-	}
-	tries := calls.Tries{Charged: charged(c)}
-	for _, a := range c.Attempts {
-		if a.Role == calls.RoleCustomer && a.Outcome == o {
-			tries.Same++
-		}
-	}
-	rule, ok := c.Retry.Next(o, tries)
-	if !ok {
-		return due, false
-	}
-	due = e.clock.Now().Add(time.Duration(rule.After))
-	if rule.At != "" {
-		zones := []string{c.Timezone}
-		if c.Timezone == "" {
-			zones = numbering.Zones(c.To)
-		}
-		due = numbering.NextAt(rule.At, zones, due)
-	}
-	return due, c.NotAfter == nil || due.Before(*c.NotAfter)
 }
 
 // charged counts the attempts of the callee that disturbed him.

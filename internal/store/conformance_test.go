@@ -368,6 +368,16 @@ func attemptsAreCounted(t *testing.T, s calls.Store) {
 		if n != 2 || err != nil {
 			t.Errorf("attempts since two hours ago: %d, %v; want 2", n, err)
 		}
+		for limit, want := range map[int]string{1: "[-1h0m0s]", 10: "[-1h0m0s -2h0m0s]"} {
+			list, err := r.ChargedSince("main", "7900", testTime.Add(-2*time.Hour), limit)
+			ago := make([]time.Duration, len(list))
+			for i, t := range list {
+				ago[i] = t.Sub(testTime)
+			}
+			if fmt.Sprint(ago) != want || err != nil {
+				t.Errorf("charged since two hours ago, at most %d: %v, %v; want %s", limit, ago, err, want)
+			}
+		}
 		at, err := r.LastAttemptAt("main", "7900")
 		if !at.Equal(testTime.Add(-time.Hour)) || err != nil {
 			t.Errorf("last attempt: %v, %v; want an hour ago", at, err)
