@@ -24,6 +24,7 @@ type Listener struct {
 	machine  float32
 	other    float32
 	judgedAt int64 // of the first verdict
+	passed   int64 // samples that only the detectors heard, the verdict being settled
 }
 
 // New makes a listener. What the detectors find becomes verdicts, too; they are
@@ -50,9 +51,22 @@ func (l *Listener) Feed(pcm []int16, tell func(Event)) {
 	for _, d := range l.detectors {
 		d.Feed(pcm, l.found)
 	}
-	l.spectrum.Write(pcm, l.see)
+	if l.settled() {
+		l.pass(len(pcm))
+	} else {
+		l.spectrum.Write(pcm, l.see)
+	}
 	l.tell = nil
 }
+
+// pass leaves out samples that cannot change the verdict.
+func (l *Listener) pass(n int) {
+	l.spectrum.Gap(0)
+	l.passed += int64(n)
+}
+
+// heard is how many samples there were so far.
+func (l *Listener) heard() int64 { return l.scene.heard() + l.passed }
 
 // Gap says that n samples were lost.
 func (l *Listener) Gap(n int) {
@@ -77,7 +91,11 @@ func (l *Listener) Silence(n int, tell func(Event)) {
 			d.Gap(n)
 		}
 	}
-	l.spectrum.Silence(n, l.see)
+	if l.settled() {
+		l.pass(n)
+	} else {
+		l.spectrum.Silence(n, l.see)
+	}
 	l.tell = nil
 }
 
@@ -120,7 +138,7 @@ func (l *Listener) Done() bool {
 			return true
 		}
 	}
-	return l.revised || l.scene.heard()-max(l.onset, 0) > samples(l.params.MaxGreeting)
+	return l.revised || l.heard()-max(l.onset, 0) > samples(l.params.MaxGreeting)
 }
 
 // frame takes 10 ms.
@@ -132,10 +150,7 @@ func (l *Listener) frame(f *spectrum.Frame) {
 
 // step is done every 100 ms.
 func (l *Listener) step() {
-	now := l.scene.heard()
-	if l.settled(now) {
-		return
-	}
+	now := l.heard()
 	l.scene.look()
 	if l.scene.nruns == 0 {
 		switch {
@@ -169,12 +184,12 @@ func (l *Listener) step() {
 
 // settled reports that what is said from now on changes the verdict no more; tones
 // may, and the end of a machine's greeting is waited for.
-func (l *Listener) settled(now int64) bool {
+func (l *Listener) settled() bool {
 	switch l.verdict {
 	case "", Silence, Machine:
 		return false
 	}
-	return !l.ringing && now-max(l.onset, 0) > samples(l.params.ReviseFor)
+	return !l.ringing && l.heard()-max(l.onset, 0) > samples(l.params.ReviseFor)
 }
 
 // consider asks the model.
@@ -231,7 +246,7 @@ func (l *Listener) judge(v Verdict, cause string, confidence float32) {
 	if l.verdict = v; l.scene.nruns > 0 {
 		l.onset = l.scene.onset()
 	}
-	l.judgedAt = l.scene.heard()
+	l.judgedAt = l.heard()
 	l.tell(Event{Kind: kind, At: l.judgedAt, Verdict: v, Cause: cause, Confidence: float64(confidence), Onset: l.onset})
 }
 
