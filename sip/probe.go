@@ -24,16 +24,14 @@ type prober struct {
 	ending bool
 }
 
-// startProbers begins to look after every trunk.
-func (ua *UA) startProbers() {
-	for _, t := range ua.cfg.Trunks.All() {
-		p := &prober{ua: ua, t: t}
-		p.box.work = ua.work
-		ua.mu.Lock()
-		ua.probers = append(ua.probers, p)
-		ua.mu.Unlock()
-		p.box.post(p.look)
-	}
+// probe begins to look after a trunk.
+func (ua *UA) probe(t *trunk.Trunk) {
+	p := &prober{ua: ua, t: t}
+	p.box.work = ua.work
+	ua.mu.Lock()
+	ua.probers = append(ua.probers, p)
+	ua.mu.Unlock()
+	p.box.post(p.look)
 }
 
 // stopProbers sends nothing more.
@@ -43,12 +41,15 @@ func (ua *UA) stopProbers() {
 	ua.probers = nil
 	ua.mu.Unlock()
 	for _, p := range list {
-		p.box.post(func() {
-			p.ending = true
-			if p.timer != nil {
-				p.timer.Stop()
-			}
-		})
+		p.box.post(p.end)
+	}
+}
+
+// end sends nothing more.
+func (p *prober) end() {
+	p.ending = true
+	if p.timer != nil {
+		p.timer.Stop()
 	}
 }
 

@@ -51,19 +51,24 @@ func newRegistration(ua *UA, t *trunk.Trunk, pace *pacer) *registration {
 	return r
 }
 
-// startRegistrations begins to register with every trunk that wants it.
-func (ua *UA) startRegistrations() {
-	pace := &pacer{clock: ua.clock, next: map[string]time.Time{}}
-	for _, t := range ua.cfg.Trunks.All() {
-		if !t.Register {
-			continue
-		}
-		r := newRegistration(ua, t, pace)
-		ua.mu.Lock()
-		ua.registrations = append(ua.registrations, r)
-		ua.mu.Unlock()
-		r.box.post(r.begin)
+// register begins to register with a trunk that wants it, once first, if not nil,
+// is over.
+func (ua *UA) register(t *trunk.Trunk, first <-chan struct{}) {
+	if !t.Register {
+		return
 	}
+	r := newRegistration(ua, t, ua.pace)
+	ua.mu.Lock()
+	ua.registrations = append(ua.registrations, r)
+	ua.mu.Unlock()
+	if first == nil {
+		r.box.post(r.begin)
+		return
+	}
+	ua.work.start(func() {
+		<-first
+		r.box.post(r.begin)
+	})
 }
 
 // stopRegistrations takes our contacts back and waits for the answers until ctx ends.
@@ -106,6 +111,9 @@ func (r *registration) after(d time.Duration, f func()) {
 
 // begin waits for its turn at the registrar, then sends.
 func (r *registration) begin() {
+	if r.ending {
+		return
+	}
 	if wait := r.pace.wait(r.t.NextHop().Host); wait > 0 {
 		r.after(wait, func() { r.send(r.asked) })
 		return

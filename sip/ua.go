@@ -61,6 +61,7 @@ type UA struct {
 	ended         *recent[struct{}] // dialogs that are over, by key
 	past          *recent[struct{}] // and of those that are over
 	registrations []*registration
+	pace          *pacer // of registrations
 	probers       []*prober
 	sweep         *sweeper
 	drained       chan struct{} // closed when live becomes empty while stopping
@@ -95,6 +96,7 @@ func New(cfg Config) (*UA, error) {
 		past: newRecent[struct{}](cfg.Clock), ended: newRecent[struct{}](cfg.Clock), stopped: make(chan struct{}),
 	}
 	ua.names = cfg.Names
+	ua.pace = &pacer{clock: ua.clock, next: map[string]time.Time{}}
 	ua.trunks.last, ua.trunks.down = map[string]trunk.State{}, map[string]bool{}
 	ua.work = &tasks{panicked: ua.panicked, clock: cfg.Clock}
 	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
@@ -137,14 +139,9 @@ func (ua *UA) Start(ctx context.Context) error {
 		return err
 	}
 	ua.watch.start()
-	ua.startRegistrations()
-	ua.startProbers()
 	ua.startSweeper()
 	for _, t := range ua.cfg.Trunks.All() {
-		if t.SRTP != trunk.SRTPOff && t.Target().Transport != "tls" {
-			ua.log.Warn("sip: whoever reads the signalling of this trunk can decrypt its sound: SRTP keys travel in it; reach the trunk over tls",
-				"trunk", t.Name, "srtp", t.SRTP, "transport", t.Target().Transport)
-		}
+		ua.begun(t, nil)
 	}
 	return nil
 }
