@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -76,8 +77,10 @@ type Dialer struct {
 	limits  *Limits
 	metrics *metrics
 	wake    chan struct{}
+	trunks  atomic.Pointer[[]TrunkLimits] // replaced as a whole
 
 	mu       sync.Mutex
+	reloaded bool // lanes may be those of trunks that were
 	queue    *queue
 	breakers map[string]*breaker // by trunk
 	flying   map[string]int      // numbers that were begun and have no attempt in the store yet
@@ -104,6 +107,7 @@ func New(cfg Config) (*Dialer, error) {
 	}
 	d := &Dialer{cfg: cfg, limits: NewLimits(cfg.Clock, cfg.Trunks), wake: make(chan struct{}, 1),
 		queue: newQueue(), breakers: map[string]*breaker{}, flying: map[string]int{}, reading: map[string]time.Time{}}
+	d.trunks.Store(&cfg.Trunks)
 	for _, t := range cfg.Trunks {
 		d.breakers[t.Name] = newBreaker(cfg.TrunkBreaker)
 	}
@@ -170,7 +174,7 @@ func (d *Dialer) Enqueue(call *calls.Call) {
 // Trunks of other accounts are not there for it.
 func (d *Dialer) route(call *calls.Call) (name string, trunks []string) {
 	whichever := call.Trunk == "" && call.From == ""
-	for _, t := range d.cfg.Trunks {
+	for _, t := range *d.trunks.Load() {
 		switch {
 		case t.Account != "" && t.Account != call.Account:
 		case whichever && !slices.Contains(call.Avoid, t.Name):

@@ -13,10 +13,11 @@ type verdict struct {
 	next    time.Time         // when to look again, with hold or without a word
 	blocked *calls.BlockEntry // never
 	refused calls.Reason      // never, because of its recording
+	moved   bool              // it waits for other trunks now
 }
 
 func (v verdict) open() bool {
-	return v.hold == nil && v.blocked == nil && v.refused == "" && v.next.IsZero()
+	return v.hold == nil && v.blocked == nil && v.refused == "" && v.next.IsZero() && !v.moved
 }
 
 // gate examines one call at now.

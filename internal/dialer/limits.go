@@ -81,7 +81,7 @@ func (l *Limits) SetDown(trunk string, down bool) {
 
 func (l *Limits) check(trunk string, now time.Time) (calls.Gate, time.Duration) {
 	m, ok := l.trunks[trunk]
-	if !ok || m.down {
+	if !ok || m.down || m.gone {
 		return calls.GateTrunkDown, 0
 	}
 	return m.check(now)

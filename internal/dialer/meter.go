@@ -12,6 +12,7 @@ import (
 // has left the window, so no window ever holds more.
 type meter struct {
 	down       bool // calls are not dialled over it
+	gone       bool // it is no longer configured
 	used, most int
 	window     time.Duration
 	began      []time.Time // ring; empty: no limit of rate

@@ -63,7 +63,7 @@ func (c *census) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(queueDesc, prometheus.GaugeValue, float64(count[state]), state)
 	}
 	ch <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, lag.Seconds())
-	for _, t := range c.d.cfg.Trunks {
+	for _, t := range *c.d.trunks.Load() {
 		ch <- prometheus.MustNewConstMetric(channelsDesc, prometheus.GaugeValue, float64(c.d.limits.InUse(t.Name)), t.Name)
 	}
 }

@@ -191,6 +191,7 @@ func (d *Dialer) look(ctx context.Context, r *round, w *work, now time.Time) err
 	case err != nil:
 		return err
 	case w.call == nil: // it is no more
+	case v.moved:
 	case v.blocked != nil:
 		if d.own(w.id) {
 			d.cfg.Starter.Blocked(w.call, *v.blocked)
@@ -216,6 +217,9 @@ func (d *Dialer) examine(ctx context.Context, w *work, now time.Time) (v verdict
 			if w.call, err = d.row(tx, w.id); w.call == nil {
 				return err
 			}
+		}
+		if v.moved = d.moved(w); v.moved {
+			return nil
 		}
 		if v = d.flies(w.call, now); !v.open() {
 			return nil
