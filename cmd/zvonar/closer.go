@@ -11,19 +11,21 @@ import (
 // closer is a log handler that looks closer at the calls of watched numbers: what
 // is told of them at DEBUG is logged, whatever the level is.
 type closer struct {
-	slog.Handler // lets everything from DEBUG on through
-	level        slog.Level
+	slog.Handler                              // lets everything from DEBUG on through
+	level        *slog.LevelVar               // what is logged of everybody
 	watch        *atomic.Pointer[trace.Watch] // nil inside: nobody is watched yet
 	watched      string                       // the call that every record is about, "" if none is known
 }
 
 func newCloser(level slog.Level, h slog.Handler) *closer {
-	return &closer{Handler: h, level: level, watch: &atomic.Pointer[trace.Watch]{}}
+	l := &slog.LevelVar{}
+	l.Set(level)
+	return &closer{Handler: h, level: l, watch: &atomic.Pointer[trace.Watch]{}}
 }
 
 // Enabled implements slog.Handler.
 func (c *closer) Enabled(_ context.Context, level slog.Level) bool {
-	if level >= c.level {
+	if level >= c.level.Level() {
 		return true
 	}
 	w := c.watch.Load()
@@ -32,7 +34,7 @@ func (c *closer) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (c *closer) Handle(ctx context.Context, rec slog.Record) error {
-	if rec.Level < c.level {
+	if rec.Level < c.level.Level() {
 		call := c.watched
 		rec.Attrs(func(a slog.Attr) bool {
 			if a.Key == "call" {

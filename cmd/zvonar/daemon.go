@@ -45,7 +45,9 @@ type part struct {
 
 // daemon is every room of the house, bound together.
 type daemon struct {
-	cfg   *config.Config
+	cfg  *config.Config                // as at the start
+	live atomic.Pointer[config.Config] // as it was read last
+
 	log   *slog.Logger
 	clock clock.Clock
 	ids   *clock.IDs
@@ -68,6 +70,7 @@ type daemon struct {
 	engine    *engine.Engine
 	campaigns *campaign.Runner
 	texts     *outbox.SMS
+	hooks     *outbox.Outbox
 	api       *api.Server
 	guard     *egress.Guard
 	parts     []part // in order of start
@@ -78,6 +81,7 @@ type daemon struct {
 // nothing stays open.
 func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *daemon, err error) {
 	d = &daemon{cfg: cfg, log: log, clock: clock.System(), reg: prometheus.NewRegistry()}
+	d.live.Store(cfg)
 	d.ids = clock.NewIDs(d.clock, nil)
 	d.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {

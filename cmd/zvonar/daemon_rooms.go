@@ -29,11 +29,7 @@ import (
 )
 
 func (d *daemon) buildTokens(ctx context.Context) error {
-	tokens := make([]api.ConfigToken, 0, len(d.cfg.Tokens))
-	for _, t := range d.cfg.Tokens {
-		tokens = append(tokens, api.ConfigToken{Name: t.Name, Token: t.Token.Reveal(), Roles: t.Roles, Account: t.Account, AllowFrom: networks(t.AllowFrom)})
-	}
-	if err := api.SyncConfigTokens(ctx, d.store, d.clock, tokens); err != nil {
+	if err := api.SyncConfigTokens(ctx, d.store, d.clock, configTokens(d.cfg)); err != nil {
 		return err
 	}
 	path, err := api.EnsureFirstToken(ctx, d.store, api.FirstToken{Listen: d.cfg.HTTP.Listen, TLS: d.cfg.HTTP.TLS.On(),
@@ -124,17 +120,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	if err := useNumbering(rules); err != nil {
 		return err
 	}
-	var numbers []engine.TrunkNumbers
-	var channels []dialer.TrunkLimits
-	for _, t := range d.cfg.Trunks {
-		numbers = append(numbers, engine.TrunkNumbers{Name: t.Name, Numbers: t.Numbers, Account: t.Account, HangUpEarly: t.EarlyMedia == "hangup",
-			Refers: t.Transfer == "refer"})
-		channels = append(channels, dialer.TrunkLimits{Name: t.Name, Numbers: t.Numbers, MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: t.Account})
-	}
-	if len(d.cfg.SIP.ChallengeFrom) > 0 { // the telephones of employees
-		numbers = append(numbers, engine.TrunkNumbers{Name: calls.SoftphoneTrunk})
-		channels = append(channels, dialer.TrunkLimits{Name: calls.SoftphoneTrunk})
-	}
+	numbers, channels := d.trunkUse(d.cfg)
 	d.dialer, err = dialer.New(dialer.Config{Store: d.store, Admits: d.admits, Clock: d.clock, Log: d.log.With("room", "dialer"), Metrics: d.reg,
 		Trunks: channels, Window: rules.Window, Caps: rules.Caps(), Presets: rules.AllPresets(),
 		TrunkBreaker: dialer.BreakerConfig{Errors: rules.Breaker.Trunk.Errors, Of: rules.Breaker.Trunk.Of,
@@ -208,22 +194,18 @@ func (d *daemon) buildOutbox(ctx context.Context) (err error) {
 	if d.guard, err = egress.New(egress.Config{Allow: d.cfg.Egress.Allow}); err != nil {
 		return err
 	}
-	hooks, err := outbox.New(outbox.Config{Store: d.store, Lead: d.store.Lead, Clock: d.clock, IDs: d.ids, Client: d.guard.Client(),
+	d.hooks, err = outbox.New(outbox.Config{Store: d.store, Lead: d.store.Lead, Clock: d.clock, IDs: d.ids, Client: d.guard.Client(),
 		Log: d.log.With("room", "outbox"), Metrics: d.reg})
 	if err != nil {
 		return err
 	}
-	configured := make([]calls.Webhook, 0, len(d.cfg.Webhooks))
-	for _, w := range d.cfg.Webhooks {
-		configured = append(configured, calls.Webhook{Account: w.Account, URL: w.URL, Secret: w.Secret.Reveal(), Types: w.Types})
-	}
-	if err := hooks.EnsureConfigured(ctx, configured); err != nil {
+	if err := d.hooks.EnsureConfigured(ctx, configHooks(d.cfg)); err != nil {
 		return err
 	}
 	if d.texts, err = d.newTexts(); err != nil {
 		return err
 	}
-	d.add("webhooks", hooks.Start, hooks.Stop)
+	d.add("webhooks", d.hooks.Start, d.hooks.Stop)
 	d.add("texts", d.texts.Start, d.texts.Stop)
 	return nil
 }

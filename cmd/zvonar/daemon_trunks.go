@@ -44,7 +44,7 @@ const softphoneProbe = 20 * time.Second
 
 // trunkStatus is what GET /v1/trunks tells.
 func (d *daemon) trunkStatus() []api.TrunkStatus {
-	out := make([]api.TrunkStatus, 0, len(d.cfg.Trunks))
+	out := make([]api.TrunkStatus, 0, len(d.live.Load().Trunks))
 	for _, t := range d.trunks.All() {
 		codecs := make([]string, 0, len(t.Codecs))
 		for _, c := range t.Codecs {
@@ -58,7 +58,7 @@ func (d *daemon) trunkStatus() []api.TrunkStatus {
 		}
 		out = append(out, api.TrunkStatus{Targets: targets, State: string(now.State), Reason: now.Reason, Register: reg.Wanted, Contact: reg.Contact,
 			RegisteredUntil: calls.Stamp(reg.Until), NextRegister: calls.Stamp(reg.Next), Name: t.Name, URI: t.URI, Numbers: t.Numbers, Codecs: codecs,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: d.cfg.AccountOfTrunk(t.Name), Calls: d.dialer.Limits().InUse(t.Name)})
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Account: d.live.Load().AccountOfTrunk(t.Name), Calls: d.dialer.Limits().InUse(t.Name)})
 	}
 	return out
 }
@@ -78,7 +78,7 @@ func (d *daemon) trunkChanged(name string, now trunk.Status) {
 	e := calls.NewEvent(d.ids.New("evt_"), d.clock.Now().UTC(), "trunk:"+name, typ, struct {
 		Why string `json:"why,omitempty"`
 	}{now.Reason})
-	if e.Account = d.cfg.AccountOfTrunk(name); e.Account == "" {
+	if e.Account = d.live.Load().AccountOfTrunk(name); e.Account == "" {
 		e.Account = calls.MainAccount
 	}
 	d.store.Note(func(tx calls.Tx) error { return tx.AppendEvent(&e) }, func(err error) {

@@ -15,7 +15,7 @@ func (d *daemon) buildHearing(context.Context) error {
 
 // deaf reports whether nobody listens to the early media of a trunk.
 func (d *daemon) deaf(trunk string) bool {
-	for _, t := range d.cfg.Trunks {
+	for _, t := range d.live.Load().Trunks {
 		if t.Name == trunk {
 			return t.EarlyMedia == "off"
 		}

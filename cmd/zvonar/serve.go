@@ -47,7 +47,7 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 		return err
 	}
 	log.Info("zvonar serves", "version", version, "api", cfg.HTTP.Listen, "sip", cfg.SIP.Listen, "trunks", len(cfg.Trunks))
-	failure := awaitStop(ctx, sigs, d.ua, d.store.Fenced(), cfg.Dialer, log)
+	failure := awaitStop(ctx, sigs, func() { d.hangUp(ctx, file, env) }, d.ua.Failed(), d.store.Fenced(), log)
 	limit := cfg.DrainTimeout.Duration()
 	if errors.Is(failure, calls.ErrFenced) {
 		limit = 0 // every leg of ours is somebody else's lost call now
@@ -68,31 +68,17 @@ func serve(ctx context.Context, file string, env []string, stderr io.Writer) err
 	return errors.Join(failure, err)
 }
 
-// userAgent is what a running daemon asks of the user agent.
-type userAgent interface {
-	ReloadCertificates() error
-	Failed() <-chan error
-}
-
 // awaitStop waits for a signal that ends the daemon, for ctx, or for an error
-// that only a new process can mend.
-func awaitStop(ctx context.Context, sigs <-chan os.Signal, ua userAgent, fenced <-chan struct{}, rules config.Dialer, log *slog.Logger) error {
+// that only a new process can mend. SIGHUP calls hup.
+func awaitStop(ctx context.Context, sigs <-chan os.Signal, hup func(), failed <-chan error, fenced <-chan struct{}, log *slog.Logger) error {
 	for {
 		select {
 		case s := <-sigs:
 			if s != syscall.SIGHUP {
 				return nil
 			}
-			if err := ua.ReloadCertificates(); err != nil {
-				log.Error("SIGHUP: the SIP certificate cannot be read; the former one stays in use", "error", err)
-				continue
-			}
-			if err := useNumbering(rules); err != nil {
-				log.Error("SIGHUP: the numbering plan or the holidays cannot be read; the former ones stay in use", "error", err)
-				continue
-			}
-			log.Warn("SIGHUP: the SIP certificate, the numbering plan and the holidays were read anew; everything else is read at start only, restart to change it")
-		case err := <-ua.Failed():
+			hup()
+		case err := <-failed:
 			log.Error("the user agent is deaf; ending so that the supervisor starts a new process", "error", err)
 			return err
 		case <-fenced:
@@ -125,11 +111,8 @@ func secondSignal(ctx context.Context, clk clock.Clock, sigs <-chan os.Signal) b
 
 // newLogger makes the daemon's log.
 func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
-		level = slog.LevelInfo // the configuration was checked; this is for tests
-	}
-	opts := &slog.HandlerOptions{Level: min(level, slog.LevelDebug)}
+	level := levelOf(cfg)
+	opts := &slog.HandlerOptions{Level: slog.LevelDebug}
 	var h slog.Handler = slog.NewJSONHandler(w, opts)
 	if cfg.Format == "text" {
 		h = slog.NewTextHandler(w, opts)

@@ -19,34 +19,26 @@ func TestOnlyASignalToStopEndsTheWait(t *testing.T) {
 	t.Parallel()
 	sigs := make(chan os.Signal)
 	done := make(chan struct{})
-	agent := &fakeAgent{failed: make(chan error)}
+	reloads := 0
 	go func() {
 		defer close(done)
-		if err := awaitStop(t.Context(), sigs, agent, nil, config.Dialer{}, slog.New(slog.DiscardHandler)); err != nil {
+		if err := awaitStop(t.Context(), sigs, func() { reloads++ }, nil, nil, slog.New(slog.DiscardHandler)); err != nil {
 			t.Error(err)
 		}
 	}()
 	sigs <- syscall.SIGHUP // taken, and waited on
 	sigs <- syscall.SIGTERM
 	<-done
-	if agent.reloads != 1 {
-		t.Errorf("SIGHUP read the certificates %d times", agent.reloads)
+	if reloads != 1 {
+		t.Errorf("SIGHUP was taken %d times", reloads)
 	}
 }
 
-type fakeAgent struct {
-	failed  chan error
-	reloads int
-}
-
-func (a *fakeAgent) ReloadCertificates() error { a.reloads++; return nil }
-func (a *fakeAgent) Failed() <-chan error      { return a.failed }
-
 func TestADeafUserAgentEndsTheProcessWithAnError(t *testing.T) {
 	t.Parallel()
-	agent := &fakeAgent{failed: make(chan error, 1)}
-	agent.failed <- errors.New("deaf")
-	if err := awaitStop(t.Context(), nil, agent, nil, config.Dialer{}, slog.New(slog.DiscardHandler)); err == nil {
+	failed := make(chan error, 1)
+	failed <- errors.New("deaf")
+	if err := awaitStop(t.Context(), nil, nil, failed, nil, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error, so the process would end with 0 and not be started anew")
 	}
 }
@@ -74,8 +66,7 @@ func TestAFencedDaemonStopsWithAnError(t *testing.T) {
 	t.Parallel()
 	fenced := make(chan struct{})
 	close(fenced)
-	agent := &fakeAgent{failed: make(chan error)}
-	if err := awaitStop(t.Context(), nil, agent, fenced, config.Dialer{}, slog.New(slog.DiscardHandler)); !errors.Is(err, calls.ErrFenced) {
+	if err := awaitStop(t.Context(), nil, nil, nil, fenced, slog.New(slog.DiscardHandler)); !errors.Is(err, calls.ErrFenced) {
 		t.Errorf("it stops with %v", err)
 	}
 }

@@ -78,22 +78,7 @@ const perKind = 200 // numbers of each behaviour
 
 func (c *cluster) startNetwork() {
 	c.t.Helper()
-	aliases := map[string]string{}
-	for _, like := range []string{answers, presses, rings, leaves} {
-		for n := range perKind {
-			aliases[number(like, n)] = like
-		}
-	}
-	media := mediaBase()
-	network, err := carrier.New(carrier.Config{PortMin: media, PortMax: media + 198, Aliases: aliases, Pace: 0.1})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if err := network.Start(c.t.Context()); err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() { _ = network.Stop(context.Background()) })
-	c.network = network
+	c.network = network(c.t, perKind, answers, presses, rings, leaves)
 }
 
 // node starts a daemon of the cluster.
