@@ -300,3 +300,9 @@ func (l *lineWriter) flush() error {
 	l.csv.Flush()
 	return l.csv.Error()
 }
+
+// isNumberList reports whether a request brings numbers for the blacklist: read as
+// they come, as CSV or NDJSON.
+func isNumberList(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Path == "/v1/blacklist/import"
+}

@@ -131,7 +131,7 @@ func (s *Server) bodyLimit(r *http.Request) int64 {
 	switch {
 	case isUpload(r):
 		return s.cfg.MaxUpload
-	case isContactList(r):
+	case isContactList(r), isNumberList(r):
 		return maxContactList
 	}
 	return s.cfg.MaxBody
@@ -141,7 +141,7 @@ func (s *Server) bodyLimit(r *http.Request) int64 {
 // taken for broken JSON (curl -d says it is a form).
 func checkContentType(r *http.Request) *Problem {
 	ct := r.Header.Get("Content-Type")
-	if ct == "" || r.ContentLength == 0 || isUpload(r) || isContactList(r) || isTextCallback(r) {
+	if ct == "" || r.ContentLength == 0 || isUpload(r) || isContactList(r) || isNumberList(r) || isTextCallback(r) {
 		return nil
 	}
 	media, _, err := mime.ParseMediaType(ct)

@@ -118,6 +118,9 @@ func TestABlacklistGoesOutAndComesBackAsAFile(t *testing.T) {
 	if !strings.HasPrefix(file, want) || strings.Count(file, "\r\n") != 4 || !strings.Contains(file, "\"asked; twice\"") && !strings.Contains(file, "asked; twice") {
 		t.Errorf("%q", file)
 	}
+	if got := h.do("POST", "/v1/blacklist/import", file, "Content-Type", "text/csv"); got.code != 200 || got.doc["known"] != 3.0 {
+		t.Errorf("as text/csv: %d %s", got.code, got.body)
+	}
 	other := newHouse(t)
 	if got := other.do("POST", "/v1/blacklist/import", file); got.doc["added"] != 3.0 || got.doc["wrong"] != 0.0 {
 		t.Errorf("%d %s", got.code, got.body)

@@ -61,3 +61,12 @@ func (e *Engine) Unblock(ctx context.Context, account, number, scope string) (re
 	})
 	return removed && err == nil, err
 }
+
+// notBlockedFrom is errBlocked where the callee may not be called in this call.
+func (s *session) notBlockedFrom(tx calls.ReadTx, c *calls.Call) error {
+	_, err := tx.BlockedFor(calls.BlockQuery{Account: c.Account, Number: c.To, Campaign: c.CampaignID, Line: c.Line})
+	if err == nil {
+		return errBlocked
+	}
+	return nil
+}

@@ -345,3 +345,15 @@ func TestANumberThatIsOnlyCalledFromTellsStrangersNothing(t *testing.T) {
 		t.Errorf("%v %+v", err, data)
 	}
 }
+
+func TestACallFromANumberThatMayNotCallEndsBlocked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.submit(func(r *CallRequest) { r.From = "" }) // which number is shown is settled only now
+	b.store.blocked[c.To] = calls.BlockEntry{Number: c.To, Scope: "number:78005553535"}
+	b.limits.closed = calls.ErrGateClosed
+	b.release(c, "main")
+	if got := b.over(c.ID); got.Outcome != calls.OutcomeBlocked || len(got.Attempts) != 0 {
+		t.Errorf("ended %s with %d attempts", got.Outcome, len(got.Attempts))
+	}
+}

@@ -53,6 +53,9 @@ func (s *session) begin() {
 	row, asked := *a, c.Clone()
 	s.commit(func(tx calls.Tx) error {
 		if err := s.customer.slot.Confirm(tx, asked); err != nil {
+			if blocked := s.notBlockedFrom(tx, asked); blocked != nil {
+				return blocked // the number that is shown was not settled when the gates were asked
+			}
 			return err
 		}
 		return tx.InsertAttempt(&row)
@@ -68,6 +71,8 @@ func (s *session) begin() {
 			s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
 		case s.ending.reason != "": // cancelled while the attempt was being committed
 			s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
+		case errors.Is(err, errBlocked):
+			s.complete(calls.Result{Outcome: calls.OutcomeBlocked, Reason: calls.ReasonBlacklist}, calls.ByZvonar)
 		case errors.Is(err, calls.ErrGateClosed):
 			s.putBack("a gate closed meanwhile")
 		case err != nil:
