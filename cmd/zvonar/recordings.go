@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"zvonar/internal/calls"
 	"zvonar/internal/client"
 )
 
@@ -165,6 +166,8 @@ func (r *remote) recording(a *app, rec client.Recording, err error) error {
 		return err
 	case r.JSON:
 		return a.json(rec)
+	case rec.State == calls.RecordingDraft && rec.CallID != nil:
+		return a.say("%s is a draft: its author is called (%s)", rec.RecordingID, *rec.CallID)
 	case rec.RecordID != nil && rec.Live != nil && rec.Live.Version != rec.Version:
 		return a.say("%s, record_id %d: version %d is %s, version %d is played until it is approved (%s, “%s”)",
 			rec.RecordingID, *rec.RecordID, rec.Version, rec.State, rec.Live.Version, span(rec.DurationMS), rec.Title)
