@@ -37,7 +37,7 @@ func handing(t *testing.T, name string, clients int) (d *daemon, id string, clie
 	t.Helper()
 	client, manager = scenario(t, "answer", clients, "", nil), scenario(t, name, 1, "", nil)
 	d = start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
-		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], max_calls: 10", manager.port)})
+		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], options: 0s, max_calls: 10", manager.port)})
 	var made call
 	if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567"}, &made); code != 202 {
 		t.Fatalf("POST /v1/bridges: %d", code)

@@ -13,6 +13,7 @@ type listener struct {
 	t    *testing.T
 	dir  string
 	port int
+	ctrl int // where it takes commands
 	says []int16
 	out  *lockedBuffer
 }
@@ -23,6 +24,7 @@ func listen(t *testing.T, user, codec string, says []int16) *listener {
 	l := &listener{t: t, dir: t.TempDir(), port: freePort(t, "udp"), says: says}
 	_ = freePort(t, "tcp") // baresip listens for TLS on the port after its own
 	rtp := mediaBase()
+	l.ctrl = freePort(t, "tcp")
 	write(t, filepath.Join(l.dir, "tune.wav"), wav(t, says))
 	write(t, filepath.Join(l.dir, "accounts"), fmt.Appendf(nil, "<sip:%s@127.0.0.1:%d>;regint=0;answermode=auto;audio_codecs=%s\n", user, l.port, codec))
 	write(t, filepath.Join(l.dir, "config"), fmt.Appendf(nil, `module_path %s
@@ -31,13 +33,15 @@ module aufile.so
 module sndfile.so
 module_app account.so
 module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:%d
 net_interface 127.0.0.1
 sip_listen 127.0.0.1:%d
 rtp_ports %d-%d
 audio_source aufile,%s
 audio_player aufile,%s
 snd_path %s
-`, baresipModules(t), l.port, rtp, rtp+100, filepath.Join(l.dir, "tune.wav"), filepath.Join(l.dir, "unused.wav"), l.dir))
+`, baresipModules(t), l.ctrl, l.port, rtp, rtp+100, filepath.Join(l.dir, "tune.wav"), filepath.Join(l.dir, "unused.wav"), l.dir))
 	_, l.out = background(t, bin, "-f", l.dir)
 	return l
 }
@@ -80,7 +84,7 @@ func TestTwoPartiesHearEachOther(t *testing.T) {
 			slices.Reverse(back)
 			manager, client := listen(t, "201", codecs[0], tune), listen(t, "79161234567", codecs[1], back)
 			d := start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
-				"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], max_calls: 10", manager.port)})
+				"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], options: 0s, max_calls: 10", manager.port)})
 			d.eventually("both baresips to come up", func() bool {
 				return strings.Contains(manager.out.String(), "baresip is ready") && strings.Contains(client.out.String(), "baresip is ready")
 			})
@@ -112,7 +116,7 @@ func TestSIPpAClientHoldsAndResumesInATalk(t *testing.T) {
 	t.Parallel()
 	client, manager := scenario(t, "holdcallee", 1, "", nil), scenario(t, "answer", 1, "", nil)
 	d := start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
-		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], max_calls: 10", manager.port)})
+		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], options: 0s, max_calls: 10", manager.port)})
 	var made call
 	if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567"}, &made); code != 202 {
 		t.Fatalf("POST /v1/bridges: %d", code)
@@ -131,7 +135,7 @@ func TestSIPpAPartyIsHeldAndHandedOn(t *testing.T) {
 	t.Parallel()
 	client, managers := scenario(t, "heldcallee", 1, "", nil), scenario(t, "answer", 2, "", nil)
 	d := start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
-		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], max_calls: 10", managers.port)})
+		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], options: 0s, max_calls: 10", managers.port)})
 	var made call
 	if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567", "anonymous": true}, &made); code != 202 {
 		t.Fatalf("POST /v1/bridges: %d", code)
