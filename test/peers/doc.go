@@ -2,7 +2,8 @@
 // SIPp and baresip as far ends, sox for what was heard. It holds tests only.
 //
 // harness_test.go starts a daemon on loopback and speaks its API;
-// sipp_test.go, dialog_test.go, session_test.go and baresip_test.go are the calls (docs/sip.md
+// sipp_test.go, dialog_test.go, session_test.go, extensions_test.go, refer_test.go,
+// handing_test.go and baresip_test.go are the calls (docs/sip.md
 // lists which sentence each shows); crash_test.go kills it;
 // nodes_test.go kills, pauses and cuts off one of two daemons on one PostgreSQL.
 package peers

@@ -251,7 +251,7 @@ type call struct {
 		SIPCode int  `json:"sip_code"`
 		Charged bool `json:"charged"`
 	}
-	Actions []struct{ Digit, Action, Result, Error string }
+	Actions []struct{ Digit, Action, Value, Result, Error string }
 	Legs    []struct {
 		Codec    string
 		RX, TX   int64

@@ -58,7 +58,7 @@ func TestSIPpAManagerHandsTheCustomerOn(t *testing.T) {
 	if c.Outcome != "answered" || c.Reason != "by_api" || len(c.Attempts) != 3 || len(c.Actions) != 2 {
 		t.Fatalf("ended as %+v", c)
 	}
-	if c.Actions[0].Result != "failed" || c.Actions[1].Result != "ok" || c.Attempts[2].Target != "74951234567" {
+	if c.Actions[0].Result != "failed" || c.Actions[1].Result != "ok" || c.Actions[len(c.Actions)-1].Value != "74951234567" {
 		t.Errorf("actions %+v, attempts %+v", c.Actions, c.Attempts)
 	}
 }
