@@ -47,10 +47,10 @@ const MaxFaults = 1000
 // A unit of work of an import is to take about unitTarget: what happens in calls
 // meanwhile waits for it.
 const (
-	unitTarget = 8 * time.Millisecond
-	firstUnit  = 128 // contacts
-	leastUnit  = 64
-	mostUnit   = 1024
+	unitTarget = 2 * time.Millisecond
+	firstUnit  = 64 // contacts
+	leastUnit  = 32
+	mostUnit   = 512
 )
 
 // importer reads one list.
