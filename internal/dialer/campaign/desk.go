@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"zvonar/internal/calls"
@@ -16,13 +17,15 @@ import (
 type Desk struct {
 	store   calls.Store
 	gate    Gate
-	caller  Caller
 	opens   Opens
 	resolve Resolve
 	clock   clock.Clock
 	ids     *clock.IDs
 	log     *slog.Logger
 	kick    func()
+	// telling is held from the reading of a campaign's state until the gate knows of
+	// it, so that the gate is never told of a state that is over.
+	telling sync.Mutex
 }
 
 // Create stores a draft and gives it its id.
@@ -59,15 +62,14 @@ func (d *Desk) Change(ctx context.Context, account, id string, change func(*call
 // Move starts, pauses, resumes or stops a campaign. Where it stands already as
 // the move would have it nothing happens.
 func (d *Desk) Move(ctx context.Context, account, id string, m calls.CampaignMove, reason, actor string) (*calls.Campaign, error) {
+	d.telling.Lock()
+	defer d.telling.Unlock()
 	c, err := d.move(ctx, account, id, m, reason, actor)
 	if err == nil && c.Live() { // from here on the dialer of this node goes by it
 		d.gate.SetCampaign(c.ID, c.Rule())
 	}
 	if err == nil && m == calls.CampaignStop {
-		d.gate.DropCampaign(c.ID)
-		if err := d.caller.Withdraw(ctx, account, id); err != nil {
-			d.log.Warn("calls of a stopped campaign could not be withdrawn yet", "campaign", id, "err", err)
-		}
+		d.gate.DropCampaign(c.ID) // the runner withdraws what is queued
 	}
 	return c, err
 }

@@ -82,7 +82,7 @@ func New(cfg Config) (*Runner, error) {
 	}
 	r := &Runner{cfg: cfg, wake: make(chan struct{}, 1), trips: map[string]string{}, told: map[string]calls.CampaignRule{},
 		closed: map[lineKey]time.Time{}, seen: map[string]*calls.Campaign{}}
-	r.desk = &Desk{store: cfg.Store, gate: cfg.Gate, caller: cfg.Caller, opens: cfg.Opens, resolve: cfg.Resolve, clock: cfg.Clock, ids: cfg.IDs, log: cfg.Log, kick: r.kick}
+	r.desk = &Desk{store: cfg.Store, gate: cfg.Gate, opens: cfg.Opens, resolve: cfg.Resolve, clock: cfg.Clock, ids: cfg.IDs, log: cfg.Log, kick: r.kick}
 	return r, nil
 }
 
@@ -108,11 +108,20 @@ func (r *Runner) kick() {
 // Tell tells the gate what may run, before anything does: so calls of a campaign
 // that was paused when the process before this one ended are held from the start.
 func (r *Runner) Tell(ctx context.Context) error {
+	_, err := r.news(ctx)
+	return err
+}
+
+// news reads the campaigns that may have something to do, and brings the gate up
+// to date.
+func (r *Runner) news(ctx context.Context) ([]*calls.Campaign, error) {
+	r.desk.telling.Lock()
+	defer r.desk.telling.Unlock()
 	live, err := r.live(ctx)
 	if err == nil {
 		r.tell(live)
 	}
-	return err
+	return live, err
 }
 
 // live reads the campaigns that may have something to do.
@@ -205,12 +214,11 @@ func (r *Runner) rest(ctx context.Context, d time.Duration, changed, handed <-ch
 // time: when something changes).
 func (r *Runner) look(ctx context.Context, leads bool) (next time.Time, err error) {
 	r.pauseTripped(ctx)
-	live, err := r.live(ctx)
+	live, err := r.news(ctx)
 	if err != nil {
 		return next, err
 	}
 	now := r.cfg.Clock.Now()
-	r.tell(live)
 	r.tidy(ctx, live, now)
 	if !leads {
 		return next, nil

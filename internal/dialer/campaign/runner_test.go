@@ -126,6 +126,10 @@ func TestAPauseHoldsAndAResumeGoesOn(t *testing.T) {
 	b.move(c, calls.CampaignResume)
 	b.look("m1")
 	b.move(c, calls.CampaignStop)
+	if _, known := b.gate.rules[c.ID]; known {
+		t.Error("the dialer may go on with a stopped campaign")
+	}
+	b.look()
 	if _, known := b.gate.rules[c.ID]; known || !slices.Contains(b.caller.withdrawn, c.ID) {
 		t.Error("what is queued of a stopped campaign may still be dialled")
 	}
