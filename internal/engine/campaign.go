@@ -3,8 +3,9 @@ package engine
 import (
 	"cmp"
 	"context"
-	"slices"
+	"errors"
 	"strconv"
+	"sync"
 
 	"zvonar/internal/calls"
 )
@@ -53,17 +54,43 @@ func (e *Engine) Withdraw(ctx context.Context, account, campaign string) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range slices.DeleteFunc(live, func(c *calls.Call) bool { return !waits(c) }) {
-		if queued, ok := e.cfg.Queue.Remove(c.ID); ok {
-			if queued == nil {
-				if queued, err = e.reread(ctx, c); err != nil {
-					return err
-				}
-			}
-			if _, err := e.finishQueued(ctx, queued, calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonByAPI}); err != nil {
-				return err
-			}
+	work := make(chan *calls.Call, len(live))
+	for _, c := range live {
+		if waits(c) {
+			work <- c
 		}
 	}
-	return nil
+	close(work)
+	var group sync.WaitGroup
+	failed := make([]error, withdrawers) // many at a time share a commit
+	for i := range failed {
+		group.Go(func() {
+			for c := range work {
+				if failed[i] = e.withdraw(ctx, c); failed[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(failed...)
+}
+
+// withdrawers is how many queued calls are ended at a time.
+const withdrawers = 16
+
+// withdraw ends a call if it is still queued here.
+func (e *Engine) withdraw(ctx context.Context, c *calls.Call) error {
+	queued, ok := e.cfg.Queue.Remove(c.ID)
+	if !ok {
+		return nil
+	}
+	if queued == nil {
+		var err error
+		if queued, err = e.reread(ctx, c); err != nil {
+			return err
+		}
+	}
+	_, err := e.finishQueued(ctx, queued, calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonByAPI})
+	return err
 }

@@ -74,8 +74,8 @@ func (s *sipp) rung() map[string]map[string]bool {
 func TestACampaignSurvivesPauseAndKillWithNobodyRungTwiceOrForgotten(t *testing.T) {
 	t.Parallel()
 	const contacts = 2000
-	peer := scenario(t, "crowd", 10*contacts, "", nil)
-	d := start(t, options{peerPort: peer.port, channels: 60, cps: 150})
+	peer := scenario(t, "crowd", 10*contacts, "", nil, "-timeout", "280s")
+	d := start(t, options{peerPort: peer.port, channels: 90, cps: 300})
 	var made campaign
 	if code := d.request("POST", "/v1/campaigns", map[string]any{"name": "crowd", "record_id": d.clip(melody(7.2))}, &made); code != 201 {
 		t.Fatalf("create: %d", code)
