@@ -103,6 +103,13 @@ func (c *Config) complete() ([]endpoint, error) {
 	if c.Trunks == nil || c.Media == nil {
 		return nil, calls.Errorf(calls.CodeInternal, "a user agent needs trunks and a media engine")
 	}
+	for _, t := range c.Trunks.All() {
+		for name := range t.Headers {
+			if err := furtherHeader(name, "x"); err != nil {
+				return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: headers: %v", t.Name, err)
+			}
+		}
+	}
 	if !calls.Printable(c.UserAgent) {
 		return nil, calls.Errorf(calls.CodeInvalidField, "the user agent's name must not contain control characters")
 	}

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,22 +14,24 @@ import (
 	"zvonar/media"
 	"zvonar/sip/resolve"
 	"zvonar/sip/sdp"
+	"zvonar/sip/trunk"
 )
 
 // uac is what a leg that we dialled keeps besides its dialog.
 type uac struct {
-	req      calls.DialRequest
-	invite   *sipmsg.Request // the last one sent
-	tx       *sipmsg.ClientTx
-	ack      *sipmsg.Request // for our 2xx; sent again with each repetition
-	answered bool            // the first 2xx is here
-	identity string          // who calls, told to the trunk alone; "": From says it
-	auth     auth
-	offer    []byte
-	early    []earlyDialog
-	deafen   func()           // ends the listening to early media; nil: nobody listens
-	target   resolve.Target   // where the INVITE goes
-	further  []resolve.Target // where it may go instead
+	req        calls.DialRequest
+	invite     *sipmsg.Request // the last one sent
+	tx         *sipmsg.ClientTx
+	ack        *sipmsg.Request // for our 2xx; sent again with each repetition
+	answered   bool            // the first 2xx is here
+	identities []sipmsg.Header // who calls, besides From
+	added      []sipmsg.Header // of the trunk's own
+	auth       auth
+	offer      []byte
+	early      []earlyDialog
+	deafen     func()           // ends the listening to early media; nil: nobody listens
+	target     resolve.Target   // where the INVITE goes
+	further    []resolve.Target // where it may go instead
 	// retryAfter is what a 503 asked for.
 	retryAfter time.Duration
 	reason     sipmsg.Header // for CANCEL and BYE; nil: the usual one
@@ -72,11 +75,11 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	if req.Hops < 0 || req.Hops > calls.MaxForwards {
 		return calls.Errorf(calls.CodeInvalidField, "the call was passed on %d times; %d are allowed", req.Hops, calls.MaxForwards)
 	}
-	to, err := userPart("the number to call", req.To)
+	to, err := userPart("the number to call", trunk.Rewrite(t.Formats.ToOut, req.To))
 	if err != nil {
 		return err
 	}
-	from, err := userPart("the caller number", req.From)
+	from, err := userPart("the caller number", trunk.Rewrite(t.Formats.FromOut, req.From))
 	if err != nil {
 		return err
 	}
@@ -99,7 +102,7 @@ func (l *Leg) prepare(req calls.DialRequest) error {
 	}
 	l.trunk, l.id = t, l.ua.cfg.IDs.New("leg_")
 	l.timer.SessionTimer = t.Timer
-	l.uac.req = req
+	l.uac.req, l.uac.added = req, further(t, req.Metadata)
 	l.uac.auth = *l.ua.credentialsOf(t)
 	l.d = dialog{trunk: t.Name, callID: req.SIPCallID, transport: strings.ToUpper(t.NextHop().Transport)}
 	l.d.local = party{name: name, tag: sipmsg.GenerateTagN(20), uri: sipmsg.Uri{Scheme: "sip", User: from}}
@@ -146,15 +149,7 @@ func (l *Leg) invite() {
 	}
 	l.d.routes = append(l.d.routes, l.trunk.Routes()...)
 	host, _ := l.ua.sentBy(l.d.transport, l.d.nextHop)
-	switch {
-	case l.uac.req.Anonymous:
-		id := sipmsg.Uri{Scheme: "sip", User: l.uac.req.From, Host: host}
-		l.uac.identity = "<" + id.String() + ">"
-	case l.trunk.Username == "":
-		l.d.local.uri.Host = host
-	default:
-		l.d.local.uri.Host = l.trunk.Target().HostForURI() // registrars know their own domain only
-	}
+	l.identify(host)
 	host, port := l.ua.contactOf(l.trunk, l.d.transport, l.d.nextHop)
 	contact := sipmsg.Uri{Scheme: "sip", User: l.d.local.uri.User, Host: host, Port: port}
 	contact.UriParams = transportParam(l.d.transport)
@@ -204,9 +199,8 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 		req.AppendHeader(sipmsg.NewHeader("Replaces", writeReplaces(d)))
 		req.AppendHeader(sipmsg.NewHeader("Require", tagReplaces))
 	}
-	if l.uac.identity != "" {
-		req.AppendHeader(sipmsg.NewHeader("Privacy", "id"))
-		req.AppendHeader(sipmsg.NewHeader("P-Asserted-Identity", l.uac.identity))
+	for _, h := range slices.Concat(l.uac.identities, l.uac.added) {
+		req.AppendHeader(h)
 	}
 	left := sipmsg.MaxForwardsHeader(calls.MaxForwards - l.uac.req.Hops)
 	req.AppendHeader(&left)
@@ -316,6 +310,7 @@ func (l *Leg) failed(in *input) {
 	if in.res.StatusCode == sipmsg.StatusNotAcceptableHere || in.res.StatusCode == sipmsg.StatusGlobalNotAcceptable {
 		l.ending.Media = true
 	}
+	l.ending.Override = l.overridden(in.res.StatusCode)
 	l.uac.retryAfter = retryAfterOf(in.res)
 	l.redirects = redirects(l.trunk, l.ending, in.res)
 	if calleeCodes[in.res.StatusCode] {

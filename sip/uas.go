@@ -128,8 +128,8 @@ func (l *Leg) agreeTo(body []byte) int {
 func (l *Leg) describe(req *sipmsg.Request) calls.Invite {
 	from := req.From()
 	return calls.Invite{
-		Trunk: l.trunk.Name, From: number(from.Address.User), FromName: bounded(from.DisplayName),
-		To: bounded(strings.ReplaceAll(req.Recipient.User, "%23", "#")), SIPCallID: bounded(l.d.callID), Source: req.Source(),
+		Trunk: l.trunk.Name, From: l.caller(req), FromName: bounded(from.DisplayName),
+		To: bounded(l.called(req)), SIPCallID: bounded(l.d.callID), Source: req.Source(),
 		Hops: hops(req),
 	}
 }

@@ -25,7 +25,7 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 		}
 		out = append(out, trunk.Config{Name: t.Name, URI: t.URI, CA: t.CA, Username: t.Username, Password: t.Password.Reveal(), Realm: t.Realm, Redirect: t.Redirect,
 			AcceptFrom: prefixes(t.AcceptFrom), MediaFrom: prefixes(t.MediaFrom), Numbers: t.Numbers,
-			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, AuthInbound: t.AuthInbound, Probe: t.Options.Duration(), DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP), PRACK: trunk.PRACK(t.PRACK), AcceptTransfer: t.AcceptTransfer != "off",
+			MaxCalls: t.MaxCalls, MaxCPS: t.MaxCPS, Codecs: codecs, Register: t.Register, Expires: t.Expires.Duration(), Proxy: t.Proxy, AuthInbound: t.AuthInbound, CallerID: callerID(t.CallerID), Formats: formats(t.Rewrite), Headers: t.Headers, Outcomes: outcomes(t.Outcomes), Probe: t.Options.Duration(), DTMF: trunk.DTMF(t.DTMF), SRTP: trunk.SRTP(t.SRTP), PRACK: trunk.PRACK(t.PRACK), AcceptTransfer: t.AcceptTransfer != "off",
 			Timer: trunk.SessionTimer{Mode: trunk.TimerMode(t.Timer.Mode), Expires: t.Timer.Expires.Duration(), Min: t.Timer.Min.Duration()}})
 	}
 	if len(cfg.SIP.ChallengeFrom) > 0 {
@@ -34,6 +34,31 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 			codecs = append(codecs, codec.ID(n))
 		}
 		out = append(out, trunk.Config{Name: calls.SoftphoneTrunk, URI: "registered:" + trunk.AnyUser, Codecs: codecs, Probe: softphoneProbe})
+	}
+	return out
+}
+
+func callerID(c config.CallerID) trunk.CallerID {
+	return trunk.CallerID{Identity: trunk.Identity(c.Identity), FromUsername: c.From == "username", Domain: c.Domain, Trust: c.Trust, CalledTo: c.Called == "to"}
+}
+
+func formats(r config.Rewrite) trunk.Numbers {
+	rules := func(list []config.NumberRule) []trunk.Rule {
+		out := make([]trunk.Rule, 0, len(list))
+		for _, n := range list {
+			out = append(out, trunk.Rule(n))
+		}
+		return out
+	}
+	return trunk.Numbers{ToOut: rules(r.ToOut), FromOut: rules(r.FromOut), ToIn: rules(r.ToIn), FromIn: rules(r.FromIn)}
+}
+
+// outcomes are a trunk's own readings of refusals. What is its own fault is not
+// charged to the callee.
+func outcomes(list []config.Outcome) map[int]calls.Result {
+	out := map[int]calls.Result{}
+	for _, o := range list {
+		out[o.Code] = calls.Result{Outcome: o.Outcome, Reason: o.Reason, Charged: o.Outcome != calls.OutcomeTrunkError}
 	}
 	return out
 }

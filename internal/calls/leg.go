@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"encoding/json"
 	"net/netip"
 	"time"
 )
@@ -37,6 +38,8 @@ type DialRequest struct {
 	// Headers are further headers of the INVITE ("X-Call-ID": "…"); names and
 	// values must be Printable. nil: none.
 	Headers map[string]string
+	// Metadata of the call, a JSON object, for the headers that a trunk adds; nil: none.
+	Metadata json.RawMessage
 }
 
 // LegEventKind is what a leg reports.

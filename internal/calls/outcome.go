@@ -30,6 +30,11 @@ func Outcomes() []Outcome {
 		OutcomeExpired, OutcomeMissed, OutcomeBlocked, OutcomeTrunkError, OutcomeLost}
 }
 
+// Refusals lists the outcomes that the refusal of a trunk can stand for.
+func Refusals() []Outcome {
+	return []Outcome{OutcomeBusy, OutcomeNoAnswer, OutcomeRejected, OutcomeUnreachable, OutcomeInvalidNumber, OutcomeAnnouncement, OutcomeTrunkError}
+}
+
 // Reason refines an outcome. The list is published in docs/outcomes.md.
 type Reason string
 
@@ -101,5 +106,7 @@ type Ending struct {
 	Transport bool   // the request could not be sent
 	Expired   bool   // the far end was gone: it did not refresh the session, or did not know it
 	Media     bool   // no common codec, or media failed
-	Early     Heard  // what was heard before the answer and says most of why there was none
+	// Override is what the trunk's own table makes of Code; zero: the common one.
+	Override Result
+	Early    Heard // what was heard before the answer and says most of why there was none
 }

@@ -59,7 +59,7 @@ var rangTable = map[int]Result{
 
 // Judge reads the ending of an outbound leg that was never answered (of an
 // answered one it says answered). Facts in order of weight: our own transport,
-// a known announcement before the answer, the Q.850 cause, the SIP code, other
+// a known announcement before the answer, the trunk's own table, the Q.850 cause, the SIP code, other
 // tones before the answer.
 func Judge(e Ending) Result {
 	switch {
@@ -81,6 +81,9 @@ func Judge(e Ending) Result {
 	case e.Media:
 		// A 2xx without audio for us: the callee came to the phone all the same.
 		return Result{OutcomeTrunkError, ReasonMedia, e.Code >= 200 && e.Code < 300}
+	}
+	if e.Override.Outcome != "" && e.Code >= 400 {
+		return e.Override
 	}
 	if r, ok := q850Table[e.Q850]; ok {
 		return r

@@ -139,6 +139,7 @@ func checkTrunks(cfg *Config, r *report) {
 			r.between(join(at, "options"), t.Options, time.Second, time.Hour)
 		}
 		r.registered(cfg, at, t)
+		r.numberRules(at, t)
 		if why := trunkURI(t.Proxy); t.Proxy != "" && why != "" {
 			r.bad(join(at, "outbound_proxy"), "%s", why)
 		}

@@ -154,6 +154,11 @@ type Trunk struct {
 	AcceptTransfer string       `yaml:"accept_transfer"` // talk, off
 	Timer          SessionTimer `yaml:"session_timer"`
 	PRACK          string       `yaml:"prack"` // off, supported, required
+	CallerID       CallerID     `yaml:"caller_id"`
+	Rewrite        Rewrite      `yaml:"rewrite"` // how numbers are written to it, and what its own are to us
+	// Headers are added to its INVITEs; {metadata.KEY} is filled by the call.
+	Headers  map[string]string `yaml:"headers"`
+	Outcomes []Outcome         `yaml:"outcomes"` // what its refusals mean, where it is not the usual
 	// EarlyMedia says what is done with the sound before the answer: listen, hangup
 	// (listen, and end the attempt with an announcement), off.
 	EarlyMedia string `yaml:"early_media"`
@@ -170,6 +175,38 @@ type SessionTimer struct {
 	Mode    string   `yaml:"mode"` // off, accept, require
 	Expires Duration `yaml:"expires"`
 	Min     Duration `yaml:"min"`
+}
+
+// CallerID is how a trunk is told who calls, and what of its own word is believed.
+type CallerID struct {
+	From     string `yaml:"from"`     // user of From: number, username
+	Domain   string `yaml:"domain"`   // host of From; "": the trunk's where there is a username, else ours
+	Identity string `yaml:"identity"` // none, pai, rpid, both
+	Trust    bool   `yaml:"trust"`    // P-Asserted-Identity and Remote-Party-ID of its calls count before From
+	Called   string `yaml:"called"`   // where the number that was called is: uri, to
+}
+
+// Rewrite are tables of numbers; of each the first rule that fits is applied.
+type Rewrite struct {
+	ToOut   []NumberRule `yaml:"to_out"`   // the callee of our calls
+	FromOut []NumberRule `yaml:"from_out"` // their caller
+	ToIn    []NumberRule `yaml:"to_in"`    // the callee of its calls
+	FromIn  []NumberRule `yaml:"from_in"`  // their caller
+}
+
+// NumberRule rewrites a number.
+type NumberRule struct {
+	Prefix string `yaml:"prefix"` // what it begins with; "": any
+	Length int    `yaml:"length"` // how many characters it has; 0: any
+	Strip  int    `yaml:"strip"`  // taken away from the left
+	Add    string `yaml:"add"`    // put before the rest
+}
+
+// Outcome is what a refusal of a trunk means.
+type Outcome struct {
+	Code    int           `yaml:"code"` // SIP, 400 to 699
+	Outcome calls.Outcome `yaml:"outcome"`
+	Reason  calls.Reason  `yaml:"reason"`
 }
 
 // Inbound runs a flow on calls to a number.
@@ -420,6 +457,7 @@ func Default() *Config {
 // setDefaults fills a new element of trunks.
 func (t *Trunk) setDefaults() {
 	t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP, t.EarlyMedia = 200, 20, "auto", "off", "listen"
+	t.CallerID = CallerID{From: "number", Identity: "none", Called: "uri"}
 	t.Expires, t.Options = Duration(10*time.Minute), Duration(10*time.Second)
 	t.Transfer, t.AcceptTransfer, t.PRACK = "bridge", transferTalk, "supported"
 	t.Timer = SessionTimer{Mode: "accept", Expires: Duration(30 * time.Minute), Min: Duration(leastTimer)}

@@ -123,7 +123,7 @@ func (s *session) dialCustomer() {
 		return
 	}
 	leg, err := s.e.line.Dial(calls.DialRequest{
-		AttemptID: a.ID, CallID: s.call.ID, Account: s.call.Account, SIPCallID: a.SIPCallID, Trunk: a.Trunk, To: a.To, From: s.call.From,
+		AttemptID: a.ID, CallID: s.call.ID, Account: s.call.Account, SIPCallID: a.SIPCallID, Metadata: s.call.Metadata, Trunk: a.Trunk, To: a.To, From: s.call.From,
 		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via.Via, Failover: s.customer.via.Failover, Anonymous: s.anonymous(),
 	}, s.listen(s.customer))
 	if err != nil {

@@ -124,6 +124,9 @@ func newTrunk(c Config) (*Trunk, error) {
 	if err := errors.Join(c.Timer.complete(c.Name), c.PRACK.complete(c.Name)); err != nil {
 		return nil, err
 	}
+	if err := c.checkRules(); err != nil {
+		return nil, err
+	}
 	if c.SRTP == "" {
 		c.SRTP = SRTPOff
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"zvonar/internal/calls"
 	"zvonar/media/codec"
 	"zvonar/sip/resolve"
 )
@@ -40,7 +41,11 @@ type Config struct {
 	// AuthInbound is the user by whose password its calls are taken from anywhere;
 	// "": none.
 	AuthInbound string
-	Proxy       string // address that all requests go to first; "": the one of URI
+	CallerID    CallerID
+	Formats     Numbers
+	Headers     map[string]string    // of its INVITEs; {metadata.KEY} is filled by the call
+	Outcomes    map[int]calls.Result // what its refusals mean, where it is not the usual
+	Proxy       string               // address that all requests go to first; "": the one of URI
 }
 
 // DTMF is by which ways a trunk's digits are taken. One press that arrives by
