@@ -42,7 +42,10 @@ func (d *daemon) hangUp(ctx context.Context, file string, env []string) {
 // reload takes over what a configuration that was read anew says, without touching
 // a call that runs. A trunk that is new is there before anything is dialled over
 // it; one that is gone stays until nothing is.
-func (d *daemon) reload(ctx context.Context, cfg *config.Config) error {
+func (d *daemon) reload(ctx context.Context, read *config.Config) error {
+	usable := *read
+	cfg := &usable
+	cfg.SIP, cfg.Media, cfg.Accounts = d.cfg.SIP, d.cfg.Media, d.cfg.Accounts // as they are until the restart
 	old, configs := d.live.Load(), trunkConfigs(cfg)
 	if _, err := trunk.NewSet(configs); err != nil {
 		return err
@@ -69,7 +72,7 @@ func (d *daemon) reload(ctx context.Context, cfg *config.Config) error {
 		c.level.Set(levelOf(cfg.Log))
 	}
 	d.log.Info("the configuration was read anew", "trunks_new", namesOf(change.New), "trunks_gone", namesOf(append(change.Gone, last.Gone...)))
-	if waits := waitsForRestart(d.cfg, cfg); len(waits) > 0 {
+	if waits := waitsForRestart(d.cfg, read); len(waits) > 0 {
 		d.log.Warn("these keys have changed and are read at start only; restart to change them", "keys", strings.Join(waits, ", "))
 	}
 	return nil
