@@ -60,7 +60,7 @@ func (l *Leg) replacing(req *sipmsg.Request) (waits bool, code int) {
 			return false, sipmsg.StatusGlobalDecline
 		}
 		return false, sipmsg.StatusCallTransactionDoesNotExists
-	case old == l || old.trunk != l.trunk: // one trunk's dialogs are nothing to another
+	case old == l || old.trunk.Name != l.trunk.Name: // one trunk's dialogs are nothing to another
 		return false, sipmsg.StatusCallTransactionDoesNotExists
 	}
 	old.do(func() {
