@@ -80,7 +80,8 @@ type analyst struct {
 	ended  chan struct{}
 
 	mu    sync.Mutex
-	fresh []*tap // not taken over yet
+	fresh []*tap   // not taken over yet
+	after []func() // to be called when all that is there has been heard
 	done  bool
 
 	// Of the goroutine alone:
@@ -129,7 +130,8 @@ func (a *analyst) run() {
 func (a *analyst) turn() (ended bool) {
 	a.mu.Lock()
 	a.taps = append(a.taps, a.fresh...)
-	a.fresh = nil
+	after := a.after
+	a.fresh, a.after = nil, nil
 	ended = a.done
 	a.mu.Unlock()
 	a.taps = slices.DeleteFunc(a.taps, func(t *tap) bool {
@@ -140,7 +142,24 @@ func (a *analyst) turn() (ended bool) {
 		}
 		return closed
 	})
+	for _, f := range after {
+		f()
+	}
 	return ended
+}
+
+// told has done called when the leg's analysers have heard what there is.
+func (l *leg) told(done func()) {
+	s := l.shard
+	a := s.engine.idlest()
+	if l.in.tap != nil {
+		a = l.in.tap.analyst
+	}
+	a.mu.Lock()
+	a.after = append(a.after, done)
+	a.mu.Unlock()
+	s.rouse(a)
+	s.heardAt = s.now - hearing // in this beat
 }
 
 func (a *analyst) hear(t *tap) {

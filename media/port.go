@@ -126,6 +126,15 @@ func (p *Port) Analyse(a Analyser) (stop func()) {
 	return func() { p.do(func(l *leg) { l.ignore(a) }) }
 }
 
+// Heard calls done once all that the port has received and sent so far was told to
+// those who analyse it, on the goroutine that told them; at once where the engine has
+// stopped. done must not block.
+func (p *Port) Heard(done func()) {
+	if !p.asked(func(l *leg) { l.told(done) }) {
+		done()
+	}
+}
+
 // Close stops playback (event with PlayHangup), releases the socket and, after
 // the last event, sends EventClosed with the facts. It may be called again.
 func (p *Port) Close() {
@@ -144,10 +153,13 @@ func (p *Port) do(f func(*leg)) {
 }
 
 // ask queues a command even on a port that is marked as closed.
-func (p *Port) ask(f func(*leg)) {
+func (p *Port) ask(f func(*leg)) { p.asked(f) }
+
+// asked is ask; false once no more commands are taken.
+func (p *Port) asked(f func(*leg)) bool {
 	p.place.RLock()
 	defer p.place.RUnlock()
-	p.shard.do(func(s *shard) { s.command(p.leg, f) })
+	return p.shard.do(func(s *shard) { s.command(p.leg, f) })
 }
 
 // tell hands out an event. What an analyser finds after the last event comes too

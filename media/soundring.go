@@ -35,7 +35,6 @@ const (
 	soundNext  soundKind = iota // follows what came before, after gap samples
 	soundFresh                  // begins a stream
 	soundPause                  // comfort noise: the far end says that it is silent
-	soundSkip                   // nothing; what follows is at the start of the ring
 )
 
 // soundRecord is the head of what one packet left in the ring.
@@ -81,19 +80,11 @@ func (r *soundRing) skip(sequence uint16) {
 }
 
 func (r *soundRing) write(rec soundRecord, payload []byte) bool {
-	head, tail := r.head.Load(), r.tail.Load()
-	need := uint64(soundHeader + len(payload))
-	if head-tail+need > soundRingBytes {
+	head := r.head.Load()
+	if head-r.tail.Load()+uint64(soundHeader+len(payload)) > soundRingBytes {
 		return false
 	}
 	var b [soundHeader]byte
-	// A ring that was emptied begins anew: what is used again and again stays in the
-	// processor's cache.
-	if at := head % soundRingBytes; head == tail && at >= need && at <= soundRingBytes-soundHeader {
-		b[15] = byte(soundSkip) << 1
-		r.copyIn(head, b[:])
-		head += soundRingBytes - at
-	}
 	binary.LittleEndian.PutUint64(b[:], uint64(rec.at))
 	binary.LittleEndian.PutUint32(b[8:], rec.gap)
 	binary.LittleEndian.PutUint16(b[12:], uint16(rec.n))
@@ -116,10 +107,7 @@ func (r *soundRing) take(payload *[maxPayload]byte) (rec soundRecord, ok bool) {
 		return rec, false
 	}
 	var b [soundHeader]byte
-	if r.copyOut(b[:], tail); soundKind(b[15]>>1) == soundSkip {
-		tail += soundRingBytes - tail%soundRingBytes
-		r.copyOut(b[:], tail)
-	}
+	r.copyOut(b[:], tail)
 	rec = soundRecord{
 		at: time.Duration(binary.LittleEndian.Uint64(b[:])), gap: binary.LittleEndian.Uint32(b[8:]),
 		n: int(binary.LittleEndian.Uint16(b[12:])), codec: int(b[14]), kind: soundKind(b[15] >> 1), lost: b[15]&1 != 0,

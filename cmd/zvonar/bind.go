@@ -84,9 +84,11 @@ func (l boundLeg) Capture(call string) (func(func(calls.Capture, error)), error)
 	}
 	stop := l.Leg.Analyse(take)
 	return func(done func(calls.Capture, error)) {
-		stop()
-		take.End(func(r capture.Result, err error) {
-			done(calls.Capture{DurationMS: r.Duration.Milliseconds(), SHA256: r.SHA256}, err)
+		l.Leg.Heard(func() { // what was said last is in the file
+			stop()
+			take.End(func(r capture.Result, err error) {
+				done(calls.Capture{DurationMS: r.Duration.Milliseconds(), SHA256: r.SHA256}, err)
+			})
 		})
 	}, nil
 }

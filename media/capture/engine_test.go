@@ -71,6 +71,9 @@ func TestATalkThroughRealSocketsIsInItsCapture(t *testing.T) {
 	}
 	<-over
 	<-over
+	heard := make(chan struct{})
+	ports[0].Heard(func() { close(heard) })
+	<-heard
 	stop()
 	end(t, take)
 	left, right, _ := read(t, s, "call_1")
