@@ -59,6 +59,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"what needs a person is listed":                        attentionIsListed,
 		"ends are read in their order":                         endsAreRead,
 		"a number is erased among people, too":                 peopleAreErased,
+		"a template and a draft come back whole":               templatesComeBack,
 		"a pinned version is told how it stands":               standingsAreTold,
 		"a recording is found by what it says":                 recordingsAreFoundByText,
 		"content that is used cannot be condemned":             contentIsCondemned,
