@@ -105,6 +105,7 @@ var foreignRequests = map[string]foreignRequest{
 	"DELETE /v1/blacklist/{number}":                    {path: "/v1/blacklist/" + foreignNumber},
 	"PUT /v1/blacklist/{number}":                       {path: "/v1/blacklist/79990001133", body: `{"reason":"mine"}`, want: 201, why: "an entry of ours; the foreign one of the same number stays"},
 	"POST /v1/blacklist/import":                        {body: "79990001144,mine\n", want: 200, why: "entries of ours; the foreign one of the same number stays"},
+	"DELETE /v1/recordings/{id}":                       {path: "/v1/recordings/foreign-pending"},
 	"GET /v1/employees/{id}":                           {path: "/v1/employees/emp_foreign"},
 	"PUT /v1/employees/{id}":                           {path: "/v1/employees/emp_foreign", body: `{"name":"mine"}`},
 	"DELETE /v1/employees/{id}":                        {path: "/v1/employees/emp_foreign"},

@@ -131,6 +131,7 @@ var recordedElsewhere = map[string]string{
 	"transfer-call": talkIsNeeded, "play-call": talkIsNeeded, "dtmf-call": talkIsNeeded, "hold-call": talkIsNeeded, "record-call": talkIsNeeded,
 	"report-text":       "the text and its sms.delivered or sms.failed; it is the sender that speaks, once for every text",
 	"test-fingerprints": "it changes nothing",
+	"cancel-recording":  "recording.end in the unit that ends it, seen in recordings; recording.cancel besides",
 	"rescore-call":      "an entry in the unit that keeps the verdict, seen in internal/hearing",
 }
 
