@@ -30,6 +30,9 @@ type callCmd struct {
 	Ref      string            `help:"Your own name of the call; the same again gives the same call." placeholder:"REF"`
 	Trunk    string            `help:"Trunk to call over." placeholder:"NAME"`
 	Provider string            `help:"Provider that places the call." placeholder:"NAME"`
+	Timezone string            `help:"Where the callee is, like Asia/Yekaterinburg (default: as his number says)." placeholder:"ZONE"`
+	Window   string            `help:"Calling hours in his own time, within the configured ones: 10:00-18:00, a preset like debt_collection, or JSON." placeholder:"HOURS"`
+	Retry    string            `help:"When to try again: JSON like '{\"max_attempts\":3,\"outcomes\":{\"busy\":\"5m\",\"no_answer\":\"1h\"}}'." placeholder:"JSON"`
 	Follow   bool              `help:"Print what happens, live, until the call is over; exit with 0 if it was answered, else 3."`
 }
 
@@ -51,7 +54,10 @@ func (c *callCmd) Run(ctx context.Context, a *app) error {
 	if c.Text != "" {
 		request.Text, request.Voice = c.Text, c.Voice
 	}
-	request.Variables = c.Var
+	request.Variables, request.Timezone = c.Var, c.Timezone
+	if request.Window, request.Retry, err = c.rules(); err != nil {
+		return err
+	}
 	if request.Digits, err = c.digits(a.stdin); err != nil {
 		return err
 	}
@@ -63,6 +69,30 @@ func (c *callCmd) Run(ctx context.Context, a *app) error {
 		return c.accepted(a, call, replayed)
 	}
 	return c.follow(ctx, a, remote, call, replayed)
+}
+
+// rules reads --window and --retry; nothing where they were not given.
+func (c *callCmd) rules() (window, retry json.RawMessage, err error) {
+	if c.Retry != "" {
+		if retry = json.RawMessage(c.Retry); !json.Valid(retry) {
+			return nil, nil, errors.New(`--retry is not JSON; write it like '{"outcomes":{"busy":"5m"}}'`)
+		}
+	}
+	from, to, isSpan := strings.Cut(c.Window, "-")
+	switch {
+	case c.Window == "":
+		return nil, retry, nil
+	case strings.HasPrefix(c.Window, "{"):
+		if window = json.RawMessage(c.Window); !json.Valid(window) {
+			return nil, nil, errors.New(`--window is not JSON; write it like '{"from":"10:00","to":"18:00"}'`)
+		}
+		return window, retry, nil
+	case isSpan:
+		window, err = json.Marshal(map[string]string{"from": from, "to": to})
+	default:
+		window, err = json.Marshal(map[string]string{"preset": c.Window})
+	}
+	return window, retry, err
 }
 
 // digits reads --digits; nothing where it was not given.

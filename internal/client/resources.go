@@ -27,6 +27,9 @@ type CallRequest struct {
 	Variables   map[string]string `json:"variables,omitempty"`
 	Trunk       string            `json:"trunk,omitempty"`
 	Provider    string            `json:"provider,omitempty"`
+	Timezone    string            `json:"timezone,omitempty"`
+	Window      json.RawMessage   `json:"window,omitempty"`
+	Retry       json.RawMessage   `json:"retry,omitempty"`
 }
 
 // Recording is a clip as published.

@@ -20,9 +20,7 @@ func (s *session) retry(r calls.Result) bool {
 	c := s.call
 	noteOutcome(c, r.Outcome)
 	due, again := dialer.RetryAt(c, r.Outcome, s.now())
-	switch {
-	case !again, s.final, c.Direction != calls.Out, len(c.Attempts) >= maxAttempts-1, s.phase == over, s.anyLeg(), s.ending.reason != "" && slices.Contains(neverAgain, s.ending.reason),
-		slices.Contains(neverAgain, r.Reason), len(c.Digits) > 0, len(c.Actions) > 0, s.call.Flow.AMD.OnMachine == calls.OnMachineMessage && r.Outcome == calls.OutcomeMachine:
+	if !again || !s.mayRetry(r) {
 		return false
 	}
 	s.closeParties(r)
@@ -40,6 +38,21 @@ func (s *session) retry(r calls.Result) bool {
 		s.complete(r, by)
 	})
 	return true
+}
+
+// mayRetry reports whether a call that ended like this may be tried again at all: nobody
+// ended it, no person was reached and no message left, and all of it is over.
+func (s *session) mayRetry(r calls.Result) bool {
+	c := s.call
+	switch {
+	case s.final, s.anyLeg(), c.Direction != calls.Out, len(c.Attempts) >= maxAttempts-1:
+		return false
+	case slices.Contains(neverAgain, s.ending.reason), slices.Contains(neverAgain, r.Reason):
+		return false
+	case len(c.Digits)+len(c.Actions) > 0:
+		return false
+	}
+	return r.Outcome != calls.OutcomeMachine || c.Flow.AMD.OnMachine != calls.OnMachineMessage
 }
 
 // charged counts the attempts of the callee that disturbed him.

@@ -4,7 +4,7 @@
 // ([Zones]) and when a calling window is open there ([OpenAt]).
 //
 // Russian numbers are looked up in the state register, which is embedded
-// (data/README.md); libphonenumber's metadata answers for the rest. The
+// (data/README.md), or in the plan that an operator gave ([Use]); libphonenumber's metadata answers for the rest. The
 // library alone would do harm: it puts a third of the Russian mobiles, those of
 // Vladivostok and Kamchatka included, on Moscow time.
 //
@@ -12,5 +12,5 @@
 // starts a goroutine. The first call parses the table (some milliseconds).
 //
 // Start reading at normalize.go, then class.go; plan.go is the table, window.go
-// the hours.
+// the hours, holidays.go the days off, days.go whose day it is.
 package numbering
