@@ -18,7 +18,7 @@ var neverAgain = []calls.Reason{calls.ReasonByAPI, calls.ReasonSeriesCanceled, c
 // due again.
 func (s *session) retry(r calls.Result) bool {
 	c := s.call
-	noteOutcome(c, r.Outcome)
+	s.noteOutcome(r.Outcome)
 	due, again := dialer.RetryAt(c, r.Outcome, s.now())
 	if !again || !s.mayRetry(r) {
 		return false
@@ -65,15 +65,10 @@ func charged(c *calls.Call) (n int) {
 	return n
 }
 
-// noteOutcome keeps what the last attempt of the callee came to.
-func noteOutcome(c *calls.Call, o calls.Outcome) {
-	for i := len(c.Attempts) - 1; i >= 0; i-- {
-		if a := &c.Attempts[i]; a.Role == calls.RoleCustomer {
-			if a.Outcome == "" {
-				a.Outcome = o
-			}
-			return
-		}
+// noteOutcome keeps what the attempt of the callee came to.
+func (s *session) noteOutcome(o calls.Outcome) {
+	if a := s.customer.attempt; a != nil && a.Outcome == "" {
+		s.setAttempt(s.customer, func(a *calls.Attempt) { a.Outcome = o })
 	}
 }
 
@@ -104,7 +99,7 @@ func (s *session) failOver(end calls.Ending) bool {
 		return false
 	}
 	s.log.Warn("the trunk failed the call; another one is tried", "trunk", c.Trunk, "code", end.Code)
-	noteOutcome(c, calls.OutcomeTrunkError)
+	s.noteOutcome(calls.OutcomeTrunkError)
 	s.letGo()
 	wake(c)
 	c.Avoid, c.Status = asked.Avoid, calls.StatusQueued

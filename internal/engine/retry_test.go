@@ -39,6 +39,9 @@ func TestABusyCallIsTriedAgainAndEndsOnce(t *testing.T) {
 		if len(got.Attempts) != n || got.Attempts[n-1].Outcome != calls.OutcomeBusy || got.RingingAt != nil || got.SIPCode != 0 || !b.queue.Has(c.ID) {
 			t.Fatalf("attempt %d left %+v, ringing %v, code %d", n, got.Attempts, got.RingingAt, got.SIPCode)
 		}
+		if row := b.store.attempts[got.Attempts[n-1].ID]; row.Outcome != calls.OutcomeBusy || row.State != calls.AttemptOver {
+			t.Fatalf("the row of attempt %d is %+v", n, row)
+		}
 	}
 	b.start(c, "main").end(calls.Ending{Code: 486, By: calls.ByCustomer})
 	got := b.over(c.ID)
