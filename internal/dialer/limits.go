@@ -16,8 +16,8 @@ type TrunkLimits struct {
 	// MaxCalls is how many legs may use it at once; 0 = no limit.
 	MaxCalls int
 	// MaxCPS is how many legs may begin within one second, however the second is
-	// laid; below 1 it spaces them (0.5: one in two seconds). 2.5 is three in 1.2
-	// seconds. 0 = no limit.
+	// laid; a broken rate spaces them (0.5: one in two seconds, 2.5: one in 0.4
+	// seconds). 0 = no limit.
 	MaxCPS float64
 	// Account is whose calls it carries; "" = everybody's.
 	Account string

@@ -26,7 +26,10 @@ const slack = 1.01
 func newMeter(t TrunkLimits) *meter {
 	m := &meter{most: t.MaxCalls, window: time.Second}
 	if t.MaxCPS > 0 {
-		n := math.Ceil(t.MaxCPS)
+		n := t.MaxCPS
+		if n != math.Trunc(n) {
+			n = 1 // spaced evenly: several at once would be too many for some seconds
+		}
 		m.began = make([]time.Time, int(n))
 		m.window = time.Duration(slack * n / t.MaxCPS * float64(time.Second))
 	}
