@@ -1,6 +1,7 @@
 // Package ivr runs a flow on an answered leg: it plays the clip, listens for
 // digits and starts what they stand for. It knows neither SIP nor audio nor the
-// store: everything it wants goes through the [Leg] that its user implements.
+// store: everything it wants goes through the [Leg] that its user implements. A
+// [Dictation] is the other kind of [Flow]: it leads an author who speaks a recording.
 //
 // A [Session] has no goroutine, no lock and no clock. The goroutine that owns
 // the call makes it and calls all its methods; the Leg's methods are called back
