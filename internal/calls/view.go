@@ -121,7 +121,8 @@ type AttemptView struct {
 	N         int          `json:"n"`
 	Role      Role         `json:"role"`
 	Trunk     string       `json:"trunk"`
-	Target    string       `json:"target"`
+	Target    string       `json:"target"` // host:port, once known
+	To        string       `json:"to"`     // the number or extension that was called
 	SIPCallID string       `json:"sip_call_id"`
 	SentAt    Stamp        `json:"sent_at"`
 	SIPCode   *int         `json:"sip_code"`
@@ -173,7 +174,7 @@ func View(c *Call) CallView {
 		if target == "" {
 			target = a.To
 		}
-		v.Attempts = append(v.Attempts, AttemptView{ID: a.ID, N: a.N, Role: a.Role, Trunk: a.Trunk, Target: target,
+		v.Attempts = append(v.Attempts, AttemptView{ID: a.ID, N: a.N, Role: a.Role, Trunk: a.Trunk, Target: target, To: a.To,
 			SIPCallID: a.SIPCallID, SentAt: Stamp(a.SentAt), SIPCode: opt(a.SIPCode), Q850: opt(a.Q850),
 			Charged: a.Charged, Outcome: opt(a.Outcome), State: a.State})
 	}

@@ -39,7 +39,7 @@ func TestSIPpARedirectionIsFollowedInsideTheTrunk(t *testing.T) {
 	if c.Outcome != "answered" || c.Reason != "flow_end" || c.To != "79161234567" || len(c.Attempts) != 2 {
 		t.Fatalf("ended as %+v", c)
 	}
-	if a, b := c.Attempts[0], c.Attempts[1]; a.SIPCode != 302 || a.Charged || b.Target != "79167777777" || !b.Charged {
+	if a, b := c.Attempts[0], c.Attempts[1]; a.SIPCode != 302 || a.Charged || b.To != "79167777777" || !b.Charged {
 		t.Errorf("attempts %+v", c.Attempts)
 	}
 }

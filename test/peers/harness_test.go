@@ -247,7 +247,7 @@ type call struct {
 	Digits                                 []struct{ Digit, Via string }
 	Attempts                               []struct {
 		N       int
-		Target  string
+		To      string
 		SIPCode int  `json:"sip_code"`
 		Charged bool `json:"charged"`
 	}

@@ -70,7 +70,7 @@ func TestSIPpSomebodyTakesTheManagersPlace(t *testing.T) {
 	c := d.over(id)
 	manager.done()
 	client.done()
-	if c.Outcome != "answered" || c.HangupBy != "manager" || len(c.Attempts) != 3 || c.Attempts[2].Target != "202" {
+	if c.Outcome != "answered" || c.HangupBy != "manager" || len(c.Attempts) != 3 || c.Attempts[2].To != "202" {
 		t.Errorf("ended as %+v", c)
 	}
 	if got := types(d.events(id)); !strings.Contains(got, "bridging unbridged bridged action transferred") {
