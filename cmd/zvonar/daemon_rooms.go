@@ -18,7 +18,6 @@ import (
 	"zvonar/internal/numbering"
 	"zvonar/internal/outbox"
 	"zvonar/media"
-	"zvonar/media/amd"
 	"zvonar/providers/httpcall"
 	"zvonar/providers/httpsms"
 	"zvonar/recordings"
@@ -136,14 +135,14 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		return err
 	}
 	audio := media.NewLibrary(clipCache, d.clips.LoadRef)
-	judge := judge{clock: d.clock, params: amd.Defaults(), countries: d.cfg.Dialer.Countries, book: d.hearing.Book}
+	judge := judge{clock: d.clock, profiles: profiles(d.cfg), countries: d.cfg.Dialer.Countries, book: d.hearing.Book}
 	if d.cfg.AMD.Keep > 0 {
 		judge.openings = d.openings
 	}
 	line := line{d.ua, audio, judge, d.captures, d.trace}
 	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Clips: d.clips, Speech: d.clips, Takes: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
-		Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
+		AMDProfiles: judge.profiles.Names(), Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
 		Callbacks: d.cfg.Dialer.Callbacks.Duration(), TextQueued: func() { d.texts.Kick() }, CaptureLinks: d.links}) // made before anything starts
 	if err != nil {
@@ -251,7 +250,7 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	tls := d.cfg.HTTP.TLS
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Jobs: d.jobs, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
-		Accounts: d.cfg.Accounts, Captures: d.captures, Traces: traces{d.trace}, Eraser: d.eraser(), Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Params: amd.Defaults()}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
+		Accounts: d.cfg.Accounts, Captures: d.captures, Traces: traces{d.trace}, Eraser: d.eraser(), Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Profiles: profiles(d.cfg)}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
 		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken, Campaigns: d.campaigns.Desk(),
 		Country: country, Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/config"
+	"zvonar/internal/hearing"
 	"zvonar/media/amd"
 	"zvonar/media/amd/live"
 	"zvonar/media/capture"
@@ -14,16 +16,16 @@ import (
 // judge makes the listeners that say who answered.
 type judge struct {
 	clock     clock.Clock
-	params    amd.Params
+	profiles  *hearing.Profiles
 	countries []string                            // whose tones are likeliest
 	book      func(account string) *progress.Book // the announcements that it knows
 	openings  *capture.Openings                   // nil: no sound is kept
 }
 
 // Judge implements engine.Leg.
-func (l boundLeg) Judge(account, call string, told func(calls.Judged)) (stop func()) {
+func (l boundLeg) Judge(what calls.ToJudge, told func(calls.Judged)) (stop func()) {
 	j := l.judge
-	listener := amd.New(j.params, progress.New(progress.Options{Countries: j.countries, Book: j.book(account)}))
+	listener := amd.New(j.profiles.For(what.Profile, what.Trunk, what.To), progress.New(progress.Options{Countries: j.countries, Book: j.book(what.Account)}))
 	begun := j.clock.Now()
 	ears := live.Start(listener, j.clock, func(e amd.Event) {
 		if kind, ok := judgedKinds[e.Kind]; ok {
@@ -31,7 +33,7 @@ func (l boundLeg) Judge(account, call string, told func(calls.Judged)) (stop fun
 		}
 	})
 	deaf := l.Leg.Analyse(ears)
-	kept := l.keepOpening(call, begun)
+	kept := l.keepOpening(what.Call, begun)
 	return func() {
 		ears.Stop()
 		deaf()
@@ -70,4 +72,16 @@ func judged(e amd.Event, kind calls.JudgedKind, model string, sinceAnswer int64)
 		j.FromOnsetMS = &ms
 	}
 	return j
+}
+
+// profiles are those of the configuration.
+func profiles(cfg *config.Config) *hearing.Profiles {
+	var list []hearing.Profile
+	for _, p := range cfg.AMD.Profiles {
+		list = append(list, hearing.Profile{Name: p.Name, Trunks: p.Trunks, Countries: p.Countries,
+			Deadline: p.Deadline.Duration(), NoSpeech: p.NoSpeech.Duration(), ReviseFor: p.ReviseFor.Duration(),
+			EndSilence: p.EndSilence.Duration(), MaxGreeting: p.MaxGreeting.Duration(),
+			HumanBelow: p.HumanBelow, MachineAbove: p.MachineAbove, AtDeadline: p.AtDeadline, ReviseAbove: p.ReviseAbove})
+	}
+	return hearing.NewProfiles(list)
 }

@@ -39,7 +39,7 @@ type callBody struct {
 	Retry       retryJSON       `json:"retry,omitempty" doc:"when the call is tried again, in place of the configuration's"`
 	RingTimeout string          `json:"ring_timeout,omitempty" maxLength:"20" doc:"5s to 3m" example:"30s"`
 	MaxDuration string          `json:"max_duration,omitempty" maxLength:"20" doc:"5s to 4h" example:"10m"`
-	AMD         amdJSON         `json:"amd,omitempty" doc:"answering machine detection: a mode (off, async, message_end), or {mode, on_machine, message_record} in place of the flow's"`
+	AMD         amdJSON         `json:"amd,omitempty" doc:"answering machine detection: a mode (off, async, message_end), or {mode, on_machine, message_record, profile, early_media} in place of the flow's"`
 	Capture     bool            `json:"capture,omitempty" doc:"write the talk down; call.recording_ready tells where it is"`
 	Metadata    json.RawMessage `json:"metadata,omitempty" doc:"an object of your own, at most 16 KiB; comes back with the call"`
 	WebhookURL  string          `json:"webhook_url,omitempty" maxLength:"2048" doc:"receives this call's events, signed with a secret made from your token (docs/events.md)"`
@@ -104,7 +104,7 @@ func (digitsJSON) Schema(huma.Registry) *huma.Schema {
 
 // Schema implements huma.SchemaProvider.
 func (amdJSON) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Description: "a mode, or {mode: off|async|message_end, on_machine: play|hangup|message|retry, message_record}",
+	return &huma.Schema{Description: "a mode, or {mode: off|async|message_end, on_machine: play|hangup|message|retry, message_record, profile: NAME, early_media: listen|hangup|off}",
 		Examples: []any{"async", map[string]any{"mode": "message_end", "on_machine": "message", "message_record": "1460169"}}}
 }
 

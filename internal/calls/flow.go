@@ -97,6 +97,13 @@ type AMDOptions struct {
 	Mode          string `json:"mode" yaml:"mode"`             // off, async, message_end
 	OnMachine     string `json:"on_machine" yaml:"on_machine"` // play, hangup, message, retry
 	MessageRecord ClipID `json:"message_record,omitempty" yaml:"message_record"`
+	// Profile names the limits by which is judged; "": those of the trunk or of the
+	// callee's country.
+	Profile string `json:"profile,omitempty" yaml:"profile"`
+	// EarlyMedia says what is done with the sound before the answer: listen, hangup
+	// (the call ends with a sound that says nobody will answer), off; "": as the
+	// trunk is configured.
+	EarlyMedia string `json:"early_media,omitempty" yaml:"early_media"`
 }
 
 // ClipID names a recording as users do: the numeric record_id ("1460168") or

@@ -119,7 +119,22 @@ var amdOptions = map[string]option{
 	"mode":           wordOption(func(f *Flow) *string { return &f.AMD.Mode }, "off", "async", "message_end"),
 	"on_machine":     wordOption(func(f *Flow) *string { return &f.AMD.OnMachine }, "play", "hangup", "message", "retry"),
 	"message_record": clipOption(func(f *Flow) *ClipID { return &f.AMD.MessageRecord }),
+	"early_media":    wordOption(func(f *Flow) *string { return &f.AMD.EarlyMedia }, EarlyListen, EarlyHangup, EarlyOff),
+	"profile": func(p *flowParser, raw json.RawMessage, location string, f *Flow) {
+		name, why := scalar(raw)
+		if why == "" && (len(name) > maxProfile || !Printable(name)) {
+			why = "the name of a profile has at most 64 bytes and no control characters"
+		}
+		if why != "" {
+			p.fault(CodeInvalidField, location, why, raw)
+			return
+		}
+		f.AMD.Profile = name
+	},
 }
+
+// maxProfile bounds the name of a profile, in bytes.
+const maxProfile = 64
 
 func clipOption(field func(*Flow) *ClipID) option {
 	return func(p *flowParser, raw json.RawMessage, location string, f *Flow) {

@@ -16,7 +16,9 @@ const (
 	HeardSIT        HeardKind = "sit"
 	HeardFaxCNG     HeardKind = "fax_cng"
 	HeardFaxCED     HeardKind = "fax_ced"
-	HeardKnown      HeardKind = "known" // an announcement by its fingerprint
+	HeardKnown      HeardKind = "known"     // an announcement by its fingerprint
+	HeardSpeech     HeardKind = "speech"    // words that a machine speaks, which nobody made known
+	HeardVoicemail  HeardKind = "voicemail" // the same with a beep after them
 )
 
 // Heard is a tone or a known announcement in the sound of a leg.
@@ -36,7 +38,7 @@ func (h Heard) Verdict() Verdict {
 		return VerdictAnnouncement
 	case HeardFaxCNG, HeardFaxCED:
 		return VerdictFax
-	case HeardBeep:
+	case HeardBeep, HeardSpeech, HeardVoicemail:
 		return VerdictMachine
 	case HeardKnown:
 		return h.Meaning.Verdict()
@@ -62,10 +64,12 @@ var earlyTable = map[HeardKind]Result{
 	HeardFaxCED:     {OutcomeFax, ReasonNone, true},
 	HeardBusy:       {OutcomeBusy, ReasonBusyTone, true},
 	HeardCongestion: {OutcomeAnnouncement, ReasonCongestionTone, true},
+	HeardVoicemail:  {OutcomeMachine, ReasonNone, true},
 }
 
 // Early is how an attempt ends before whose answer this was heard, should nobody
-// answer; false for what says nothing about that: ringback, a beep, a dial tone.
+// answer; false for what says nothing about that: ringback, a beep, a dial tone,
+// words that nobody made known.
 func (h Heard) Early() (Result, bool) {
 	if h.Kind == HeardKnown {
 		r, ok := meanings[h.Meaning]
@@ -85,6 +89,8 @@ func (h Heard) weighs() int {
 		return 3
 	case HeardBusy, HeardCongestion:
 		return 2
+	case HeardVoicemail:
+		return 1
 	}
 	return 0
 }

@@ -10,6 +10,15 @@ const (
 	JudgedGreetingEnd JudgedKind = "greeting_end" // a machine waits for a message; after its verdict, once
 )
 
+// ToJudge is an answered leg whose sound is to be judged.
+type ToJudge struct {
+	Account string // whose announcements are known
+	Call    string // under whose id the sound may be kept
+	Trunk   string
+	To      string // the callee
+	Profile string // that the flow names; "": none
+}
+
 // Judged is what answering machine detection says of a leg.
 type Judged struct {
 	Kind    JudgedKind
@@ -32,6 +41,10 @@ const (
 	AMDOff        = "off"
 	AMDAsync      = "async"
 	AMDMessageEnd = "message_end"
+
+	EarlyListen = "listen"
+	EarlyHangup = "hangup"
+	EarlyOff    = "off"
 
 	OnMachinePlay    = "play"
 	OnMachineHangup  = "hangup"

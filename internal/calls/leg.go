@@ -35,6 +35,9 @@ type DialRequest struct {
 	Hops int
 	// Replaces is the dialog of the callee that the leg takes the place of; zero: none.
 	Replaces Dialog
+	// EarlyMedia is the flow's wish for the sound before the answer; "": as the trunk
+	// is configured.
+	EarlyMedia string
 	// Headers are further headers of the INVITE ("X-Call-ID": "…"); names and
 	// values must be Printable. nil: none.
 	Headers map[string]string

@@ -29,9 +29,7 @@ func check(cfg *Config, r *report) {
 	checkProviders(cfg, r)
 	checkDialer(cfg, r)
 	checkSMS(cfg, r)
-	if cfg.AMD.Keep != 0 {
-		r.between("amd.keep", cfg.AMD.Keep, time.Second, time.Minute)
-	}
+	checkAMD(cfg, r)
 	checkTrace(cfg, r)
 	checkCDR(cfg, r)
 	for i, entry := range cfg.Egress.Allow {

@@ -398,6 +398,26 @@ type AMD struct {
 	// Keep is how much of each callee is kept from the answer on, to be judged
 	// again; 0 is nothing. It goes after retention.captures.
 	Keep Duration `yaml:"keep"`
+	// Profiles are limits of their own for trunks, countries and flows.
+	Profiles []AMDProfile `yaml:"profiles"`
+}
+
+// AMDProfile is by which limits answers are judged; what is zero is as learned.
+type AMDProfile struct {
+	Name      string   `yaml:"name"`
+	Trunks    []string `yaml:"trunks"`
+	Countries []string `yaml:"countries"` // ISO 3166: RU
+
+	Deadline    Duration `yaml:"deadline"`
+	NoSpeech    Duration `yaml:"no_speech"`
+	ReviseFor   Duration `yaml:"revise_for"`
+	EndSilence  Duration `yaml:"end_silence"`
+	MaxGreeting Duration `yaml:"max_greeting"`
+
+	HumanBelow   float64 `yaml:"human_below"` // probabilities of a machine
+	MachineAbove float64 `yaml:"machine_above"`
+	AtDeadline   float64 `yaml:"at_deadline"`
+	ReviseAbove  float64 `yaml:"revise_above"`
 }
 
 // Trace is where the SIP messages of calls are kept.

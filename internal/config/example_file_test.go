@@ -51,6 +51,7 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	want.Dialer.Retry, want.Dialer.Presets, want.Dialer.Window.Days = cfg.Dialer.Retry, cfg.Dialer.Presets, []string{}
 	want.Egress.Allow, want.Recordings.TTS.Command = []string{}, []string{}
 	want.Recordings.TTS.Headers = map[string]Secret{}
+	want.AMD.Profiles = cfg.AMD.Profiles
 	want.source = cfg.source
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("the file says\n%+v\nthe defaults are\n%+v", cfg, want)

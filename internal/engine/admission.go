@@ -151,6 +151,9 @@ func (e *Engine) flowOf(r CallRequest) (calls.Flow, error) {
 	if r.AMD != nil {
 		flow.AMD = *r.AMD
 	}
+	if p := flow.AMD.Profile; p != "" && !slices.Contains(e.cfg.AMDProfiles, p) {
+		return flow, calls.Errorf(calls.CodeInvalidField, "there is no profile %q; there are %s", p, strings.Join(e.cfg.AMDProfiles, ", ")).At("body.amd.profile", p)
+	}
 	digits, err := e.checkManagers(r.Account, flow.Digits, location)
 	flow.Digits, flow.Capture = digits, flow.Capture || r.Capture
 	return flow, err

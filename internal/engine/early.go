@@ -28,10 +28,13 @@ type earlyData struct {
 // somebody may answer all the same.
 func (s *session) onEarlyHeard(ev calls.LegEvent) {
 	h := ev.Heard
-	if !h.Outweighs(s.early.heard) {
+	switch {
+	case h.Outweighs(s.early.heard):
+		s.early.heard = h
+	case h.Kind == calls.HeardSpeech && s.early.heard.Kind == calls.HeardNothing: // it only tells
+	default:
 		return
 	}
-	s.early.heard = h
 	s.call.Verdict = h.Verdict()
 	data := earlyData{Attempt: s.customer.attempt.ID, Verdict: h.Verdict(), Cause: h.Cause(), Confidence: h.Confidence, Early: true}
 	if h.Kind == calls.HeardKnown {
@@ -39,7 +42,7 @@ func (s *session) onEarlyHeard(ev calls.LegEvent) {
 	}
 	s.tell(s.event(calls.CallAMD, data))
 	switch {
-	case !s.e.hangsUpEarly(s.call.Trunk):
+	case h.Kind == calls.HeardSpeech, !s.hangsUpEarly():
 	case h.Kind == calls.HeardSIT: // the words that follow may be known
 		s.after(timerEarly, wordsAfterSIT, s.hangUpEarly)
 	default:
@@ -62,11 +65,14 @@ func (s *session) hangUpEarly() {
 	s.leave(0)
 }
 
-// hangsUpEarly reports whether calls of a trunk end with what is heard before the
-// answer.
-func (e *Engine) hangsUpEarly(trunk string) bool {
-	for _, t := range e.trunks() {
-		if t.Name == trunk {
+// hangsUpEarly reports whether the call ends with what is heard before the answer:
+// as its flow says, else as its trunk does.
+func (s *session) hangsUpEarly() bool {
+	if wish := s.call.Flow.AMD.EarlyMedia; wish != "" {
+		return wish == calls.EarlyHangup
+	}
+	for _, t := range s.e.trunks() {
+		if t.Name == s.call.Trunk {
 			return t.HangUpEarly
 		}
 	}

@@ -113,3 +113,45 @@ func TestNobodyIsHungUpOnWhoAnsweredAfterASIT(t *testing.T) {
 		t.Errorf("ended %s by %s", got.Outcome, got.HangupBy)
 	}
 }
+
+func TestWordsThatNobodyMadeKnownAreToldAndABeepAfterThemIsVoicemail(t *testing.T) {
+	t.Parallel()
+	for beep, want := range map[bool]calls.Outcome{false: calls.OutcomeNoAnswer, true: calls.OutcomeMachine} {
+		b := newBench(t)
+		c, leg := ringing(b)
+		leg.emit(heard(calls.HeardSpeech, ""))
+		b.events(calls.CallAMD)
+		if beep {
+			leg.emit(heard(calls.HeardVoicemail, ""))
+			b.events(calls.CallAMD)
+		}
+		leg.end(calls.Ending{Timeout: true, Rang: true})
+		if got := b.over(c.ID); got.Outcome != want || got.Verdict != calls.VerdictMachine {
+			t.Errorf("beep %v: ended %s, %s; want %s", beep, got.Outcome, got.Verdict, want)
+		}
+	}
+}
+
+func TestAFlowMayHangUpOnAnnouncementsWhereItsTrunkDoesNot(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	c := b.submit(func(r *CallRequest) { r.AMD = &calls.AMDOptions{Mode: calls.AMDOff, EarlyMedia: calls.EarlyHangup} })
+	leg := b.start(c, "main")
+	leg.emit(calls.LegEvent{Kind: calls.LegEarlyMedia, Code: 183})
+	leg.emit(heard(calls.HeardSpeech, "")) // somebody may answer all the same
+	leg.emit(heard(calls.HeardKnown, calls.MeansUnreachable))
+	b.told(leg, "hangup")
+	leg.end(calls.Ending{Code: 487, Canceled: true, Rang: true, By: calls.ByZvonar})
+	if got := b.over(c.ID); got.Outcome != calls.OutcomeUnreachable || got.HangupBy != calls.ByZvonar {
+		t.Errorf("ended %s by %s", got.Outcome, got.HangupBy)
+	}
+}
+
+func TestAProfileThatIsNotConfiguredIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := CallRequest{Account: "main", To: "79161234567", Clip: "1001", BodyHash: "h", AMD: &calls.AMDOptions{Mode: calls.AMDAsync, Profile: "no such"}}
+	if _, _, err := b.e.Submit(t.Context(), r); calls.CodeOf(err) != calls.CodeInvalidField {
+		t.Errorf("accepted with %v", err)
+	}
+}

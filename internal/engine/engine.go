@@ -43,6 +43,8 @@ type Config struct {
 	Retry *calls.RetryPolicy
 	// Presets are the windows that calls may name.
 	Presets map[string]calls.Preset
+	// AMDProfiles are the names that amd.profile of a flow may have.
+	AMDProfiles []string
 	// RingTimeout and MaxDuration hold where a call does not say otherwise.
 	RingTimeout time.Duration // 0: 45 s
 	MaxDuration time.Duration // 0: 30 min

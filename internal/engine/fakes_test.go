@@ -63,7 +63,7 @@ func (l *memLeg) Play(_ int64, clip calls.RecordingRef, _ bool) error {
 	return nil
 }
 
-func (l *memLeg) Judge(_, _ string, told func(calls.Judged)) (stop func()) {
+func (l *memLeg) Judge(_ calls.ToJudge, told func(calls.Judged)) (stop func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.judge = told

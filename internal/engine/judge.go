@@ -18,7 +18,9 @@ func (s *session) listenForMachines() {
 	if mode := s.call.Flow.AMD.Mode; mode == "" || mode == calls.AMDOff || s.call.Direction != calls.Out {
 		return
 	}
-	s.customer.deafen = s.customer.leg.Judge(s.call.Account, s.call.ID, func(j calls.Judged) {
+	s.customer.deafen = s.customer.leg.Judge(calls.ToJudge{
+		Account: s.call.Account, Call: s.call.ID, Trunk: s.call.Trunk, To: s.call.To, Profile: s.call.Flow.AMD.Profile,
+	}, func(j calls.Judged) {
 		s.box.post(func() {
 			if s.customer.deafen != nil { // else it is known meanwhile who it is
 				s.legEvent(s.customer, calls.LegEvent{Kind: calls.LegJudged, At: s.now(), Judged: j})

@@ -125,6 +125,7 @@ func (s *session) dialCustomer() {
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: a.ID, CallID: s.call.ID, Account: s.call.Account, SIPCallID: a.SIPCallID, Metadata: s.call.Metadata, Trunk: a.Trunk, To: a.To, From: s.call.From,
 		Role: calls.RoleCustomer, RingTimeout: s.ringTimeout(), Via: s.customer.via.Via, Failover: s.customer.via.Failover, Anonymous: s.anonymous(),
+		EarlyMedia: s.call.Flow.AMD.EarlyMedia,
 	}, s.listen(s.customer))
 	if err != nil {
 		s.log.Warn("the trunk could not be asked to call", "trunk", a.Trunk, "err", err)

@@ -54,10 +54,10 @@ type Leg interface {
 	AnswerRefer(code int)
 	NotifyRefer(code int)
 	// Judge has who answered judged by the sound from now on, until stop is called
-	// or the leg ends; after stop nothing more is told. Announcements that account
+	// or the leg ends; after stop nothing more is told. Announcements that the account
 	// knows count, too. told is called from any goroutine, one call at a time. The
 	// sound may be kept under the call's id, to be judged again.
-	Judge(account, call string, told func(calls.Judged)) (stop func())
+	Judge(what calls.ToJudge, told func(calls.Judged)) (stop func())
 	// Take writes down what the far end says from now on, in memory.
 	Take() Take
 	// Capture writes the talk down from now on, under the call's id. end stops it

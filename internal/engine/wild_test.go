@@ -63,7 +63,7 @@ func (l *wildLeg) ID() string { return l.name }
 
 func (l *wildLeg) Listen(_ string, f func(calls.LegEvent)) { l.hear = f }
 
-func (l *wildLeg) Judge(_, _ string, told func(calls.Judged)) (stop func()) {
+func (l *wildLeg) Judge(_ calls.ToJudge, told func(calls.Judged)) (stop func()) {
 	if l.judge != nil {
 		l.w.fail("a leg is judged twice")
 	}

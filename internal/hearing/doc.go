@@ -9,5 +9,7 @@
 // [Evidence] judges answers again, by sound that was kept of them; the API asks it
 // from any goroutine.
 //
+// [Profiles] say by which limits a call is judged.
+//
 // Start reading at announcements.go; ears.go is what listens.
 package hearing

@@ -25,7 +25,7 @@ type Kept interface {
 type Evidence struct {
 	Announcements *Announcements
 	Kept          Kept
-	Params        amd.Params
+	Profiles      *Profiles // nil: the built-in ones
 }
 
 // Read opens the kept sound of a call, mono WAV of 8 kHz from the answer on.
@@ -89,7 +89,7 @@ func (e *Evidence) judge(ctx context.Context, call *calls.Call) (calls.Judged, e
 	if err != nil {
 		return calls.Judged{}, fmt.Errorf("the kept sound of %s: %w", call.ID, err)
 	}
-	l := amd.New(e.Params, progress.New(progress.Options{Countries: e.Announcements.cfg.Countries, Book: e.Announcements.Book(call.Account)}))
+	l := amd.New(e.Profiles.For(call.Flow.AMD.Profile, call.Trunk, call.To), progress.New(progress.Options{Countries: e.Announcements.cfg.Countries, Book: e.Announcements.Book(call.Account)}))
 	j := calls.Judged{Model: l.Model()}
 	tell := func(v amd.Event) {
 		if v.Kind != amd.Decided && v.Kind != amd.Revised {

@@ -9,7 +9,6 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
-	"zvonar/media/amd"
 )
 
 // bookStore knows one call and keeps what is written about it.
@@ -80,7 +79,7 @@ func evidence(k Kept) (*bookStore, *Evidence) {
 	at := noon
 	s := &bookStore{call: &calls.Call{ID: "call_1", Account: "main", Trunk: "a", Direction: calls.Out, Status: calls.StatusCompleted, AnsweredAt: &at, Verdict: calls.VerdictHuman}}
 	c := clock.NewFake(noon)
-	return s, &Evidence{Announcements: New(Config{Store: s, Countries: []string{"RU"}, Clock: c, IDs: clock.NewIDs(c, nil)}), Kept: k, Params: amd.Defaults()}
+	return s, &Evidence{Announcements: New(Config{Store: s, Countries: []string{"RU"}, Clock: c, IDs: clock.NewIDs(c, nil)}), Kept: k}
 }
 
 func TestAnAnswerIsJudgedAgainByItsKeptSound(t *testing.T) {

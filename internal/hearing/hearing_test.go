@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 	"zvonar/media"
+	"zvonar/media/amd"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -183,6 +185,12 @@ func TestNobodyListensToManagersAndDeafTrunks(t *testing.T) {
 	if customer(a, "main", "deaf", nil) != nil {
 		t.Error("a deaf trunk has ears")
 	}
+	if a.Ears(calls.DialRequest{Role: calls.RoleCustomer, Trunk: "main", EarlyMedia: calls.EarlyOff}, nil) != nil {
+		t.Error("a flow that wants nobody to listen has ears")
+	}
+	if a.Ears(calls.DialRequest{Role: calls.RoleCustomer, Trunk: "deaf", EarlyMedia: calls.EarlyListen}, nil) == nil {
+		t.Error("a flow that wants it has no ears on a deaf trunk")
+	}
 	if a.Ears(calls.DialRequest{Role: calls.RoleManager}, nil) != nil {
 		t.Error("a manager is listened to")
 	}
@@ -256,5 +264,26 @@ func TestAFileIsTestedAsACallWouldHearIt(t *testing.T) {
 	}
 	if f := list[0]; f.FromMS < 400 || f.FromMS > 1100 || f.TellMS < 1000 || f.TellMS > 2200 {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestAMachineThatSpeaksBeforeTheAnswerIsToldAndWithABeepItIsVoicemail(t *testing.T) {
+	t.Parallel()
+	var got []calls.HeardKind
+	e := &ears{report: func(h calls.Heard) { got = append(got, h.Kind) }}
+	beep := amd.Event{Kind: amd.Beeped, Finding: amd.Finding{Kind: amd.Beep, Hz: 1000, Confidence: 0.9}}
+	e.told(beep) // before words it is none of a voicemail
+	e.told(amd.Event{Kind: amd.Decided, Verdict: amd.Human, Cause: "short_greeting"})
+	e.told(amd.Event{Kind: amd.Revised, Verdict: amd.Machine, Cause: "long_greeting", Confidence: 0.97})
+	e.told(beep)
+	e.told(beep)
+	if want := []calls.HeardKind{calls.HeardBeep, calls.HeardSpeech, calls.HeardBeep, calls.HeardVoicemail, calls.HeardBeep}; !slices.Equal(got, want) {
+		t.Errorf("told %v, want %v", got, want)
+	}
+	got, e = nil, &ears{report: e.report}
+	e.told(amd.Event{Kind: amd.Heard, Finding: amd.Finding{Kind: amd.Known, Meaning: "unreachable"}})
+	e.told(amd.Event{Kind: amd.Decided, Verdict: amd.Machine, Cause: "long_greeting"})
+	if want := []calls.HeardKind{calls.HeardKnown}; !slices.Equal(got, want) {
+		t.Errorf("words that are known: told %v, want %v", got, want)
 	}
 }

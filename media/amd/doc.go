@@ -4,6 +4,10 @@
 // known word for word: beeps, tones and their cadences, fax, announcements.
 // Package progress has them; this package only needs their [Finding]s.
 //
+// Start reading at listener.go: front.go hears (one spectrum for all), scene.go finds
+// the speech, features.go and course.go measure it, model.go asks the trees,
+// decision.go makes verdicts. A [Trace] lets many models judge one hearing.
+//
 // Everything here runs on one goroutine at a time (that of a media analyst, or of
 // a command that reads a file), allocates nothing after its start, and depends
 // on nothing but the samples: the same sound makes the same verdict.

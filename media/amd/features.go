@@ -2,8 +2,8 @@ package amd
 
 // The features: what a look at the scene says about the speech in it, in the order
 // of featureNames. Times are in seconds. They are about when and how long somebody
-// speaks and how the loudness moves, not about how the voice is coloured: that
-// would teach the voices and lines of the training set.
+// speaks and how the loudness moves, and little about how the voice is coloured:
+// that would teach the voices and lines of the training set.
 const (
 	fElapsed   = iota // since the onset
 	fSpeech           // time of speech
@@ -32,6 +32,20 @@ const (
 	fSustained        // longest stretch of that, s
 	fHeld             // share of the frames whose strongest line stays for 120 ms
 	fDips             // share of the frames that are faint, 15 dB below the mean of speech
+	fPart0            // share of speech in the first half second since the onset, -1 where it has not come
+	fPart1            // in the second one, and so on
+	fPart2
+	fPart3
+	fPart4
+	fPart5
+	fPart6
+	fPart7
+	fLately // share of speech in the last second
+	fBefore // in the second before it, -1 where that is before the onset
+	fSwing  // mean change of the level over 60 ms, from the onset to the last speech, dB
+	fWave   // over 120 ms, about half a syllable
+	fTurns  // mean change over 60 ms of the high bands against the low ones, in speech, dB
+	fSlow   // mean change of the level over 400 ms, dB
 	features
 )
 
@@ -39,6 +53,7 @@ const (
 var featureNames = [features]string{
 	"elapsed", "speech", "ratio", "trailing", "first", "current", "longest", "phrases", "words", "pause", "last_word",
 	"syllables", "rate", "pace", "spacing", "recent", "half", "spread", "fall", "ending", "range", "flux", "tonal", "steady", "sustained", "held", "dips",
+	"part0", "part1", "part2", "part3", "part4", "part5", "part6", "part7", "lately", "before", "swing", "wave", "turns", "slow",
 }
 
 // vector is one look.
@@ -66,6 +81,9 @@ func (s *scene) measure(v *vector) {
 	s.measureLevels(v, onset)
 	s.measureSyllables(v)
 	v[fRange] = s.peak - s.floor
+	s.measureParts(v, onset)
+	s.measureChanges(v, onset)
+	s.measureTurns(v)
 }
 
 func seconds(frames int) float32 { return float32(frames) / 100 }

@@ -220,7 +220,7 @@ func TestListeningAllocatesNothing(t *testing.T) {
 func BenchmarkFrame20ms(b *testing.B) {
 	pcm := talk(8, 0.2, 6, 6)
 	p := Defaults()
-	p.HumanBelow, p.MachineAbove, p.Deadline = 0, 2, time.Hour
+	p.Limits, p.Deadline = Limits{HumanBelow: -1, MachineAbove: 2}, time.Hour
 	l := New(p)
 	tell := func(Event) {}
 	b.ReportAllocs()

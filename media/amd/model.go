@@ -27,6 +27,7 @@ type Model struct {
 	ID      string
 	Machine Forest
 	Other   Forest
+	Limits  Limits // learned with both
 }
 
 // Probability is that of the class the forest was trained for, of a Look's X.

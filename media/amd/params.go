@@ -2,9 +2,11 @@ package amd
 
 import "time"
 
-// Params say when a verdict is given. Probabilities are calibrated.
+// Params say when a verdict is given.
 type Params struct {
 	Model *Model // nil: the one that is built in
+	// Limits that a verdict needs; zero: those that were learned with the model.
+	Limits Limits
 
 	// Deadline after the onset of speech: a verdict is given then at the latest.
 	Deadline time.Duration
@@ -14,28 +16,39 @@ type Params struct {
 	// how the speech goes on.
 	ReviseFor time.Duration
 
-	HumanBelow   float32 // P(machine) at or below which the verdict is human at once
-	MachineAbove float32 // at or above which it is machine at once
-	AtDeadline   float32 // at or above which it is machine at the deadline
-	UnknownAbove float32 // at or above which it is unknown at the deadline, else human
-	ReviseAbove  float32 // at or above which a verdict becomes machine later on
-	OtherAbove   float32 // P(no speech) at or above which nobody is thought to speak
-
 	// EndSilence after a machine's speech ends its greeting, MaxGreeting at the
 	// latest; both are for messages.
 	EndSilence  time.Duration
 	MaxGreeting time.Duration
 }
 
+// Limits are the probabilities, calibrated, that a verdict needs.
+type Limits struct {
+	// Earliest is how long after the onset, in seconds, a first verdict may be given.
+	Earliest float32
+
+	HumanBelow   float32 // P(machine) at or below which the verdict is human at once
+	MachineAbove float32 // at or above which it is machine at once
+	AtDeadline   float32 // at or above which it is machine at the deadline
+	UnknownAbove float32 // at or above which it is unknown at the deadline, else human
+	ReviseAbove  float32 // at or above which a verdict becomes machine later on
+	ReviseAtLast float32 // the same at the end of ReviseFor
+	// P(no speech) below which somebody may be a machine before the deadline, at it,
+	// and after it.
+	OtherEarly, OtherAbove, OtherLater float32
+}
+
 // Defaults are parameters that take few humans for machines; docs/amd.md has what
 // they reach.
 func Defaults() Params {
 	return Params{
-		Deadline: 2800 * time.Millisecond, NoSpeech: 5 * time.Second, ReviseFor: 6 * time.Second,
-		HumanBelow: 0.03, MachineAbove: 0.96, AtDeadline: 0.6, UnknownAbove: 0.35, ReviseAbove: 0.8, OtherAbove: 0.5,
+		Deadline: 2750 * time.Millisecond, NoSpeech: 5 * time.Second, ReviseFor: 6 * time.Second,
 		EndSilence: 1500 * time.Millisecond, MaxGreeting: 30 * time.Second,
 	}
 }
+
+// Learned are the limits that were learned with the built-in model.
+func Learned() Limits { return builtIn.Limits }
 
 // samples is a duration in samples.
 func samples(d time.Duration) int64 { return int64(d) * Rate / int64(time.Second) }

@@ -19,6 +19,10 @@ func talk(seed uint64, lead, seconds, total float64) []int16 {
 			length := 0.09 + 0.12*rnd.Float64()
 			syllable(y, at, min(length, lead+seconds-at), rnd)
 			at += length + 0.03
+			if rnd.IntN(2) == 0 && at < lead+seconds-0.1 {
+				hiss(y, at, 0.05+0.06*rnd.Float64(), rnd)
+				at += 0.08
+			}
 		}
 		at += 0.02 + 0.1*rnd.Float64()
 		if word%5 == 4 {
@@ -31,6 +35,19 @@ func talk(seed uint64, lead, seconds, total float64) []int16 {
 		out[i] = codec.DecodeALaw(codec.EncodeALaw(int16(v)))
 	}
 	return out
+}
+
+// hiss is a consonant like s or f.
+func hiss(y []float64, at, length float64, rnd *rand.Rand) {
+	n := int(length * Rate)
+	last, loud := 0.0, 500+900*rnd.Float64()
+	for i := range n {
+		if k := int(at*Rate) + i; k < len(y) {
+			x := rnd.NormFloat64()
+			y[k] += loud * math.Sin(math.Pi*float64(i)/float64(n)) * (x - last)
+			last = x
+		}
+	}
 }
 
 func syllable(y []float64, at, length float64, rnd *rand.Rand) {

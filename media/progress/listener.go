@@ -25,8 +25,8 @@ type Options struct {
 	Book *Book
 }
 
-// Listener hears tones, beeps and known announcements. It implements
-// amd.Detector.
+// Listener hears tones, beeps and known announcements. It implements amd.Detector,
+// and amd.Framed beside a judge.
 type Listener struct {
 	tones    []Tone
 	spectrum *spectrum.Analyzer
@@ -76,10 +76,20 @@ func (l *Listener) Feed(pcm []int16, tell func(amd.Finding)) {
 	l.tell = nil
 }
 
+// See implements amd.Framed: it hears a frame that somebody else made.
+func (l *Listener) See(f *spectrum.Frame, tell func(amd.Finding)) {
+	l.tell = tell
+	l.frame(f)
+	l.tell = nil
+}
+
+// Miss implements amd.Framed.
+func (l *Listener) Miss(n int) { l.tracker.gap(n) }
+
 // Gap implements amd.Detector: what is missing is thought to have gone on.
 func (l *Listener) Gap(n int) {
 	l.spectrum.Gap(n)
-	l.tracker.gap(n)
+	l.Miss(n)
 }
 
 // Silence tells that the far end sent nothing for n samples, by comfort noise or

@@ -28,7 +28,7 @@ func (o Options) settings() Settings {
 	for i := range all {
 		all[i] = i
 	}
-	return Settings{Trees: o.Trees, Shrinkage: 0.12, Penalty: 5, MinWeight: 2, Bins: 48, Features: all, RowShare: 0.3, FeatureShare: 0.4}
+	return Settings{Trees: o.Trees, Shrinkage: 0.12, Penalty: 5, MinWeight: 2, Bins: 48, Features: all, RowShare: 0.3, FeatureShare: 0.2}
 }
 
 // Looks that are learned from lie this far after the onset, in samples; earlier
@@ -43,13 +43,18 @@ type example struct {
 	sound *Sound
 	rows  [][]float32 // of all variants
 	own   int         // how many of them are of the sound itself
+	trace *amd.Trace  // of the sound itself; nil for one that is only learned from
 }
 
 // rarity is by how much more what is no speech counts than what is.
 const rarity = 3
 
+// hardship is by how much more a greeting of a business counts: few have been
+// recorded, and they last as long as a machine's.
+const hardship = 2
+
 // examples looks at all sounds and their variants.
-func examples(sounds []*Sound, o Options) []example {
+func examples(sounds []*Sound, o Options, detectors func() []amd.Detector) []example {
 	out := make([]example, len(sounds))
 	speech := slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return s.Other() })
 	if len(speech) == 0 {
@@ -61,6 +66,9 @@ func examples(sounds []*Sound, o Options) []example {
 		wg.Go(func() {
 			for i := range next {
 				out[i] = exampleOf(sounds[i], speech, o, rand.New(rand.NewPCG(1, uint64(i))))
+				if sounds[i].Sub != generated {
+					out[i].trace = amd.Record(sounds[i].PCM, detectors()...)
+				}
 			}
 		})
 	}
@@ -93,24 +101,25 @@ func exampleOf(s *Sound, others []*Sound, o Options, rnd *rand.Rand) example {
 	return e
 }
 
-// Learn trains a model on all sounds.
-func Learn(sounds []*Sound, o Options) amd.Model {
-	return learn(examples(sounds, o), o)
+// Learn trains a model on all sounds. detectors makes those of one call.
+func Learn(sounds []*Sound, o Options, detectors func() []amd.Detector) amd.Model {
+	return learn(examples(sounds, o, detectors), o, amd.Defaults())
 }
 
-// learn trains both forests and calibrates that of machines on voices that were
-// left out.
-func learn(list []example, o Options) amd.Model {
+// learn trains both forests; calibration and limits come of voices that were left
+// out in turn.
+func learn(list []example, o Options, p amd.Params) amd.Model {
 	m := fit(list, o)
+	parts := make([]amd.Model, o.Folds)
 	var sums, truth []float64
-	for k := range o.Folds {
-		part := fit(without(list, k, o.Folds), o)
+	for k := range parts {
+		parts[k] = fit(without(list, k, o.Folds), o)
 		for _, e := range list {
 			if foldOf(e.sound, o.Folds) != k || e.sound.Other() {
 				continue
 			}
 			for _, x := range e.rows[:e.own] {
-				p := max(1e-4, min(1-1e-4, float64(part.Machine.Probability(x))))
+				p := max(1e-4, min(1-1e-4, float64(parts[k].Machine.Probability(x))))
 				sums = append(sums, math.Log(p/(1-p)))
 				truth = append(truth, target(!e.sound.Human()))
 			}
@@ -120,6 +129,14 @@ func learn(list []example, o Options) amd.Model {
 		scale, shift := platt(sums, truth)
 		m.Machine.Scale, m.Machine.Shift = float32(scale), float32(shift)
 	}
+	for _, e := range list {
+		if e.trace != nil {
+			part := &parts[foldOf(e.sound, o.Folds)]
+			part.Machine.Scale, part.Machine.Shift = m.Machine.Scale, m.Machine.Shift
+			e.trace.Consider(part)
+		}
+	}
+	m.Limits = limits(list, p)
 	m.ID = idOf(&m)
 	return m
 }
@@ -131,7 +148,11 @@ func fit(list []example, o Options) amd.Model {
 	for _, e := range list {
 		for _, x := range e.rows {
 			if !e.sound.Other() {
-				machine = append(machine, Row{X: x, Y: float32(target(!e.sound.Human())), Weight: each})
+				weight := each
+				if e.sound.Sub == "business" {
+					weight *= hardship
+				}
+				machine = append(machine, Row{X: x, Y: float32(target(!e.sound.Human())), Weight: weight})
 			}
 			weight := each
 			if e.sound.Other() {
@@ -204,6 +225,6 @@ func platt(x, truth []float64) (scale, shift float64) {
 // idOf names a model by its content.
 func idOf(m *amd.Model) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%v %v", m.Machine, m.Other)
+	fmt.Fprintf(h, "%v %v %v", m.Machine, m.Other, m.Limits)
 	return "m" + hex.EncodeToString(h.Sum(nil))[:8]
 }

@@ -46,15 +46,15 @@ func table(t *testing.T, m amd.Model) string {
 func TestTheSameSoundsMakeTheSameBytes(t *testing.T) {
 	t.Parallel()
 	o := Options{Variants: 1, Trees: 10, Folds: 3}
-	once := table(t, Learn(toy(), o))
-	if again := table(t, Learn(toy(), o)); once != again {
+	once := table(t, Learn(toy(), o, deaf))
+	if again := table(t, Learn(toy(), o, deaf)); once != again {
 		t.Error("two trainings on the same sounds differ")
 	}
 }
 
 func TestWhatIsLearnedHoldsForVoicesThatWereLeftOut(t *testing.T) {
 	t.Parallel()
-	results := CrossValidate(toy(), nil, Options{Variants: 1, Trees: 20, Folds: 3}, amd.Defaults(), func() []amd.Detector { return nil })
+	results := CrossValidate(toy(), nil, Options{Variants: 1, Trees: 20, Folds: 3}, amd.Defaults(), deaf)
 	right := 0
 	for _, r := range results {
 		v := r.Verdict
@@ -104,3 +104,5 @@ func FuzzManifest(f *testing.F) {
 		_, _ = ReadManifest(strings.NewReader(text), ".", func(string) ([]int16, error) { return nil, nil })
 	})
 }
+
+func deaf() []amd.Detector { return nil }

@@ -8,6 +8,10 @@ import (
 	"zvonar/media/amd"
 )
 
+// generated marks sounds that no recording stands behind: they are learned from,
+// and not judged.
+const generated = "generated"
+
 // Generated are sounds in which nobody speaks: simple music and noises that change,
 // for manifests have few. They stand on no recording.
 func Generated() []*Sound {
@@ -36,7 +40,7 @@ func Generated() []*Sound {
 			band(y, 300, 3000)
 		}
 		out = append(out, &Sound{
-			File: fmt.Sprintf("generated/%s%02d", kind, i), Label: kind, Sub: "generated", Voice: fmt.Sprintf("generated%d", i%20),
+			File: fmt.Sprintf("generated/%s%02d", kind, i), Label: kind, Sub: generated, Voice: fmt.Sprintf("generated%d", i%20),
 			Onset: -1, Beep: -1, PCM: line(y),
 		})
 	}

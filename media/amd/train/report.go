@@ -25,42 +25,46 @@ type Result struct {
 }
 
 // Run feeds a sound to a listener as a call would, 20 ms at a time.
-func Run(pcm []int16, params amd.Params, detectors ...amd.Detector) (r Result) {
-	r.Onset, r.Decided, r.ReviseAt, r.Beep = -1, -1, -1, -1
+func Run(pcm []int16, params amd.Params, detectors ...amd.Detector) Result {
+	r := nothing()
 	l := amd.New(params, detectors...)
-	tell := func(e amd.Event) {
-		at := int(e.At * 1000 / amd.Rate)
-		switch e.Kind {
-		case amd.Decided:
-			r.Verdict, r.Cause, r.Decided, r.Sure = e.Verdict, e.Cause, at, e.Confidence
-		case amd.Revised:
-			r.Revised, r.ReviseAt = e.Verdict, at
-		case amd.Beeped:
-			if r.Beep < 0 {
-				r.Beep = int(e.Finding.From * 1000 / amd.Rate)
-			}
-		}
-		if e.Onset >= 0 && (r.Onset < 0 || e.Kind == amd.Decided) {
-			r.Onset = int(e.Onset * 1000 / amd.Rate)
-		}
-	}
 	const packet = amd.Rate / 50
 	for i := 0; i < len(pcm); i += packet {
-		l.Feed(pcm[i:min(len(pcm), i+packet)], tell)
+		l.Feed(pcm[i:min(len(pcm), i+packet)], r.take)
 	}
-	l.Close(tell)
+	l.Close(r.take)
 	return r
+}
+
+func nothing() Result { return Result{Onset: -1, Decided: -1, ReviseAt: -1, Beep: -1} }
+
+// take notes an event.
+func (r *Result) take(e amd.Event) {
+	at := int(e.At * 1000 / amd.Rate)
+	switch e.Kind {
+	case amd.Decided:
+		r.Verdict, r.Cause, r.Decided, r.Sure = e.Verdict, e.Cause, at, e.Confidence
+	case amd.Revised:
+		r.Revised, r.ReviseAt = e.Verdict, at
+	case amd.Beeped:
+		if r.Beep < 0 {
+			r.Beep = int(e.Finding.From * 1000 / amd.Rate)
+		}
+	}
+	if e.Onset >= 0 && (r.Onset < 0 || e.Kind == amd.Decided) {
+		r.Onset = int(e.Onset * 1000 / amd.Rate)
+	}
 }
 
 // CrossValidate trains on the voices of all folds but one and runs the sounds of
 // that one, for each fold. detectors makes those of one call.
 func CrossValidate(sounds, extra []*Sound, o Options, params amd.Params, detectors func() []amd.Detector) []Result {
-	list := examples(append(slices.Clone(sounds), extra...), o)
+	list := examples(append(slices.Clone(sounds), extra...), o, detectors)
 	results := make([]Result, len(sounds))
 	for k := range o.Folds {
-		m := learn(without(list, k, o.Folds), o)
+		m := learn(without(list, k, o.Folds), o, params)
 		p := params
-		p.Model = &m
+		p.Model, p.Limits = &m, m.Limits
 		runAll(sounds, results, func(s *Sound) bool { return foldOf(s, o.Folds) == k }, p, detectors)
 	}
 	return results
@@ -106,47 +110,62 @@ type part struct {
 }
 
 func (p *part) add(r Result) {
-	onset := r.Sound.Onset
-	if onset < 0 {
-		onset = max(0, r.Onset)
-	}
 	p.n++
-	p.times = append(p.times, r.Decided-onset)
-	machine := taken(r.Verdict)
-	late := machine || taken(r.Revised) && r.ReviseAt-onset <= revisedWithin
+	p.times = append(p.times, r.waited())
+	first, later := r.machine()
 	if r.Sound.Human() {
 		p.humans++
-		if machine {
+		if first {
 			p.humanAsMachine++
 		} else {
 			p.right++
 		}
-		if late {
+		if later {
 			p.humanLater++
 		}
 		return
 	}
 	p.machines++
-	if machine {
+	if first {
 		p.right++
 	} else {
 		p.machineAsHuman++
 	}
-	if !late {
+	if !later {
 		p.afterRevision++
 	}
 }
 
-func (p *part) row(name string) string {
-	slices.Sort(p.times)
-	at := func(percent int) float64 {
-		if len(p.times) == 0 {
-			return 0
-		}
-		return float64(p.times[min(len(p.times)-1, len(p.times)*percent/100)]) / 1000
+// onset is where the manifest has it, else where it was heard.
+func (r *Result) onset() int {
+	if r.Sound.Onset >= 0 {
+		return r.Sound.Onset
 	}
+	return max(0, r.Onset)
+}
+
+// waited is the time from the onset to the first verdict, ms.
+func (r *Result) waited() int { return r.Decided - r.onset() }
+
+// machine reports whether it was taken for a machine, at first and with the
+// revision.
+func (r *Result) machine() (first, later bool) {
+	first = taken(r.Verdict)
+	return first, first || taken(r.Revised) && r.ReviseAt-r.onset() <= revisedWithin
+}
+
+// at is the time that so many of a hundred did not exceed, s.
+func (p *part) at(percent int) float64 {
+	if len(p.times) == 0 {
+		return 0
+	}
+	slices.Sort(p.times)
+	return float64(p.times[min(len(p.times)-1, len(p.times)*percent/100)]) / 1000
+}
+
+func (p *part) row(name string) string {
 	return fmt.Sprintf("| %s | %d | %s | %s | %s | %.2f | %.2f |\n", name, p.n, share(p.right, p.n), shares(p.humanAsMachine, p.humanLater, p.humans),
-		shares(p.machineAsHuman, p.afterRevision, p.machines), at(50), at(95))
+		shares(p.machineAsHuman, p.afterRevision, p.machines), p.at(50), p.at(95))
 }
 
 func shares(k, l, n int) string {
@@ -191,7 +210,7 @@ func WriteReport(w io.Writer, results []Result) error {
 		}
 	}
 	text += "\nErrors by the first verdict, then with the revision by 6 s after the onset. Unknown and silence count as human; times run from the onset that the manifest gives.\n"
-	_, err := io.WriteString(w, text+others(results)+beeps(results))
+	_, err := io.WriteString(w, asked(results)+text+others(results)+countBeeps(results).String())
 	return err
 }
 
@@ -234,28 +253,36 @@ func others(results []Result) string {
 	return text
 }
 
-// beeps says how many of the beeps were found, within 150 ms.
-func beeps(results []Result) string {
-	var n, found, other int
-	var seconds float64
+// beepCount is how many beeps there are, how many of them were found within 150 ms,
+// and how many were told elsewhere in so many seconds of speech without one.
+type beepCount struct {
+	n, found, elsewhere int
+	seconds             float64
+}
+
+func countBeeps(results []Result) (b beepCount) {
 	for _, r := range results {
 		switch {
 		case r.Sound.Beep >= 0:
-			n++
+			b.n++
 			if r.Beep >= 0 && max(r.Beep-r.Sound.Beep, r.Sound.Beep-r.Beep) <= 150 {
-				found++
+				b.found++
 			} else if r.Beep >= 0 {
-				other++
+				b.elsewhere++
 			}
 		case !r.Sound.Other():
-			seconds += float64(len(r.Sound.PCM)) / amd.Rate
+			b.seconds += float64(len(r.Sound.PCM)) / amd.Rate
 			if r.Beep >= 0 {
-				other++
+				b.elsewhere++
 			}
 		}
 	}
-	if n == 0 {
+	return b
+}
+
+func (b beepCount) String() string {
+	if b.n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\nBeeps: %d of %d found within 150 ms; %d told elsewhere, in %.0f min of speech without one.\n", found, n, other, seconds/60)
+	return fmt.Sprintf("\nBeeps: %d of %d found within 150 ms; %d told elsewhere, in %.0f min of speech without one.\n", b.found, b.n, b.elsewhere, b.seconds/60)
 }

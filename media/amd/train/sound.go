@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"zvonar/media/amd"
 	"zvonar/media/codec"
@@ -26,6 +27,10 @@ func (s *Sound) Human() bool { return s.Label == "human" }
 
 // Other reports whether nobody speaks: music, noise, tones.
 func (s *Sound) Other() bool { return s.Label != "human" && s.Label != "machine" }
+
+// Noise reports whether it is what must never be called a machine: music, noise,
+// silence.
+func (s *Sound) Noise() bool { return s.Label == "music" || s.Label == "noise" || s.Label == "silence" }
 
 // lasting is how long every sound is made for training, in samples: of a person
 // who answered there is silence after it, of a machine that hangs up as well.
@@ -53,9 +58,17 @@ func variant(s *Sound, n int, others []*Sound, rnd *rand.Rand) []int16 {
 	if n == 0 {
 		return pad(pcm, lasting)
 	}
+	if !s.Human() && !s.Other() && rnd.IntN(4) == 0 {
+		pcm = later(pcm, rnd)
+	}
 	x := speed(pcm, 0.88+0.26*rnd.Float64())
-	if s.Human() && rnd.IntN(5) == 0 {
-		x = again(x, rnd)
+	if s.Human() {
+		switch rnd.IntN(10) {
+		case 0, 1:
+			x = again(x, rnd)
+		case 2:
+			x = further(x, s, others, rnd)
+		}
 	}
 	y := make([]float64, 0, lasting)
 	for _, v := range pad(x, lasting) {
@@ -93,6 +106,77 @@ func speed(pcm []int16, factor float64) []int16 {
 func again(pcm []int16, rnd *rand.Rand) []int16 {
 	wait := int((0.2 + 1.8*rnd.Float64()) * amd.Rate)
 	return append(pad(pcm, len(pcm)+wait), pcm...)
+}
+
+// further lets the same person say one or two things more, as who answers for a
+// business does.
+func further(x []int16, s *Sound, others []*Sound, rnd *rand.Rand) []int16 {
+	same := slices.DeleteFunc(slices.Clone(others), func(o *Sound) bool { return o.Voice != s.Voice || !o.Human() || o.SNR > 0 })
+	for range 1 + rnd.IntN(2) {
+		if len(same) == 0 {
+			break
+		}
+		x = trim(x, false)
+		wait := int((0.02 + 0.3*rnd.Float64()) * amd.Rate)
+		x = append(pad(x, len(x)+wait), trim(same[rnd.IntN(len(same))].PCM, true)...)
+	}
+	return x
+}
+
+// trim cuts off what is quiet at the end, and at the start as well.
+func trim(pcm []int16, both bool) []int16 {
+	const step = amd.Rate / 50
+	var power []float64
+	var top float64
+	for i := 0; i+step <= len(pcm); i += step {
+		var sum float64
+		for _, v := range pcm[i : i+step] {
+			sum += float64(v) * float64(v)
+		}
+		power = append(power, sum)
+		top = max(top, sum)
+	}
+	from, to := 0, len(power)
+	for to > 1 && power[to-1] < top/300 {
+		to--
+	}
+	for both && from < to-1 && power[from] < top/300 {
+		from++
+	}
+	return slices.Clone(pcm[from*step : min(len(pcm), (to+2)*step)])
+}
+
+// later lets a machine's greeting begin at one of its later phrases: greetings
+// have many, and their first ones are few.
+func later(pcm []int16, rnd *rand.Rand) []int16 {
+	const step, pause, rest = amd.Rate / 50, 10, 3 * amd.Rate
+	power := make([]float64, len(pcm)/step)
+	for i := range power {
+		for _, v := range pcm[i*step : (i+1)*step] {
+			power[i] += float64(v) * float64(v)
+		}
+	}
+	sorted := slices.Sorted(slices.Values(power))
+	if len(sorted) < 50 {
+		return pcm
+	}
+	floor := min(4*sorted[len(sorted)/10], sorted[len(sorted)-10]/30)
+	var starts []int
+	quiet := 0
+	for i, p := range power {
+		if p <= floor {
+			quiet++
+			continue
+		}
+		if quiet >= pause && i > 25 && (i*step) < len(pcm)-rest {
+			starts = append(starts, max(0, i-quiet, i-5-rnd.IntN(40)))
+		}
+		quiet = 0
+	}
+	if len(starts) == 0 {
+		return pcm
+	}
+	return pcm[starts[rnd.IntN(len(starts))]*step:]
 }
 
 // gain brings the loudest 50 ms to a level below full scale, dB.
