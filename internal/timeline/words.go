@@ -90,6 +90,9 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 	},
 	calls.NumberUnblocked: func(_ calls.Event, d data) string { return sentence(Clean(d.Number), "is off the blacklist") },
 
+	calls.RecordingStarted: func(e calls.Event, d data) string {
+		return sentence("recording", name(e), with("“", d.Title, "”"), "is on its way in")
+	},
 	calls.RecordingUploaded: func(e calls.Event, d data) string {
 		return sentence("recording", name(e), with("“", d.Title, "”"), "was uploaded and waits for a moderator")
 	},
