@@ -98,13 +98,15 @@ func (r *Registrar) Hears(from netip.Addr) bool {
 		!r.limits.barred(from, r.cfg.Clock.Now())
 }
 
-// Challenges are the values of WWW-Authenticate for a 401, the best first.
+// Challenges are the values of WWW-Authenticate for a 401. MD5 alone is asked for:
+// telephones that do not know SHA-256 give up where it is offered beside it (libre
+// in baresip 1.0). Answers by SHA-256 are taken all the same.
 func (r *Registrar) Challenges(stale bool) []string {
 	tail := `realm="` + r.cfg.Realm + `", nonce="` + r.nonces.make(r.cfg.Clock.Now()) + `", qop="auth"`
 	if stale {
 		tail += ", stale=true"
 	}
-	return []string{"Digest " + tail + ", algorithm=SHA-256", "Digest " + tail + ", algorithm=MD5"}
+	return []string{"Digest " + tail + ", algorithm=MD5"}
 }
 
 // Verdict is what a password proves.
