@@ -19,6 +19,9 @@ type Config struct {
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer // nil: none
 
+	// DSCP marks what is sent (RFC 2474), 0 to 63; 46 is voice (RFC 4594 4.1).
+	DSCP int
+
 	// listen opens the socket of a port; nil is the fastest way of the system.
 	listen func(netip.AddrPort) (socket, error)
 }

@@ -243,7 +243,7 @@ func (e *Engine) bind() (socket, int, error) {
 				break
 			}
 		}
-		sock, err := e.cfg.listen(netip.AddrPortFrom(e.cfg.IP, uint16(number)))
+		sock, err := e.listen(netip.AddrPortFrom(e.cfg.IP, uint16(number)))
 		if err != nil {
 			last = err
 			if e.ports != nil {
@@ -270,7 +270,7 @@ func (e *Engine) bind() (socket, int, error) {
 // bindReports opens the port behind a leg's for RTCP (RFC 3550 11). Where somebody
 // else has it the leg does without: its sound is worth more.
 func (e *Engine) bindReports(audio netip.AddrPort) socket {
-	sock, err := e.cfg.listen(netip.AddrPortFrom(e.cfg.IP, audio.Port()+1))
+	sock, err := e.listen(netip.AddrPortFrom(e.cfg.IP, audio.Port()+1))
 	if err != nil {
 		e.unreported.Add(1)
 		return nil
@@ -320,3 +320,12 @@ func (e *Engine) leaveBridge(p *Port) {
 
 // since is the time on the engine's clock.
 func (e *Engine) since() time.Duration { return time.Since(e.epoch) }
+
+// listen opens a socket whose packets are marked.
+func (e *Engine) listen(addr netip.AddrPort) (socket, error) {
+	sock, err := e.cfg.listen(addr)
+	if m, ok := sock.(marker); ok && err == nil {
+		m.mark(e.cfg.DSCP)
+	}
+	return sock, err
+}

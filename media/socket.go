@@ -29,9 +29,8 @@ type intake struct {
 // datagram is what came last, valid until the next.
 func (in *intake) datagram() []byte { return in.room[:in.n] }
 
-// dscp marks voice: expedited forwarding (RFC 4594 4.1), shifted into the TOS
-// byte.
-const dscp = 46 << 2
+// marker is a socket whose packets can carry a DSCP.
+type marker interface{ mark(dscp int) }
 
 // receiveBuffer holds the packets of about a second: what waits longer is worth
 // nothing.

@@ -51,20 +51,24 @@ func listen(local netip.AddrPort) (socket, error) {
 			return nil, fmt.Errorf("address of RTP socket: %w", closing(err, fd))
 		}
 	}
-	setOptions(fd, family)
+	setOptions(fd)
 	return s, nil
 }
 
 // setOptions asks for what makes the sound better; a system that refuses one is
 // used as it is.
-func setOptions(fd, family int) {
+func setOptions(fd int) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
-	if family == unix.AF_INET6 {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp)
+}
+
+// mark implements marker.
+func (s *rawSocket) mark(dscp int) {
+	if s.local.Addr().Is6() {
+		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
 		return
 	}
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp)
+	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
 }
 
 func closing(err error, fd int) error {

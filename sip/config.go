@@ -55,6 +55,8 @@ type Config struct {
 	TrunkChanged func(name string, now trunk.Status)
 	// Registrar knows who may register with us, or call with a password; nil: nobody.
 	Registrar *registrar.Registrar
+	// DSCP marks what is sent (RFC 2474), 0 to 63.
+	DSCP int
 	// Tap is shown every message that crosses the edge; nil: nobody looks.
 	Tap edge.Tap
 	// Names resolves the hosts of trunks; nil: by the name servers of the system.

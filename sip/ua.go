@@ -102,6 +102,7 @@ func New(cfg Config) (*UA, error) {
 	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
 	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
 	ua.guard.Show(cfg.Tap)
+	ua.guard.Mark(cfg.DSCP)
 	ua.streams = map[string]*edge.Streams{"TCP": edge.NewStreams(ua.guard), "TLS": edge.NewStreams(ua.guard)}
 	ua.watch = newWatchdog(ua)
 	if err := m.transactions(ua.load.transactions); err != nil {

@@ -74,3 +74,8 @@ func (b bindings) Load(ctx context.Context) (list []calls.SIPBinding, err error)
 	})
 	return list, err
 }
+
+// softphone reports whether the telephone of an employee is registered now.
+func (d *daemon) softphone(sipUser string) bool {
+	return d.registrar != nil && len(d.registrar.Contacts(sipUser)) > 0
+}

@@ -65,14 +65,14 @@ func (d *daemon) buildLine(context.Context) (err error) {
 	if d.trunks, err = trunk.NewSet(trunkConfigs(d.cfg)); err != nil {
 		return err
 	}
-	d.media, err = media.NewEngine(media.Config{IP: d.cfg.Media.IP, Advertise: d.cfg.Media.Advertise,
+	d.media, err = media.NewEngine(media.Config{DSCP: d.cfg.Media.DSCP, IP: d.cfg.Media.IP, Advertise: d.cfg.Media.Advertise,
 		PortMin: d.cfg.Media.Ports.Min, PortMax: d.cfg.Media.Ports.Max, Log: d.log.With("room", "media"), Metrics: d.reg})
 	if err != nil {
 		return err
 	}
 	d.ua, err = sip.New(sip.Config{Listen: d.cfg.SIP.Listen, Advertise: d.cfg.SIP.Advertise, UserAgent: d.cfg.SIP.UserAgent,
 		TLS:    edge.TLSFiles{Cert: d.cfg.SIP.TLS.Cert, Key: d.cfg.SIP.TLS.Key, ClientCA: d.cfg.SIP.TLS.ClientCA},
-		Trunks: d.trunks, Registrar: d.buildRegistrar(), TrunkChanged: d.trunkChanged, TrunkUsable: d.trunkUsable, Names: resolve.New(resolve.Config{Servers: d.cfg.SIP.NameServers(), Clock: d.clock}), Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Tap: d.trace, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
+		Trunks: d.trunks, Registrar: d.buildRegistrar(), TrunkChanged: d.trunkChanged, TrunkUsable: d.trunkUsable, Names: resolve.New(resolve.Config{Servers: d.cfg.SIP.NameServers(), Clock: d.clock}), Media: d.media, Admits: d.media.Admits, Ears: d.hearing.Ears, Tap: d.trace, DSCP: d.cfg.SIP.DSCP, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "sip"), Metrics: d.reg,
 		MediaTimeout: orNever(d.cfg.Media.DeadAir.Lost), NoMediaTimeout: orNever(d.cfg.Media.DeadAir.Never), HoldTimeout: d.cfg.Media.DeadAir.Held.Duration()})
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 		judge.openings = d.openings
 	}
 	line := line{d.ua, audio, judge, d.captures, d.trace}
-	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Clips: d.clips, Speech: d.clips, Takes: d.clips, Queue: d.dialer,
+	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Softphones: d.softphone, Clips: d.clips, Speech: d.clips, Takes: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
 		AMDProfiles: judge.profiles.Names(), Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),

@@ -71,6 +71,14 @@ func (r *report) advertise(path string, addr netip.Addr) {
 }
 
 func checkMedia(cfg *Config, r *report) {
+	for _, d := range []struct {
+		at    string
+		value int
+	}{{"sip.dscp", cfg.SIP.DSCP}, {"media.dscp", cfg.Media.DSCP}} {
+		if d.value < 0 || d.value > 63 {
+			r.bad(d.at, "%d is no DSCP: 0 (unmarked) to 63; 46 is voice (EF), 24 and 26 are signalling (CS3, AF31)", d.value)
+		}
+	}
 	m := cfg.Media
 	switch {
 	case !m.IP.IsValid():

@@ -94,6 +94,7 @@ type SIP struct {
 	Users         []SIPUser `yaml:"users"` // who may register, or call with a password
 	Registrar     Registrar `yaml:"registrar"`
 	DNS           []string  `yaml:"dns"` // name servers, ADDRESS or ADDRESS:PORT; empty: those of the system
+	DSCP          int       `yaml:"dscp"`
 }
 
 // SIPUser is a PBX or telephone that registers with us.
@@ -117,6 +118,7 @@ type Media struct {
 	Ports     PortRange  `yaml:"ports"`
 	Codecs    []string   `yaml:"codecs"` // in order of preference
 	DeadAir   DeadAir    `yaml:"dead_air"`
+	DSCP      int        `yaml:"dscp"`
 }
 
 // DeadAir is how long an answered call may be silent before it is hung up; 0 is
@@ -452,8 +454,8 @@ func Default() *Config {
 		Log:   Log{Level: "info", Format: "json"},
 		HTTP:  HTTP{Listen: "127.0.0.1:8080", Streams: Streams{Max: 100, PerToken: 20}},
 		Admin: Admin{Listen: "127.0.0.1:9090"},
-		SIP:   SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, UserAgent: "zvonar", Registrar: Registrar{Least: Duration(time.Minute), Most: Duration(time.Hour), Contacts: 10}},
-		Media: Media{IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"},
+		SIP:   SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, UserAgent: "zvonar", DSCP: 24, Registrar: Registrar{Least: Duration(time.Minute), Most: Duration(time.Hour), Contacts: 10}},
+		Media: Media{DSCP: 46, IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"},
 			DeadAir: DeadAir{Never: Duration(30 * time.Second), Lost: Duration(30 * time.Second)}},
 		Recordings: Recordings{
 			MinDuration: Duration(leastClip), FirstID: 1000001, Approvals: 1, Claim: Duration(10 * time.Minute),

@@ -114,6 +114,7 @@ type Guard struct {
 	passed passed
 	probe  atomic.Pointer[probe]
 	tap    Tap // nil: nobody looks
+	dscp   int // of what is sent
 }
 
 // probe is the self-test that is under way.

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"net"
+	"strings"
 	"syscall"
 )
 
@@ -23,6 +24,21 @@ func (b Buffers) Small() string {
 		return "net.core.wmem_max"
 	}
 	return ""
+}
+
+// Mark has what is sent carry a DSCP (RFC 2474), 0 to 63; before the first socket
+// only.
+func (g *Guard) Mark(dscp int) { g.dscp = dscp }
+
+// marked sets the DSCP of a socket. A system that refuses it is used as it is.
+func (g *Guard) marked(network, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) {
+		if strings.HasSuffix(network, "6") {
+			_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IPV6, syscall.IPV6_TCLASS, g.dscp<<2)
+			return
+		}
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, syscall.IP_TOS, g.dscp<<2)
+	})
 }
 
 // enlarge asks for wantedBuffer and reads back what came of it. The kernel gives

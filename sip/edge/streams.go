@@ -152,7 +152,7 @@ var ErrTooMany = errors.New("too many SIP connections are open")
 // Dial opens a connection to a peer for requests of ours. conf is nil for plain
 // TCP.
 func (s *Streams) Dial(ctx context.Context, to netip.AddrPort, conf *tls.Config) error {
-	d := net.Dialer{}
+	d := net.Dialer{Control: s.guard.marked}
 	raw, err := d.DialContext(ctx, "tcp", to.String())
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func (s *Streams) Listen(ctx context.Context, addr netip.AddrPort, certs *Certif
 }
 
 func (l *Listener) bind(ctx context.Context, addr netip.AddrPort) (*net.TCPListener, error) {
-	lc := net.ListenConfig{}
+	lc := net.ListenConfig{Control: l.streams.guard.marked}
 	sock, err := lc.Listen(ctx, l.network, addr.String())
 	if err != nil {
 		return nil, err

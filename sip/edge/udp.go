@@ -66,7 +66,7 @@ func family(network string, addr netip.AddrPort) string {
 }
 
 func (u *UDP) bind(ctx context.Context, addr string) (*net.UDPConn, error) {
-	lc := net.ListenConfig{}
+	lc := net.ListenConfig{Control: u.guard.marked}
 	pc, err := lc.ListenPacket(ctx, u.network, addr)
 	if err != nil {
 		return nil, err
