@@ -20,13 +20,20 @@ type listener struct {
 
 func listen(t *testing.T, user, codec string, says []int16) *listener {
 	t.Helper()
+	return listenAs(t, "127.0.0.1", fmt.Sprintf("<sip:%s@127.0.0.1:@PORT@>;regint=0;answermode=auto;audio_codecs=%s\n", user, codec), says)
+}
+
+// listenAs starts one at an address of this machine, with accounts where @PORT@ is
+// its own.
+func listenAs(t *testing.T, ip, accounts string, says []int16) *listener {
+	t.Helper()
 	bin := program(t, "baresip", "baresip")
 	l := &listener{t: t, dir: t.TempDir(), port: freePort(t, "udp"), says: says}
 	_ = freePort(t, "tcp") // baresip listens for TLS on the port after its own
 	rtp := mediaBase()
 	l.ctrl = freePort(t, "tcp")
 	write(t, filepath.Join(l.dir, "tune.wav"), wav(t, says))
-	write(t, filepath.Join(l.dir, "accounts"), fmt.Appendf(nil, "<sip:%s@127.0.0.1:%d>;regint=0;answermode=auto;audio_codecs=%s\n", user, l.port, codec))
+	write(t, filepath.Join(l.dir, "accounts"), []byte(strings.ReplaceAll(accounts, "@PORT@", fmt.Sprint(l.port))))
 	write(t, filepath.Join(l.dir, "config"), fmt.Appendf(nil, `module_path %s
 module g711.so
 module aufile.so
@@ -35,13 +42,13 @@ module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:%d
-net_interface 127.0.0.1
-sip_listen 127.0.0.1:%d
+net_interface %s
+sip_listen %s:%d
 rtp_ports %d-%d
 audio_source aufile,%s
 audio_player aufile,%s
 snd_path %s
-`, baresipModules(t), l.ctrl, l.port, rtp, rtp+100, filepath.Join(l.dir, "tune.wav"), filepath.Join(l.dir, "unused.wav"), l.dir))
+`, baresipModules(t), l.ctrl, ip, ip, l.port, rtp, rtp+100, filepath.Join(l.dir, "tune.wav"), filepath.Join(l.dir, "unused.wav"), l.dir))
 	_, l.out = background(t, bin, "-f", l.dir)
 	return l
 }

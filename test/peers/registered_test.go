@@ -1,0 +1,226 @@
+package peers
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// passwords is how many passwords had a result.
+func (d *daemon) passwords(result string) string {
+	d.t.Helper()
+	res, err := http.Get(d.admin + "/metrics")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	m := regexp.MustCompile(`zvonar_sip_passwords_total\{result="` + result + `"\} (\d+)`).FindStringSubmatch(string(raw))
+	if m == nil {
+		return "0"
+	}
+	return m[1]
+}
+
+// softphone starts a baresip at another address than our trunk's. Each password makes
+// an account of the user's that registers with us.
+func softphone(t *testing.T, d *daemon, ip, user string, passwords ...string) *listener {
+	t.Helper()
+	accounts := ""
+	for _, password := range passwords {
+		accounts += fmt.Sprintf("<sip:%s@127.0.0.1:%d>;auth_user=%[1]s;auth_pass=%[3]s;regint=60;answermode=auto;audio_codecs=pcma\n", user, d.sip, password)
+	}
+	return listenAs(t, ip, accounts, make([]int16, 60*8000))
+}
+
+// TestBaresipRegistersIsCalledAndCalls: where we call is where the telephone registered
+// from, and what it calls it may call because it registered.
+func TestBaresipRegistersIsCalledAndCalls(t *testing.T) {
+	d := start(t, options{peerPort: freePort(t, "udp"), sip: `, challenge_from: [127.0.0.0/8], users: [{name: "79161234567", password: wonderland-9}]`,
+		trunk: "}\n  - {name: office, uri: \"registered:79161234567\", numbers: [\"78005553536\"]",
+		extra: strings.Replace(inbound, "trunk: main", "trunk: office", 1)})
+	clip := melody(9)
+	record := d.clip(clip)
+	phone := softphone(t, d, "127.0.0.2", "79161234567", "wonderland-9")
+	tr := d.comes("office", "up")
+	if len(tr.Targets) != 1 || !strings.HasPrefix(tr.Targets[0].Address, "127.0.0.2:") {
+		t.Errorf("registered as %+v", tr)
+	}
+	c := d.over(d.place(map[string]any{"to": "79161234567", "trunk": "office", "record_id": record}))
+	if c.Outcome != "answered" || c.Reason != "flow_end" {
+		t.Fatalf("ended as %+v\n%s", c, phone.out)
+	}
+	if pieces, gap := phone.hears(clip); pieces < 5 || gap > 40 {
+		t.Errorf("the telephone hears %d of 6 pieces of the clip, and a dropout of %d ms", pieces, gap)
+	}
+	phone.command("dial", fmt.Sprintf("sip:78005553535@127.0.0.1:%d", d.sip))
+	in := ""
+	d.eventually("its own call", func() bool {
+		var list struct{ Items []call }
+		if d.request("GET", "/v1/calls", nil, &list) == 200 {
+			for _, c := range list.Items {
+				if c.Direction == "in" {
+					in = c.ID
+				}
+			}
+		}
+		return in != ""
+	})
+	d.told(in, "playback_started")
+	phone.command("hangup", "")
+	if c := d.over(in); c.Outcome != "answered" || c.HangupBy != "customer" || c.Trunk != "office" {
+		t.Errorf("its own call ended as %+v\n%s", c, phone.out)
+	}
+}
+
+// TestBaresipWithAWrongPasswordIsHeardNoMore: ten wrong ones of an address are refused,
+// then it gets no answer, and another address is not concerned.
+func TestBaresipWithAWrongPasswordIsHeardNoMore(t *testing.T) {
+	t.Parallel()
+	d := start(t, options{peerPort: freePort(t, "udp"), sip: `, challenge_from: [127.0.0.0/8], users: [{name: anna, password: wonderland-9}]`,
+		trunk: "}\n  - {name: office, uri: \"registered:anna\", numbers: [\"78005553536\"]"})
+	wrong := slices.Repeat([]string{"looking-glass"}, 12)
+	phone := softphone(t, d, "127.0.0.3", "anna", wrong...)
+	d.eventually("ten refusals", func() bool { return d.passwords("refused") == "10" })
+	d.eventually("the rest to be left without a word", func() bool { return d.dropped("unknown_source") != "0" })
+	if tr := d.trunks()["office"]; tr.State == "up" || len(tr.Targets) != 0 {
+		t.Errorf("registered as %+v", tr)
+	}
+	if !strings.Contains(phone.out.String(), "403 Forbidden") {
+		t.Errorf("baresip was not told\n%s", phone.out)
+	}
+	softphone(t, d, "127.0.0.4", "anna", "wonderland-9")
+	d.comes("office", "up")
+	if got := d.passwords("refused"); got != "10" {
+		t.Errorf("%s passwords were refused", got)
+	}
+}
+
+// registrar answers every REGISTER with 200 for ten seconds, or nothing while it is
+// away, and notes when they came.
+type registrar struct {
+	conn net.PacketConn
+	away atomic.Bool
+
+	mu    sync.Mutex
+	times []time.Time
+	known map[string]bool // REGISTERs by branch: what comes again is not counted
+}
+
+func newRegistrar(t *testing.T) *registrar {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &registrar{conn: conn, known: map[string]bool{}}
+	t.Cleanup(func() { _ = conn.Close() })
+	go func() {
+		buf := make([]byte, 65536)
+		for {
+			n, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			r.take(t, string(buf[:n]), from)
+		}
+	}()
+	return r
+}
+
+// take answers one request.
+func (r *registrar) take(t *testing.T, req string, from net.Addr) {
+	if !strings.HasPrefix(req, "REGISTER") {
+		return
+	}
+	req = strings.ReplaceAll(req, "\r", "")
+	r.mu.Lock()
+	if via := field(t, req, `^Via: *(.*)$`); !r.known[via] {
+		r.known[via] = true
+		r.times = append(r.times, time.Now())
+	}
+	r.mu.Unlock()
+	if r.away.Load() {
+		return
+	}
+	answer := "SIP/2.0 200 OK\r\n"
+	for _, name := range []string{"Via", "From", "Call-ID", "CSeq"} {
+		answer += name + ": " + field(t, req, "^"+name+`: *(.*)$`) + "\r\n"
+	}
+	answer += "To: " + field(t, req, `^To: *(.*)$`) + ";tag=r\r\nContact: " + field(t, req, `^Contact: *(<[^>]*>)`) + ";expires=10\r\nContent-Length: 0\r\n\r\n"
+	_, _ = r.conn.WriteTo([]byte(answer), from)
+}
+
+// spread is how many REGISTERs came since a moment, and the most within a second.
+func (r *registrar) spread(since time.Time) (n, most int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, at := range r.times {
+		if at.Before(since) {
+			continue
+		}
+		n++
+		within := 0
+		for _, other := range r.times[i:] {
+			if other.Sub(at) < time.Second {
+				within++
+			}
+		}
+		most = max(most, within)
+	}
+	return n, most
+}
+
+// TestAHundredTrunksDoNotFallUponTheirRegistrar, neither at the start nor when it
+// comes back.
+func TestAHundredTrunksDoNotFallUponTheirRegistrar(t *testing.T) {
+	t.Parallel()
+	const trunks = 100
+	r := newRegistrar(t)
+	list := ""
+	for i := range trunks {
+		list += fmt.Sprintf("}\n  - {name: t%03d, uri: \"sip:%s\", register: true, username: u%03d, options: 0s, numbers: [\"7800555%04d\"]", i, r.conn.LocalAddr(), i, i)
+	}
+	began := time.Now()
+	d := start(t, options{peerPort: freePort(t, "udp"), trunk: list})
+	all := func(state string) func() bool {
+		return func() bool {
+			n := 0
+			for _, tr := range d.trunks() {
+				if tr.Register && tr.State == state {
+					n++
+				}
+			}
+			return n == trunks
+		}
+	}
+	// look says how a hundred behaved since a moment. Two in 40 ms would be 50 a
+	// second: what is counted is what arrives, so the bound has room for a machine
+	// that is held up.
+	look := func(when string, since time.Time) {
+		n, most := r.spread(since)
+		t.Logf("%s: %d REGISTERs, at most %d in a second; all registered after %s", when, n, most, time.Since(since).Round(10*time.Millisecond))
+		if most > trunks/2 {
+			t.Errorf("%s: %d REGISTERs in a second", when, most)
+		}
+	}
+	d.eventually("all to be registered", all("up"))
+	look("at the start", began)
+	r.away.Store(true)
+	d.eventually("all to be down", all("down"))
+	r.away.Store(false)
+	back := time.Now()
+	d.eventually("all to be registered again", all("up"))
+	look("when the registrar is back", back)
+}
