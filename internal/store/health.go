@@ -98,19 +98,33 @@ func (h *health) leave(f fault, cause error, done bool) {
 	h.slow = false
 	switch {
 	case f != faultNone:
-		if was == faultNone && !wasSlow {
-			h.since = h.clock.Now()
-		}
-		h.fault, h.cause = f, cause
-		if was != f {
-			h.log.Error(f.words()+". New calls are refused; what running calls tell is kept and written later", "error", cause)
-		}
+		h.failed(f, cause, wasSlow)
 	case !done:
 	case was != faultNone:
 		h.fault, h.cause, h.crowd = faultNone, nil, false
 		h.log.Warn("the store writes again", "after", h.clock.Now().Sub(h.since).Round(time.Millisecond).String())
 	case wasSlow:
 		h.log.Warn("the store is no longer slow", "after", h.clock.Now().Sub(h.since).Round(time.Millisecond).String())
+	}
+}
+
+// found notes a fault of the batch that runs, before anybody is told of it: who is
+// refused and then asks how the store is must not hear that it is well.
+func (h *health) found(f fault, cause error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failed(f, cause, h.slow)
+}
+
+// failed notes a fault; slow: it was known already that something is wrong. mu is held.
+func (h *health) failed(f fault, cause error, slow bool) {
+	was := h.fault
+	if was == faultNone && !slow {
+		h.since = h.clock.Now()
+	}
+	h.fault, h.cause = f, cause
+	if was != f {
+		h.log.Error(f.words()+". New calls are refused; what running calls tell is kept and written later", "error", cause)
 	}
 }
 

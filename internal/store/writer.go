@@ -201,6 +201,7 @@ func (s *Store) runBatch(ctx context.Context, units []*unit) error {
 	if f := faultOf(err); f != faultNone {
 		observed, asked := split(units)
 		s.queue.putBack(observed, 0)
+		s.health.found(f, err)
 		s.answer(asked, &calls.Error{Code: calls.CodeOverloaded, Detail: f.words() + "; nothing was stored", Err: err})
 	}
 	return err
