@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"time"
 
 	"zvonar/internal/calls"
 )
@@ -127,88 +126,6 @@ type DeadAir struct {
 	Never Duration `yaml:"never"` // no RTP ever came
 	Lost  Duration `yaml:"lost"`  // it stopped
 	Held  Duration `yaml:"held"`  // the far end holds the call
-}
-
-// Trunk is one SIP peer.
-type Trunk struct {
-	Name           string       `yaml:"name"`
-	URI            string       `yaml:"uri"`              // sip:HOST[:PORT][;transport=udp|tcp|tls]
-	CA             string       `yaml:"ca"`               // authority of its certificate; "": the system's
-	Register       bool         `yaml:"register"`         // tell its registrar where we are
-	Expires        Duration     `yaml:"register_expires"` // for how long
-	Options        Duration     `yaml:"options"`          // between two OPTIONS to each of its addresses; 0: none
-	AuthInbound    string       `yaml:"auth_inbound"`     // user of sip.users whose password its calls bring; "": none
-	Proxy          string       `yaml:"outbound_proxy"`   // where all requests go first; "": to uri
-	Username       string       `yaml:"username"`
-	Password       Secret       `yaml:"password"`
-	Realm          string       `yaml:"realm"`    // the only one whose challenges are answered; "": any that the trunk's address sends
-	Redirect       bool         `yaml:"redirect"` // follow 3xx
-	AcceptFrom     []Network    `yaml:"accept_from"`
-	MediaFrom      []Network    `yaml:"media_from"`
-	Numbers        []string     `yaml:"numbers"`         // digits; the first is the default
-	MaxCalls       int          `yaml:"max_calls"`       // 0: no limit
-	MaxCPS         float64      `yaml:"max_cps"`         // 0: no limit
-	Codecs         []string     `yaml:"codecs"`          // empty: those of Media
-	Account        string       `yaml:"account"`         // whose it is; "": everybody's
-	DTMF           string       `yaml:"dtmf"`            // auto, rfc4733, info, inband
-	SRTP           string       `yaml:"srtp"`            // off, optional, required
-	Transfer       string       `yaml:"transfer"`        // bridge, refer
-	AcceptTransfer string       `yaml:"accept_transfer"` // talk, off
-	Timer          SessionTimer `yaml:"session_timer"`
-	PRACK          string       `yaml:"prack"` // off, supported, required
-	CallerID       CallerID     `yaml:"caller_id"`
-	Rewrite        Rewrite      `yaml:"rewrite"` // how numbers are written to it, and what its own are to us
-	// Headers are added to its INVITEs; {metadata.KEY} is filled by the call.
-	Headers  map[string]string `yaml:"headers"`
-	Outcomes []Outcome         `yaml:"outcomes"` // what its refusals mean, where it is not the usual
-	// EarlyMedia says what is done with the sound before the answer: listen, hangup
-	// (listen, and end the attempt with an announcement), off.
-	EarlyMedia string `yaml:"early_media"`
-}
-
-// The words of Trunk.AcceptTransfer.
-const (
-	transferTalk = "talk" // of whoever talks with a manager
-	transferOff  = "off"
-)
-
-// SessionTimer is how long a session lives that nobody refreshes (RFC 4028).
-type SessionTimer struct {
-	Mode    string   `yaml:"mode"` // off, accept, require
-	Expires Duration `yaml:"expires"`
-	Min     Duration `yaml:"min"`
-}
-
-// CallerID is how a trunk is told who calls, and what of its own word is believed.
-type CallerID struct {
-	From     string `yaml:"from"`     // user of From: number, username
-	Domain   string `yaml:"domain"`   // host of From; "": the trunk's where there is a username, else ours
-	Identity string `yaml:"identity"` // none, pai, rpid, both
-	Trust    bool   `yaml:"trust"`    // P-Asserted-Identity and Remote-Party-ID of its calls count before From
-	Called   string `yaml:"called"`   // where the number that was called is: uri, to
-}
-
-// Rewrite are tables of numbers; of each the first rule that fits is applied.
-type Rewrite struct {
-	ToOut   []NumberRule `yaml:"to_out"`   // the callee of our calls
-	FromOut []NumberRule `yaml:"from_out"` // their caller
-	ToIn    []NumberRule `yaml:"to_in"`    // the callee of its calls
-	FromIn  []NumberRule `yaml:"from_in"`  // their caller
-}
-
-// NumberRule rewrites a number.
-type NumberRule struct {
-	Prefix string `yaml:"prefix"` // what it begins with; "": any
-	Length int    `yaml:"length"` // how many characters it has; 0: any
-	Strip  int    `yaml:"strip"`  // taken away from the left
-	Add    string `yaml:"add"`    // put before the rest
-}
-
-// Outcome is what a refusal of a trunk means.
-type Outcome struct {
-	Code    int           `yaml:"code"` // SIP, 400 to 699
-	Outcome calls.Outcome `yaml:"outcome"`
-	Reason  calls.Reason  `yaml:"reason"`
 }
 
 // Inbound runs a flow on calls to a number.
@@ -443,50 +360,4 @@ type Retention struct {
 	Deliveries Duration `yaml:"deliveries"` // finished ones
 	Audit      Duration `yaml:"audit"`
 	Recordings Duration `yaml:"recordings"` // rejected, archived and revoked ones
-}
-
-// Default is the configuration where nobody configured anything: a daemon on
-// loopback without trunks.
-func Default() *Config {
-	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	return &Config{
-		Node: "a", NodeLease: Duration(30 * time.Second), DataDir: "./data", Store: "sqlite", StoreReserve: 64 << 20, DrainTimeout: Duration(30 * time.Second),
-		Log:   Log{Level: "info", Format: "json"},
-		HTTP:  HTTP{Listen: "127.0.0.1:8080", Streams: Streams{Max: 100, PerToken: 20}},
-		Admin: Admin{Listen: "127.0.0.1:9090"},
-		SIP:   SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, UserAgent: "zvonar", DSCP: 24, Registrar: Registrar{Least: Duration(time.Minute), Most: Duration(time.Hour), Contacts: 10}},
-		Media: Media{DSCP: 46, IP: loopback, Ports: PortRange{20000, 29998}, Codecs: []string{"PCMA", "PCMU", "G722"},
-			DeadAir: DeadAir{Never: Duration(30 * time.Second), Lost: Duration(30 * time.Second)}},
-		Recordings: Recordings{
-			MinDuration: Duration(leastClip), FirstID: 1000001, Approvals: 1, Claim: Duration(10 * time.Minute),
-			TTS:     TTS{Timeout: Duration(time.Minute), Voices: Voices{RuMale: "ru", RuFemale: "ru+f3", EnMale: "en", EnFemale: "en+f3"}},
-			Storage: Storage{S3: S3{Prefix: "clips/", Region: "us-east-1", Timeout: Duration(30 * time.Second)}},
-		},
-		Dialer: Dialer{
-			Window: calls.Window{From: "09:00", To: "21:00"}, MaxAttemptsPerDay: 3, Countries: []string{"RU"},
-			RingTimeout: Duration(45 * time.Second), MaxDuration: Duration(30 * time.Minute), Callbacks: Duration(72 * time.Hour), Retry: calls.RetryPolicy{MaxAttempts: 1},
-			Breaker: Breaker{Trunk: TrunkBreaker{Errors: 10, Of: 10, Pause: Duration(30 * time.Second), MostPause: Duration(10 * time.Minute)},
-				Campaign: CampaignBreaker{Errors: 20, Of: 20}},
-		},
-		SMS: SMS{Sender: "file", HTTP: SMSHTTP{Method: "POST", Timeout: Duration(10 * time.Second), Parallel: 8},
-			Reports: SMSReports{By: "provider"}},
-		Trace:     Trace{MaxBytes: 1 << 30, HEP: HEP{Node: 2001}},
-		CDR:       CDR{Format: "csv", Rotation: "daily"},
-		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day), Deliveries: Duration(30 * day)},
-	}
-}
-
-// setDefaults fills a new element of trunks.
-func (t *Trunk) setDefaults() {
-	t.MaxCalls, t.MaxCPS, t.DTMF, t.SRTP, t.EarlyMedia = 200, 20, "auto", "off", "listen"
-	t.CallerID = CallerID{From: "number", Identity: "none", Called: "uri"}
-	t.Expires, t.Options = Duration(10*time.Minute), Duration(10*time.Second)
-	t.Transfer, t.AcceptTransfer, t.PRACK = "bridge", transferTalk, "supported"
-	t.Timer = SessionTimer{Mode: "accept", Expires: Duration(30 * time.Minute), Min: Duration(leastTimer)}
-}
-
-// setDefaults fills a new element of providers.
-func (p *Provider) setDefaults() {
-	p.Kind, p.Method, p.Ready = "http", "POST", "answer"
-	p.Timeout, p.ExpectTimeout = Duration(10*time.Second), Duration(time.Minute)
 }

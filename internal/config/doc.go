@@ -4,7 +4,7 @@
 // and a sentence that says what to do.
 //
 // [Load] may be called from any goroutine and starts none; a [Config] is plain
-// data that its reader must not change. Start reading at config.go (the keys and
-// their defaults), then load.go (the order of things), decode.go (the strict
-// reading) and the check_*.go files (what the values must be).
+// data that its reader must not change. Start reading at config.go and trunks.go
+// (the keys) and defaults.go, then load.go (the order of things), decode.go (the
+// strict reading) and the check_*.go files (what the values must be).
 package config
