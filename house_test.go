@@ -41,7 +41,7 @@ var floors = map[string][]string{
 	"internal/timeline":  {},
 	"internal/client":    {},
 	"internal/engine":    {"ivr", "internal/dialer", "internal/outbox"},
-	"providers":          {"internal/engine", "internal/outbox"},
+	"providers":          {"internal/engine", "internal/outbox", "internal/dialer", "recordings"},
 	"internal/api":       {"internal/engine", "ivr", "internal/dialer", "internal/outbox", "internal/retention", "internal/cdr", "recordings"},
 	"internal/config":    {},
 	"internal/carrier":   {"sip", "media"},

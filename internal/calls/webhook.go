@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"encoding/json"
 	"net/url"
 	"strings"
 	"time"
@@ -20,12 +21,16 @@ type Webhook struct {
 	OldSecret      string      `json:"-"`
 	OldSecretUntil time.Time   `json:"-"`
 	Types          []EventType `json:"types"`
-	CallID         string      `json:"call_id,omitempty"`    // of one call only (webhook_url)
-	TokenName      string      `json:"token_name,omitempty"` // of that call: who asked, as the token is called
-	FromConfig     bool        `json:"from_config"`          // trusted: the URL guard does not apply
-	Disabled       bool        `json:"disabled"`
-	DisabledReason string      `json:"disabled_reason,omitempty"`
-	CreatedAt      time.Time   `json:"created_at"`
+	// Key is the facade key whose secrets sign, where the kind signs with one; Settings
+	// is what the kind keeps of this destination (a subscription, an echo).
+	Key            string          `json:"key,omitempty"`
+	Settings       json.RawMessage `json:"settings,omitempty"`
+	CallID         string          `json:"call_id,omitempty"`    // of one call only (webhook_url)
+	TokenName      string          `json:"token_name,omitempty"` // of that call: who asked, as the token is called
+	FromConfig     bool            `json:"from_config"`          // trusted: the URL guard does not apply
+	Disabled       bool            `json:"disabled"`
+	DisabledReason string          `json:"disabled_reason,omitempty"`
+	CreatedAt      time.Time       `json:"created_at"`
 }
 
 // Destination names who is reached: the webhook itself, or, for webhooks of
