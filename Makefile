@@ -14,7 +14,7 @@ demo: build
 	@scripts/need demo
 	bin/zvonar demo --out demo-out
 
-# Everything, against programs that we did not write (SIPp, baresip, sox). Tests
+# Everything, against programs that we did not write (SIPp, baresip, sox, clients of providers). Tests
 # that listen to live audio come last, with the machine to themselves: a build
 # beside them would be heard as gaps.
 test:
