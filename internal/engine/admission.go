@@ -264,7 +264,7 @@ func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call, said *calls.Re
 			return nil, err
 		}
 	}
-	if err := e.addressWebhook(tx, c); err != nil {
+	if err := e.addressWebhook(tx, r, c); err != nil {
 		return nil, err
 	}
 	return nil, appendEvents(tx, []calls.Event{e.event(c, calls.CallQueued, queuedData{
@@ -353,12 +353,13 @@ func (e *Engine) pin(tx calls.ReadTx, c *calls.Call, said *calls.Recording) (cal
 }
 
 // addressWebhook makes the call's own webhook_url a destination of its events,
-// signed with the secret of the token that asked.
-func (e *Engine) addressWebhook(tx calls.Tx, c *calls.Call) error {
+// signed with the secret of the token that asked, or as its kind does it.
+func (e *Engine) addressWebhook(tx calls.Tx, r CallRequest, c *calls.Call) error {
 	if c.WebhookURL == "" {
 		return nil
 	}
-	w := &calls.Webhook{ID: e.ids.New("wh_"), Account: c.Account, URL: c.WebhookURL, CallID: c.ID, CreatedAt: c.CreatedAt}
+	w := &calls.Webhook{ID: e.ids.New("wh_"), Kind: cmp.Or(r.WebhookKind, calls.KindWebhook), Account: c.Account, URL: c.WebhookURL,
+		Key: r.WebhookKey, Settings: r.WebhookSettings, CallID: c.ID, CreatedAt: c.CreatedAt}
 	t, err := tx.Token(c.Account, c.TokenID)
 	switch {
 	case err == nil:

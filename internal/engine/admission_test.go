@@ -304,3 +304,23 @@ func TestFurtherBadInputIsRefusedAndStoresNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestAddressOfItsOwnKeepsTheKindThatSpeaksToIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := CallRequest{Account: "main", To: "79161234567", Clip: "1001", WebhookURL: "https://bot.example.net/hook"}
+	said := r
+	said.To, said.WebhookKind, said.WebhookKey, said.WebhookSettings = "79161234568", "sipuni", "key_1", []byte(`{"echo":"7"}`)
+	for _, r := range []CallRequest{r, said} {
+		if _, _, err := b.e.Submit(context.Background(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plain, own := b.store.webhooks[0], b.store.webhooks[1]
+	if plain.Kind != calls.KindWebhook || plain.Key != "" || plain.Settings != nil {
+		t.Errorf("a plain webhook_url is %+v", plain)
+	}
+	if own.Kind != "sipuni" || own.Key != "key_1" || string(own.Settings) != `{"echo":"7"}` || own.CallID == "" || own.URL != r.WebhookURL {
+		t.Errorf("one with a kind is %+v", own)
+	}
+}

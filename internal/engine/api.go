@@ -45,6 +45,11 @@ type CallRequest struct {
 	Metadata                 json.RawMessage
 	Consent                  *calls.Consent // why the callee may be called; nil: not said
 	WebhookURL               string         // already checked by the URL guard
+	// WebhookKind is the sink that speaks to WebhookURL, "" calls.KindWebhook;
+	// WebhookKey the facade key whose secrets sign, WebhookSettings what the sink keeps
+	// of this destination. They are no part of what makes a ref a replay: that is BodyHash.
+	WebhookKind, WebhookKey string
+	WebhookSettings         json.RawMessage
 
 	Variables  map[string]string
 	CampaignID string

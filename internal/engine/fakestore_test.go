@@ -121,7 +121,8 @@ func (m *memStore) Tokens() ([]*calls.Token, error) {
 	return []*calls.Token{{ID: "tok_1", WebhookSecret: "whsec_abc"}}, nil
 }
 
-func (m *memStore) PutWebhook(w *calls.Webhook) error { m.webhooks = append(m.webhooks, w); return nil }
+func (m *memStore) PutWebhook(w *calls.Webhook) error       { m.webhooks = append(m.webhooks, w); return nil }
+func (m *memStore) Token(_, _ string) (*calls.Token, error) { return nil, calls.ErrNotFound }
 
 func (m *memStore) InsertCall(c *calls.Call) error {
 	if m.rows[c.ID] != nil {
