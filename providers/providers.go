@@ -146,6 +146,11 @@ type House struct {
 	Journal   Journal
 	// Guarded is for addresses that came by API, Trusted for those of the configuration.
 	Guarded, Trusted *http.Client
+	// CheckURL refuses addresses that came by API and lead where we do not speak to;
+	// errors are *calls.Error (forbidden-url).
+	CheckURL func(ctx context.Context, rawURL string) error
+	// TrunkNumbers are the caller numbers of the configuration that an account may show.
+	TrunkNumbers func(account string) []string
 	// PublicURL is where our HTTP listener is reached from outside, without a slash
 	// at the end; "": not configured, then links are paths.
 	PublicURL string

@@ -69,6 +69,7 @@ type ReadTx interface {
 	CampaignReads
 	EvidenceReads
 	TokenReads
+	NumberedReads
 	// Webhooks lists the lasting webhooks (account "" = all), without those of
 	// one call: there may be one of these for every call ever made.
 	Webhooks(account string) ([]*Webhook, error)
@@ -109,6 +110,7 @@ type Tx interface {
 	CampaignWrites
 	EvidenceWrites
 	TokenWrites
+	NumberedWrites
 	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled
 	// again, starts at the present end of the log: WebhookCursor(w.ID) is set
 	// there in the same unit.

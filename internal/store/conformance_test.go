@@ -44,6 +44,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"recordings are listed in both directions":             recordingsAreListed,
 		"versions of a recording come back":                    versionsRoundTrip,
 		"registered contacts come back, each node's own":       sipBindingsRoundTrip,
+		"whole numbers are given once, by kind":                numbersAreGivenOnce,
 		"known announcements come back":                        fingerprintsRoundTrip,
 		"campaigns come back":                                  campaignsRoundTrip,
 		"contacts come back, each once":                        contactsRoundTrip,
