@@ -144,6 +144,8 @@ type House struct {
 	Captures  Captures
 	Keys      Keys
 	Journal   Journal
+	// Peers are what people changed of TLS while we run; nil: nothing.
+	Peers Peers
 	// Guarded is for addresses that came by API, Trusted for those of the configuration.
 	Guarded, Trusted *http.Client
 	// CheckURL refuses addresses that came by API and lead where we do not speak to;
@@ -219,6 +221,18 @@ type KeyForm struct {
 	// Extra makes what the kind keeps besides and what its owner is shown once.
 	Extra func(k *calls.FacadeKey) (shown map[string]string, err error)
 }
+
+// Signer is a provider whose folder can show how a request is signed, for the
+// debug console.
+type Signer interface {
+	// Sign gives what the folder computes for the body of the named method, in order:
+	// fields, headers, or the text that is hashed. It sends nothing.
+	Sign(method string, body []byte) ([]Signed, error)
+}
+
+// Signed is one value that signs a request, or a step on the way to it. The text of
+// a step holds no secret.
+type Signed struct{ Name, Value string }
 
 // Wait is how long a client waits for answers where nothing is configured.
 const Wait = 10 * time.Second
