@@ -33,11 +33,25 @@ func (s *Session) record(a calls.Action) {
 
 // acted goes on after an action, by the table of endings.
 func (s *Session) acted(ev event) {
+	if s.opening && ev.end != BridgeEnded {
+		s.opened()
+		return
+	}
 	if f := endings[s.current.Kind][ev.end]; f != nil {
 		f(s)
 		return
 	}
 	s.act()
+}
+
+// opened goes on after an opening action that led nowhere.
+func (s *Session) opened() {
+	if len(s.rest) > 0 {
+		s.act()
+		return
+	}
+	s.opening = false
+	s.begin(event{})
 }
 
 // notReached: the next action is the fallback; with none left, the menu.

@@ -31,6 +31,9 @@ type Session struct {
 	current calls.Action   // the one that runs
 	rest    []calls.Action // those that follow
 
+	// opening: the actions that stand before the flow run, see StartWith.
+	opening bool
+
 	again  bool         // after the prompt: play the clip again, do not just wait
 	reason calls.Reason // of the hang-up that is coming
 }
@@ -43,6 +46,21 @@ func New(flow calls.Flow, leg Leg) *Session {
 
 // Start begins the flow: the first clip plays at once. A second Start does nothing.
 func (s *Session) Start() { s.on(started, event{}) }
+
+// StartWith begins with actions that nobody pressed a digit for, each the fallback
+// of the one before. The first that connects the caller ends the flow with its
+// talk; where none does, the flow begins as by Start.
+func (s *Session) StartWith(first ...calls.Action) {
+	if s.state != idle {
+		return
+	}
+	if len(first) == 0 {
+		s.Start()
+		return
+	}
+	s.opening, s.rest = true, first
+	s.act()
+}
 
 // OnPlaybackFinished says that playback id is over. Ends of what was replaced
 // or stopped are passed over, and so is the end that a hang-up brings.

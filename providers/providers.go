@@ -109,12 +109,8 @@ type Router interface {
 
 // RouteQuery is who calls which number; RouteAnswer to whom he is sent.
 type (
-	RouteQuery  struct{ Account, From, To string }
-	RouteAnswer struct {
-		Found  bool
-		Target string // extension, number or employee, as calls.Flow's managers are named; "": as our rules say
-		Name   string // to be shown on the telephone; "": none
-	}
+	RouteQuery  = calls.RouteQuery
+	RouteAnswer = calls.RouteAnswer
 )
 
 // Tester is a client that can send the sample requests of the debug console.

@@ -25,6 +25,7 @@ const (
 	CallBridged          EventType = "call.bridged"
 	CallUnbridged        EventType = "call.unbridged"
 	CallTransferred      EventType = "call.transferred"
+	CallRouted           EventType = "call.routed"
 	CallRecordingReady   EventType = "call.recording_ready"
 	CallNeedsAttention   EventType = "call.needs_attention"
 	CallCompleted        EventType = "call.completed"

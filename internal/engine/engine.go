@@ -106,6 +106,7 @@ type Engine struct {
 	providers map[string]Provider
 	plan      atomic.Pointer[plan]
 	expect    *expectations
+	routers   *breakers
 
 	// life ends when Stop no longer waits: providers' answers and the BYEs of
 	// recovery are given up.
@@ -159,6 +160,7 @@ func New(cfg Config) (*Engine, error) {
 	e.Reload(cfg.Trunks, cfg.Routes)
 	e.life, e.endLife = context.WithCancel(context.Background())
 	e.expect = newExpectations(cfg.Clock)
+	e.routers = newBreakers(cfg.Clock)
 	for _, p := range cfg.Providers {
 		e.providers[p.Name] = p
 	}

@@ -12,6 +12,10 @@ import (
 // startFlow runs the call's flow on the customer's leg.
 func (s *session) startFlow() {
 	s.flow = s.flowOn()
+	if f, ok := s.flow.(*ivr.Session); ok {
+		f.StartWith(s.routing.first...)
+		return
+	}
 	s.flow.Start()
 }
 

@@ -34,7 +34,7 @@ func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
 		leg.Reject(404, 1, "Not Found")
 		return
 	}
-	if inv.Hops >= calls.MaxForwards && passesOn(route.Flow.Digits) {
+	if inv.Hops >= calls.MaxForwards && (passesOn(route.Flow.Digits) || route.Lookup != nil) {
 		e.log.Warn("an inbound call was refused: "+tooManyHops, "trunk", inv.Trunk, "number", calls.Mask(inv.To))
 		leg.Reject(483, 25, "Too Many Hops")
 		return
@@ -79,6 +79,7 @@ func (e *Engine) arrive(leg Leg, inv calls.Invite, route Route) {
 	}
 	s := e.newSession(c)
 	s.customer.leg, s.hops = leg, inv.Hops+1
+	s.routing.lookup = route.Lookup
 	s.phase = offered
 	if !e.launch(s, s.offer) {
 		leg.Reject(503, 41, "Service Unavailable")
@@ -125,17 +126,24 @@ func (s *session) offer() {
 		return
 	}
 	s.customer.leg.Ring()
-	if remembered {
-		s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
+	switch {
+	case remembered:
 		s.customer.leg.Answer()
-		return
+	case s.routing.lookup != nil && c.From != "":
+		s.askRouter()
+	default:
+		s.takeIn()
 	}
+}
+
+// takeIn answers a call that its route's flow is to run on.
+func (s *session) takeIn() {
 	if err := s.pinClips(); err != nil {
-		s.log.Error("an inbound number has a clip that cannot be played", "number", calls.Mask(c.To), "err", err)
+		s.log.Error("an inbound number has a clip that cannot be played", "number", calls.Mask(s.call.To), "err", err)
 		s.refuse(480, 31, calls.ReasonNoClip)
 		return
 	}
-	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
 	s.customer.leg.Answer()
 }
 

@@ -23,6 +23,7 @@ type metrics struct {
 	verdicts       *prometheus.CounterVec
 	verdictAfter   prometheus.Histogram
 	unrouted       prometheus.Counter
+	routed         *prometheus.CounterVec
 	panics         prometheus.Counter
 	stuck          prometheus.Counter
 }
@@ -55,6 +56,8 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 			Help: "Onset of speech to the first verdict.", Buckets: []float64{.5, .75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6}}),
 		unrouted: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_calls_unrouted_total",
 			Help: "Inbound calls for numbers that nobody configured."}),
+		routed: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_router_lookups_total",
+			Help: "Callers looked up in an outside system, by result."}, []string{"router", "result"}),
 		stuck: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_engine_stuck_total",
 			Help: "Calls that the watchdog found with nobody running them, or that outlived their limits."}),
 		panics: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_engine_panics_total",

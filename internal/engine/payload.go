@@ -78,6 +78,14 @@ type transferredData struct {
 	Via     string `json:"via,omitempty"` // refer: by the trunk itself
 }
 
+type routedData struct {
+	Router string      `json:"router"`
+	Result routeResult `json:"result"`
+	Target string      `json:"target,omitempty"` // who is rung; "": the flow runs
+	MS     int64       `json:"ms"`               // how long the caller waited for it
+	Error  string      `json:"error,omitempty"`
+}
+
 type smsData struct {
 	ID   string `json:"id"`
 	To   string `json:"to"`

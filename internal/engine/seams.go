@@ -126,6 +126,28 @@ type Route struct {
 	Trunk   string // "" = any
 	Flow    calls.Flow
 	Account string // whose calls they are; "" = main
+	// Lookup asks an outside system first whose caller it is; nil: nobody is asked.
+	Lookup *Lookup
+}
+
+// Router is an outside system that knows whose caller somebody is. It keeps within
+// ctx, but the call does not count on that.
+type Router interface {
+	Route(ctx context.Context, q calls.RouteQuery) (calls.RouteAnswer, error)
+}
+
+// Lookup is how the callers of a number are looked up.
+type Lookup struct {
+	Name   string // of the router: in events, logs, metrics; its breaker is shared by all numbers
+	Router Router
+	Budget time.Duration // how long a caller waits for it; 0: 1.5 s
+	Except []string      // extensions and employees for which the redirect does not work
+	// Fallback is who is rung where the router said nothing in time, or nothing that
+	// can be used; "": the number's own flow runs. It runs as well where nobody was
+	// found, and where whoever was rung did not come.
+	Fallback string
+	Errors   int           // failures in a row after which nobody is asked for Pause; 0: 3
+	Pause    time.Duration // 0: 30 s
 }
 
 // Limits gives out the channels and the call rate of trunks.

@@ -46,6 +46,7 @@ type session struct {
 	hops   int           // used up by a leg that passes the call on, see calls.DialRequest
 	stale  []*party      // whose attempts changed in this turn
 
+	routing  routing      // who is responsible for a caller
 	early    early        // what was heard before the answer
 	provider providerSide // what a provider's call waits for
 
@@ -110,6 +111,7 @@ const (
 	timerConfirm  timerKey = "confirm"
 	timerEarly    timerKey = "early"
 	timerRate     timerKey = "rate"
+	timerRouter   timerKey = "router"
 )
 
 func (e *Engine) newSession(c *calls.Call) *session {
@@ -191,6 +193,7 @@ func (s *session) abandon(why string) {
 func (s *session) letGo() {
 	s.stopTimers()
 	s.leaveProvider()
+	s.leaveRouter()
 	s.tellAsker(487)
 	for _, p := range s.parties {
 		p.hush()

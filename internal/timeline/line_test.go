@@ -37,6 +37,7 @@ func TestLineSaysWhatHappened(t *testing.T) {
 			"dialling 79161234567 over trunk main as 78005553535"},
 		{event(calls.CallDialing, `{"n":2,"trunk":"main","target":"79161234567","from":"7800"}`), "dialling 79161234567 over trunk main as 7800 (attempt 2)"},
 		{event(calls.CallRinging, `{"sip_code":180}`), "ringing (SIP 180)"},
+		{event(calls.CallRouted, `{"router":"crm","result":"found","target":"employee:317","ms":80}`), "the caller was looked up: found for employee:317"},
 		{event(calls.CallEarlyMedia, `{"sip_code":183}`), "audio before the answer (SIP 183)"},
 		{event(calls.CallAnswered, `{"leg":"customer","codec":"PCMA","ring_ms":3210}`), "answered after 3.2 s (PCMA)"},
 		{event(calls.CallAnswered, `{"leg":"manager","codec":"PCMA","ring_ms":100}`), "the manager answered after 0.1 s (PCMA)"},

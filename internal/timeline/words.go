@@ -70,6 +70,9 @@ var sentences = map[calls.EventType]func(calls.Event, data) string{
 		return sentence("connection with the manager ended after", seconds(d.TalkMS), with("by ", d.By, ""), with("(", plain(d.Reason), ")"))
 	},
 	calls.CallTransferred: func(_ calls.Event, d data) string { return sentence("transferred", with("to ", d.To, "")) },
+	calls.CallRouted: func(_ calls.Event, d data) string {
+		return sentence("the caller was looked up:", plain(d.Result), with("for ", d.Target, ""), with("(", d.Error, ")"))
+	},
 	calls.CallRecordingReady: func(_ calls.Event, d data) string {
 		return sentence("the capture of the talk is ready,", seconds(d.DurationMS))
 	},
