@@ -33,7 +33,7 @@ var campaignQueries = map[string]string{
 }
 
 func seedForeignCampaign(tx calls.Tx) error {
-	_, err := tx.AddContacts(foreign, "foreign-campaign", []*calls.Contact{{Number: foreignNumber, Ref: foreign, Zones: "Europe/Moscow"}})
+	_, _, err := tx.AddContacts(foreign, "foreign-campaign", []*calls.Contact{{Number: foreignNumber, Ref: foreign, Zones: "Europe/Moscow"}})
 	return errors.Join(err, tx.InsertCampaign(&calls.Campaign{ID: "foreign-campaign", Account: foreign, Name: foreign, State: calls.CampaignDraft, Flow: calls.DefaultFlow(), CreatedAt: noon}))
 }
 
@@ -43,7 +43,7 @@ func aCampaign(state calls.CampaignState) func(*house) {
 		flow := calls.DefaultFlow()
 		flow.Record = "1460168"
 		h.put(func(tx calls.Tx) error {
-			_, err := tx.AddContacts(calls.MainAccount, "camp_1", []*calls.Contact{{Number: "79004443322", Zones: "Europe/Moscow"}})
+			_, _, err := tx.AddContacts(calls.MainAccount, "camp_1", []*calls.Contact{{Number: "79004443322", Zones: "Europe/Moscow"}})
 			return errors.Join(err, tx.InsertCampaign(&calls.Campaign{ID: "camp_1", Account: calls.MainAccount, State: state, Flow: flow, CreatedAt: noon}))
 		})
 	}

@@ -37,8 +37,9 @@ type CampaignWrites interface {
 	AddCounts(account, id string, c CampaignCounts) error
 
 	// AddContacts adds contacts of one campaign that wait, gives each its N and
-	// counts them. Those whose Key is there already are left out.
-	AddContacts(account, campaign string, list []*Contact) (added int, err error)
+	// counts them. Those whose Key is there already are left out. Where other units
+	// wait it stops early: taken says how many of the list it has dealt with.
+	AddContacts(account, campaign string, list []*Contact) (taken, added int, err error)
 	// TakeContact gives a contact that waits its call; ErrNotFound where it does
 	// not wait any more: somebody else has it.
 	TakeContact(account, campaign string, n int64, callID string) error

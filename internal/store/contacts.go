@@ -115,9 +115,10 @@ func (t *tx) DoneSince(account, campaign string, since int64) (int64, error) {
 	return one(t, scalar[int64], `SELECT count(*) FROM contacts WHERE account = ? AND campaign = ? AND ended_at > 0 AND ended_at >= ?`, account, campaign, max(since, 1))
 }
 
-// rowsAtOnce is how many contacts one statement inserts.
+// rowsAtOnce is how many contacts one statement inserts; between two of them the
+// unit looks whether somebody waits for it to end.
 const (
-	rowsAtOnce  = 64
+	rowsAtOnce  = 16
 	insertHead  = `INSERT INTO contacts (campaign, n, account, line, number, ref, ckey, state, zones, turn, doc) VALUES `
 	insertRow   = `(?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?)`
 	insertTail  = ` ON CONFLICT (campaign, ckey) DO NOTHING`
@@ -125,40 +126,41 @@ const (
 	columnsEach = 10
 )
 
+var insertMany = insertHead + strings.Repeat(insertRow+", ", rowsAtOnce-1) + insertRow + insertTail
+
 // AddContacts implements calls.Tx.
-func (t *tx) AddContacts(account, campaign string, list []*calls.Contact) (added int, err error) {
+func (t *tx) AddContacts(account, campaign string, list []*calls.Contact) (taken, added int, err error) {
 	last, err := many(t, scalar[int64], `SELECT n FROM campaign_counts WHERE account = ? AND campaign = ? AND name = ?`, account, campaign, calls.CountNext)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	n := int64(0)
 	if len(last) > 0 {
 		n = last[0]
 	}
-	insertMany := insertHead + strings.Repeat(insertRow+", ", rowsAtOnce-1) + insertRow + insertTail
 	args := make([]any, 0, rowsAtOnce*columnsEach)
-	for start := 0; start < len(list); {
+	for taken < len(list) && (taken == 0 || !t.awaited()) {
 		size, query := rowsAtOnce, insertMany
-		if len(list)-start < rowsAtOnce {
+		if len(list)-taken < rowsAtOnce {
 			size, query = 1, insertOne
 		}
 		args = args[:0]
-		for _, c := range list[start : start+size] {
+		for _, c := range list[taken : taken+size] {
 			n++
 			c.Account, c.Campaign, c.N, c.State = account, campaign, n, calls.ContactWaiting
 			doc, err := packContact(c)
 			if err != nil {
-				return added, err
+				return taken, added, err
 			}
 			args = append(args, campaign, n, account, c.Line, c.Number, c.Ref, c.Key(), c.Zones, c.Turn, doc)
 		}
 		k, err := t.exec(query, args...)
 		if err != nil {
-			return added, err
+			return taken, added, err
 		}
-		added, start = added+int(k), start+size
+		taken, added = taken+size, added+int(k)
 	}
-	return added, t.AddCounts(account, campaign, calls.CampaignCounts{calls.CountNext: int64(len(list)), calls.CountTotal: int64(added)})
+	return taken, added, t.AddCounts(account, campaign, calls.CampaignCounts{calls.CountNext: int64(taken), calls.CountTotal: int64(added)})
 }
 
 // TakeContact implements calls.Tx.

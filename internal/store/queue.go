@@ -43,6 +43,13 @@ func (q *queue) len() int {
 	return len(q.units)
 }
 
+// hurried reports whether a unit waits that is in a hurry.
+func (q *queue) hurried() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.hasty > 0
+}
+
 func (q *queue) isClosed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

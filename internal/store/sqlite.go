@@ -28,9 +28,6 @@ func (d *sqliteDB) script(text string) string { return text }
 
 func (d *sqliteDB) now(context.Context, conn) (int64, error) { return d.clock.Now().UnixMicro(), nil }
 
-// watch has nothing to do: nobody else writes.
-func (d *sqliteDB) watch(context.Context, func()) {}
-
 // exclusive has nothing to do: the data directory is locked.
 func (d *sqliteDB) exclusive(context.Context, conn) (func(), error) { return func() {}, nil }
 
@@ -78,7 +75,7 @@ func openSQLite(path string, reader bool) (*sqliteConn, error) {
 		"temp_store(MEMORY)",
 		"cache_size(-16000)",
 		"journal_size_limit(67108864)",
-		"wal_autocheckpoint(4000)",
+		"wal_autocheckpoint(8000)",
 	} {
 		q.Add("_pragma", p)
 	}

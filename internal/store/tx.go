@@ -27,6 +27,9 @@ var _ calls.Tx = (*tx)(nil)
 
 var errTxOver = errors.New("store: the unit of work is over; a Tx must not be kept")
 
+// awaited reports whether a unit that is in a hurry waits for this one to end.
+func (t *tx) awaited() bool { return t.s.queue.hurried() }
+
 func (t *tx) exec(query string, args ...any) (int64, error) {
 	if t.over {
 		return 0, errTxOver

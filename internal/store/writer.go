@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"zvonar/internal/calls"
@@ -160,7 +161,7 @@ func (s *Store) round(probing bool) (done bool, err error) {
 		s.rollback(ctx)
 		return false, nil
 	}
-	err = s.runBatch(ctx, units)
+	units, err = s.runBatch(ctx, units, true)
 	if err == nil || faultOf(err) != faultNone {
 		return err == nil, err
 	}
@@ -182,29 +183,29 @@ func (s *Store) probe() *unit {
 // runBatch runs units in the transaction that was begun, commits and answers. An
 // error means that nothing of them remains: if it is a fault, callers of Update
 // have been told and what was observed waits again; else nobody was told yet.
-func (s *Store) runBatch(ctx context.Context, units []*unit) error {
+func (s *Store) runBatch(ctx context.Context, units []*unit, more bool) (all []*unit, err error) {
 	start := time.Now()
-	notify, err := s.commit(ctx, units, carefully(units))
+	all, notify, err := s.commit(ctx, units, carefully(units), more)
 	if errors.Is(err, errRefused) {
 		if err = s.begin(ctx); err == nil {
-			notify, err = s.commit(ctx, units, true)
+			all, notify, err = s.commit(ctx, units, true, more)
 		}
 	}
-	s.metrics.batch(len(units), time.Since(start), err)
+	s.metrics.batch(len(all), time.Since(start), err)
 	if err == nil {
 		if notify {
 			s.changed.tell()
 		}
-		s.answer(units, nil)
-		return nil
+		s.answer(all, nil)
+		return all, nil
 	}
 	if f := faultOf(err); f != faultNone {
-		observed, asked := split(units)
+		observed, asked := split(all)
 		s.queue.putBack(observed, 0)
 		s.health.found(f, err)
 		s.answer(asked, &calls.Error{Code: calls.CodeOverloaded, Detail: f.words() + "; nothing was stored", Err: err})
 	}
-	return err
+	return all, err
 }
 
 // oneByOne follows a batch in which a unit took the transaction with it. What was
@@ -223,7 +224,7 @@ func (s *Store) oneByOne(ctx context.Context, units []*unit, cause error) (done 
 			s.queue.putBack(observed[i:], 0)
 			return done, err
 		}
-		switch err := s.runBatch(ctx, observed[i:i+1]); {
+		switch _, err := s.runBatch(ctx, observed[i:i+1], false); {
 		case err == nil:
 			done = true
 		case faultOf(err) != faultNone:
@@ -295,8 +296,9 @@ func carefully(units []*unit) bool {
 }
 
 // commit runs the units, each in a savepoint where that is asked for, and commits.
-// An error means that nothing of any of them remains.
-func (s *Store) commit(ctx context.Context, units []*unit, careful bool) (notify bool, err error) {
+// With more, units that came meanwhile share such a commit: all has those too. An
+// error means that nothing of any of them remains.
+func (s *Store) commit(ctx context.Context, units []*unit, careful, more bool) (all []*unit, notify bool, err error) {
 	defer func() {
 		if err != nil {
 			s.rollback(ctx)
@@ -304,31 +306,34 @@ func (s *Store) commit(ctx context.Context, units []*unit, careful bool) (notify
 	}()
 	s.health.at(stageUnits)
 	if err := s.verifyFence(ctx); err != nil {
-		return false, err
+		return units, false, err
 	}
-	late := newLateRows()
+	late, first := newLateRows(), len(units)
 	if careful {
 		late = nil
 	}
-	for _, u := range units {
-		told, err := s.runUnit(ctx, u, late)
+	for i := 0; i < len(units); i++ {
+		told, err := s.runUnit(ctx, units[i], late)
 		if err != nil {
-			return false, err
+			return units, false, err
 		}
 		notify = notify || told
+		if careful && more && i == first-1 && first < maxBatch {
+			units = append(slices.Clip(units), s.queue.take(maxBatch-first)...)
+		}
 	}
 	if err := s.writeLate(ctx, late); err != nil {
-		return false, err
+		return units, false, err
 	}
 	s.health.at(stageCommit)
 	if err := failpoint.Err(failpoint.StoreCommit); err != nil {
-		return false, &faultError{faultIO, err}
+		return units, false, &faultError{faultIO, err}
 	}
 	if err := s.writer.commit(ctx, notify); err != nil {
-		return false, err
+		return units, false, err
 	}
 	failpoint.Hit(failpoint.StoreCommitted)
-	return notify, nil
+	return units, notify, nil
 }
 
 // writeLate writes what is left when all units have run.

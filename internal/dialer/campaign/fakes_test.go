@@ -182,7 +182,13 @@ func (b *bench) add(c *calls.Campaign, numbers string) {
 		zone := map[byte]string{'m': "Europe/Moscow", 'k': "Asia/Kamchatka", 'x': "?"}[n[0]]
 		list = append(list, &calls.Contact{Number: n, Zones: zone})
 	}
-	b.do(func(tx calls.Tx) error { _, err := tx.AddContacts("main", c.ID, list); return err })
+	for len(list) > 0 {
+		b.do(func(tx calls.Tx) error {
+			taken, _, err := tx.AddContacts("main", c.ID, list)
+			list = list[taken:]
+			return err
+		})
+	}
 }
 
 func (b *bench) do(fn func(calls.Tx) error) {

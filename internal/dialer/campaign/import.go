@@ -86,7 +86,7 @@ func (d *Desk) Import(ctx context.Context, account, id string, list List, body i
 	}
 	err := m.run(ctx)
 	if err == nil || !list.DryRun {
-		if e := m.store(ctx); err == nil {
+		if e := m.finish(ctx); err == nil {
 			err = e
 		}
 	}
@@ -284,10 +284,19 @@ func (m *importer) fault(at int64, wrong *badField) {
 	}
 }
 
+// finish stores what was read and is not stored yet.
+func (m *importer) finish(ctx context.Context) error {
+	for {
+		if err := m.store(ctx); err != nil || len(m.chunk) == 0 {
+			return err
+		}
+	}
+}
+
 // store writes what was read since the last time, in one unit of work, and
-// chooses the size of the next.
+// chooses the size of the next. What the store left for others' sake stays.
 func (m *importer) store(ctx context.Context) error {
-	var added int
+	var taken, added int
 	var took time.Duration
 	counts := m.added
 	err := m.desk.store.Update(ctx, func(tx calls.Tx) error {
@@ -303,10 +312,10 @@ func (m *importer) store(ctx context.Context) error {
 		if m.list.DryRun || len(m.chunk) == 0 && len(counts) == 0 {
 			return nil
 		}
-		if added, err = tx.AddContacts(m.account, m.campaign, m.chunk); err != nil {
+		if taken, added, err = tx.AddContacts(m.account, m.campaign, m.chunk); err != nil {
 			return err
 		}
-		sums := calls.CampaignCounts{calls.CountDuplicates: int64(len(m.chunk) - added)}
+		sums := calls.CampaignCounts{calls.CountDuplicates: int64(taken - added)}
 		for name, n := range counts {
 			sums[name] = n
 		}
@@ -315,15 +324,14 @@ func (m *importer) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n := len(m.chunk)
 	if m.list.DryRun {
-		added = n
+		taken, added = len(m.chunk), len(m.chunk)
 	}
 	m.out.Added += int64(added)
-	m.out.Duplicates += int64(n - added)
-	m.chunk, m.added = m.chunk[:0], calls.CampaignCounts{}
-	if n == m.size && took > 0 && !m.list.DryRun {
-		m.size = min(max(int(float64(n)*float64(unitTarget)/float64(took)), leastUnit), mostUnit, 2*n)
+	m.out.Duplicates += int64(taken - added)
+	if whole := taken == m.size && taken == len(m.chunk); whole && took > 0 && !m.list.DryRun {
+		m.size = min(max(int(float64(taken)*float64(unitTarget)/float64(took)), leastUnit), mostUnit, 2*taken)
 	}
+	m.chunk, m.added = append(m.chunk[:0], m.chunk[taken:]...), calls.CampaignCounts{}
 	return nil
 }
