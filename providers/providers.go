@@ -64,8 +64,9 @@ type Capabilities struct {
 	// our user agent, and reports (Follower) are all we know. Otherwise we play over SIP.
 	Plays bool
 	// Joins: it can join an employee's telephone and a client; such a call is a
-	// bridge of which we have no leg either.
-	Joins bool
+	// bridge of which we have no leg either. It rings the employee first; ClientFirst:
+	// it can also begin with the client.
+	Joins, ClientFirst bool
 	// MatchCaller: the From of its INVITE is the client's number.
 	MatchCaller bool
 	// Ready is the sign that the client is on the line.
@@ -82,8 +83,9 @@ type Canceler interface {
 type Follower interface {
 	// Follow tells what the provider reports of a call that it took, until ctx ends
 	// or Ended and everything that follows it was told. It begins before Place is
-	// called (placed delivers its result then), for reports can be faster than
-	// answers. tell may be called from this goroutine only.
+	// called, for reports can be faster than answers; placed delivers its result
+	// then, or is closed without one where the provider refused or nobody can tell.
+	// tell may be called from this goroutine only and may wait for the call a little.
 	Follow(ctx context.Context, r PlaceRequest, placed <-chan PlaceResult, tell func(calls.ProviderReport))
 }
 

@@ -147,7 +147,10 @@ func (d *daemon) trunkUse(cfg *config.Config) (numbers []engine.TrunkNumbers, ch
 	}
 	if len(d.cfg.SIP.ChallengeFrom) > 0 { // the telephones of employees
 		numbers = append(numbers, engine.TrunkNumbers{Name: calls.SoftphoneTrunk})
-		channels = append(channels, dialer.TrunkLimits{Name: calls.SoftphoneTrunk})
+		channels = append(channels, dialer.TrunkLimits{Name: calls.SoftphoneTrunk, Named: true})
+	}
+	for _, p := range d.cfg.Providers { // what they carry without us
+		channels = append(channels, dialer.TrunkLimits{Name: engine.ProviderLane(p.Name), Named: true})
 	}
 	return numbers, channels
 }

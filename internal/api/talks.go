@@ -44,6 +44,7 @@ type bridgeBody struct {
 	RecordID    text            `json:"record_id,omitempty" doc:"what the first one hears while the second is rung; ringback where left out"`
 	From        text            `json:"from,omitempty" doc:"caller number that the client sees"`
 	Trunk       string          `json:"trunk,omitempty" maxLength:"64"`
+	Provider    string          `json:"provider,omitempty" maxLength:"64" doc:"that joins them; then the manager may also be SUBSCRIBER@PROVIDER, somebody whom only the provider knows"`
 	Ref         string          `json:"ref,omitempty" maxLength:"128"`
 	RingTimeout string          `json:"ring_timeout,omitempty" maxLength:"20" doc:"of the client; 5s to 3m"`
 	MaxDuration string          `json:"max_duration,omitempty" maxLength:"20" doc:"5s to 4h"`
@@ -64,11 +65,11 @@ func (b *bridgeBody) request() (engine.CallRequest, error) {
 		client, manager, clientAt, managerAt = manager, client, managerAt, clientAt
 	}
 	r := engine.CallRequest{
-		To: string(client), ToAt: clientAt, ManagerAt: managerAt, From: string(b.From), Clip: calls.ClipID(b.RecordID), Ref: b.Ref, Trunk: b.Trunk,
+		To: string(client), ToAt: clientAt, ManagerAt: managerAt, From: string(b.From), Clip: calls.ClipID(b.RecordID), Ref: b.Ref, Trunk: b.Trunk, Provider: b.Provider,
 		Bridge: &calls.Bridge{Manager: string(manager), Order: order, Anonymous: b.Anonymous}, WebhookURL: b.WebhookURL,
 	}
 	for _, field := range []struct{ location, value string }{
-		{"body.from", r.From}, {"body.ref", b.Ref}, {"body.trunk", b.Trunk}, {"body.webhook_url", b.WebhookURL}, {"body.record_id", string(b.RecordID)},
+		{"body.from", r.From}, {"body.ref", b.Ref}, {"body.trunk", b.Trunk}, {"body.provider", b.Provider}, {"body.webhook_url", b.WebhookURL}, {"body.record_id", string(b.RecordID)},
 		{managerAt, string(manager)},
 	} {
 		if !calls.Printable(field.value) {

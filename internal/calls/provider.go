@@ -18,13 +18,15 @@ type PlaceRequest struct {
 	Ref       string // the asker's own reference; free text
 
 	// Flow is what the client is to hear and may press, for a provider that plays;
-	// its clips are pinned. Bridge in it: the parties of a provider that joins two.
+	// its clips are pinned. Bridge in it: the parties of a provider that joins two;
+	// its Manager may also be SUBSCRIBER@NAME, somebody whom only provider NAME knows.
 	Flow      Flow
 	Variables map[string]string
 	Metadata  json.RawMessage
 	// Employee is in whose name it is placed, or who is to be joined; nil: nobody.
 	Employee    *Employee
 	RingTimeout time.Duration // 0: the provider's own
+	MaxDuration time.Duration // of the talk; 0: the provider's own
 	NotAfter    *time.Time
 }
 
@@ -72,6 +74,7 @@ const (
 	ReportDigit    ReportState = "digit"    // the client pressed Digit
 	ReportJoined   ReportState = "joined"   // client and manager hear each other
 	ReportVerdict  ReportState = "verdict"  // it judged who answered
+	ReportAction   ReportState = "action"   // it carried out Action, which a digit asked for
 	ReportRecord   ReportState = "record"   // RecordURL leads to the sound of the talk; may come after Ended
 	ReportEnded    ReportState = "ended"
 )
@@ -85,8 +88,10 @@ type ProviderReport struct {
 	// ProviderCallID, where the provider names the call only now.
 	ProviderCallID string
 	Digit          string
-	Verdict        Verdict
-	RecordURL      string
+	// Action is of ReportAction; Result "" is ok.
+	Action    ActionResult
+	Verdict   Verdict
+	RecordURL string
 	// Of Ended: how, in the terms of the outcome table. SIPCode 0 is not told.
 	SIPCode, Q850 int
 	By            Party

@@ -176,7 +176,7 @@ func (d *Dialer) route(call *calls.Call) (name string, trunks []string) {
 	whichever := call.Trunk == "" && call.From == ""
 	for _, t := range *d.trunks.Load() {
 		switch {
-		case t.Account != "" && t.Account != call.Account:
+		case t.Account != "" && t.Account != call.Account, t.Named && call.Trunk != t.Name:
 		case whichever && !slices.Contains(call.Avoid, t.Name):
 			trunks = append(trunks, t.Name)
 		case whichever:

@@ -21,6 +21,9 @@ type TrunkLimits struct {
 	MaxCPS float64
 	// Account is whose calls it carries; "" = everybody's.
 	Account string
+	// Named: only calls that name it use it. It is no trunk but stands in for one where
+	// a provider carries the calls by itself.
+	Named bool
 }
 
 // Limits gives out the channels of trunks at no more than their rate. Safe for

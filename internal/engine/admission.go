@@ -169,7 +169,7 @@ func (e *Engine) checkManagers(account string, m calls.DigitMap, location string
 			a := &out[digit][i]
 			at := actionPlace(location, digit, i, len(actions))
 			if a.Kind == calls.ActionManager {
-				value, err := e.managerValue(account, a.Value, at)
+				value, err := e.managerValue(account, "", a.Value, at)
 				if err != nil {
 					return nil, err
 				}
@@ -187,10 +187,14 @@ func (e *Engine) checkManagers(account string, m calls.DigitMap, location string
 	return out, nil
 }
 
-// managerValue accepts a number or an extension at a configured trunk.
-func (e *Engine) managerValue(account, value, location string) (string, error) {
+// managerValue accepts a number, an extension at a configured trunk, people, or a
+// subscriber of the provider that joins them.
+func (e *Engine) managerValue(account, provider, value, location string) (string, error) {
 	if named, ok := peopleValue(value); ok {
 		return named, nil // found in the unit that takes the call
+	}
+	if _, ok := subscriberOf(value, provider); ok {
+		return value, nil
 	}
 	ext, trunk, ok := strings.Cut(value, "@")
 	if !ok {
@@ -208,14 +212,7 @@ func (e *Engine) managerValue(account, value, location string) (string, error) {
 // chooseLine checks trunk and provider against the configuration.
 func (e *Engine) chooseLine(c *calls.Call) error {
 	if c.Provider != "" {
-		p, ok := e.providers[c.Provider]
-		if !ok || !e.hasTrunk(c.Account, p.Trunk) {
-			return calls.Errorf(calls.CodeInvalidField, "there is no provider %q in the configuration", c.Provider).At("body.provider", c.Provider)
-		}
-		if c.Trunk != "" && c.Trunk != p.Trunk {
-			return calls.Errorf(calls.CodeInvalidField, "the calls of provider %q come by trunk %q; leave trunk out", c.Provider, p.Trunk).At("body.trunk", c.Trunk)
-		}
-		c.Trunk = p.Trunk
+		return e.chooseProvider(c)
 	}
 	if c.Trunk != "" && !e.hasTrunk(c.Account, c.Trunk) {
 		return calls.Errorf(calls.CodeInvalidField, "there is no trunk %q in the configuration", c.Trunk).At("body.trunk", c.Trunk)
@@ -225,6 +222,9 @@ func (e *Engine) chooseLine(c *calls.Call) error {
 
 // chooseNumber takes a caller number that a trunk for this call has; false: none has it.
 func (e *Engine) chooseNumber(c *calls.Call, number string) bool {
+	if e.shows(c, number) {
+		return true
+	}
 	for _, t := range e.trunks() {
 		if t.carries(c.Account) && (c.Trunk == "" || c.Trunk == t.Name) && slices.Contains(t.Numbers, number) {
 			c.From, c.Line = number, number

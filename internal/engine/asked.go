@@ -45,14 +45,14 @@ func (s *session) onManagerAsks(ev calls.LegEvent) {
 // askedTarget checks where a telephone wants a customer sent, as a request by API is.
 func (e *Engine) askedTarget(account string, t *transfer) (string, error) {
 	if t.replaces.CallID == "" {
-		return e.managerValue(account, t.target, "Refer-To")
+		return e.managerValue(account, "", t.target, "Refer-To")
 	}
 	to, trunk := managerTarget(t.target, "") // a number may be rung at the asker's own trunk
 	if len(to) > extensionDigits {
 		number, err := e.destination(to, "Refer-To")
 		return number + "@" + trunk, err
 	}
-	return e.managerValue(account, t.target, "Refer-To")
+	return e.managerValue(account, "", t.target, "Refer-To")
 }
 
 // tellAsker tells whoever asked for the transfer how it goes on: a code of SIP, of

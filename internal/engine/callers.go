@@ -94,6 +94,10 @@ func (e *Engine) show(row *calls.Number, c *calls.Call) error {
 	if e.chooseNumber(c, row.Number) {
 		return nil
 	}
+	if strings.HasPrefix(c.Trunk, lanePrefix) && row.Trunk == "" {
+		c.From, c.Line = row.Number, row.Number
+		return nil
+	}
 	trunk := row.Trunk
 	if trunk == "" {
 		trunk = c.Trunk

@@ -119,6 +119,7 @@ type Engine struct {
 	closing  map[string]bool     // calls that are over or being buried, their end not yet written
 	draining bool
 	wg       sync.WaitGroup
+	tails    sync.WaitGroup // what hears the reports of providers, also of calls that are over
 
 	turns turns // of the members of groups and the numbers of pools
 
@@ -162,6 +163,12 @@ func New(cfg Config) (*Engine, error) {
 	e.expect = newExpectations(cfg.Clock)
 	e.routers = newBreakers(cfg.Clock)
 	for _, p := range cfg.Providers {
+		if p.ExpectTimeout == 0 {
+			p.ExpectTimeout = defaultExpectTimeout
+		}
+		if _, follows := p.Originator.(Follower); !follows && (p.Plays || p.Joins) {
+			return nil, fmt.Errorf("engine: provider %s plays or joins and reports nothing", p.Name)
+		}
 		e.providers[p.Name] = p
 	}
 	e.metrics = newMetrics(cfg.Metrics, e)
@@ -211,6 +218,8 @@ func (e *Engine) Stop(ctx context.Context) error {
 	go func() { e.wg.Wait(); close(done) }()
 	select {
 	case <-done:
+		e.endLife()
+		e.tails.Wait()
 		return nil
 	case <-ctx.Done():
 	}
@@ -225,6 +234,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	defer t.Stop()
 	select {
 	case <-done:
+		e.tails.Wait()
 		return nil
 	case <-late:
 		return fmt.Errorf("engine: %d calls did not come to their end; the next start ends them as lost", e.Active())

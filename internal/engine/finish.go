@@ -27,9 +27,15 @@ func (s *session) hangup(reason calls.Reason, by calls.Party) {
 	case committing, leaving, over:
 		// committing: the commit's continuation sees the reason and dials nobody.
 	case placing:
-		// Nobody can call a provider's request back. Its INVITE, should it
-		// come, is refused (expectations.abandon).
+		// Its INVITE, should it come all the same, is refused (expectations.leave).
+		s.takeBack(nil)
 		s.finish()
+	case remote, remoteTalk:
+		s.recall()
+	case recalling:
+	case connecting:
+		s.takeBack(nil)
+		s.leave(q850Normal)
 	default:
 		s.leave(q850Normal)
 	}
@@ -138,7 +144,9 @@ func endCall(c *calls.Call, r calls.Result, by calls.Party, now time.Time) {
 	}
 	switch {
 	case c.AnsweredAt != nil:
-		c.TalkMS = max(0, c.EndedAt.Sub(*c.AnsweredAt).Milliseconds())
+		if c.TalkMS == 0 { // else somebody who knows better told it
+			c.TalkMS = max(0, c.EndedAt.Sub(*c.AnsweredAt).Milliseconds())
+		}
 		c.BillableMS = (c.TalkMS + 999) / 1000 * 1000
 	case c.RingingAt != nil:
 		c.RingMS = max(0, c.EndedAt.Sub(*c.RingingAt).Milliseconds())

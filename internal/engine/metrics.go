@@ -24,6 +24,7 @@ type metrics struct {
 	verdictAfter   prometheus.Histogram
 	unrouted       prometheus.Counter
 	routed         *prometheus.CounterVec
+	reports        *prometheus.CounterVec
 	panics         prometheus.Counter
 	stuck          prometheus.Counter
 }
@@ -54,6 +55,8 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 			Help: "Who answered, as judged by the sound."}, []string{"verdict", "revised"}),
 		verdictAfter: f.NewHistogram(prometheus.HistogramOpts{Name: "zvonar_amd_verdict_seconds",
 			Help: "Onset of speech to the first verdict.", Buckets: []float64{.5, .75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6}}),
+		reports: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_provider_reports_total",
+			Help: "What providers told of calls that they placed."}, []string{"provider", "state"}),
 		unrouted: f.NewCounter(prometheus.CounterOpts{Name: "zvonar_calls_unrouted_total",
 			Help: "Inbound calls for numbers that nobody configured."}),
 		routed: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_router_lookups_total",
@@ -86,6 +89,11 @@ func (m *metrics) firstPlayback(c *calls.Call, at time.Time, playID int64) {
 
 func (m *metrics) action(kind calls.ActionKind, ok bool) {
 	m.actions.WithLabelValues(string(kind), map[bool]string{true: "ok", false: "failed"}[ok]).Inc()
+}
+
+// report counts what a provider told; a state is one of the published few.
+func (m *metrics) report(provider string, state calls.ReportState) {
+	m.reports.WithLabelValues(provider, string(state)).Inc()
 }
 
 func (m *metrics) digit(via string) { m.digits.WithLabelValues(via).Inc() }

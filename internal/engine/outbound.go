@@ -23,17 +23,20 @@ func (s *session) begin() {
 	c := s.call
 	s.wish.trunk, s.wish.line, s.wish.from = c.Trunk, c.Line, c.From
 	c.Trunk, c.Line, c.Hold = s.customer.slot.Trunk(), c.From, nil
+	provider, viaProvider := s.e.providers[c.Provider]
 	if c.From == "" {
 		c.From = s.e.defaultNumber(c.Trunk)
+		if len(provider.Numbers) > 0 && provider.lane(c.Flow) == c.Trunk {
+			c.From = provider.Numbers[0]
+		}
 		c.Line = c.From
 	}
-	provider, viaProvider := s.e.providers[c.Provider]
 	if c.Provider != "" && !viaProvider {
 		s.log.Warn("the provider of the call is no longer configured", "provider", c.Provider)
 		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonProviderFailed}, calls.ByZvonar)
 		return
 	}
-	if b := c.Flow.Bridge; b != nil && b.Order == calls.ManagerFirst {
+	if b := c.Flow.Bridge; b != nil && b.Order == calls.ManagerFirst && !viaProvider {
 		s.summon(b)
 		return
 	}
@@ -46,7 +49,11 @@ func (s *session) begin() {
 	c.Status = calls.StatusDialing
 	events := []calls.Event{s.event(calls.CallDialing, dialingData{Attempt: a.ID, N: a.N, Trunk: a.Trunk, Target: a.To, From: c.From})}
 	if viaProvider {
-		events = append(events, s.event(calls.ProviderCall, providerData{Provider: c.Provider, State: "requested", Extension: provider.Extension}))
+		requested := providerData{Provider: c.Provider, State: "requested"}
+		if provider.wayOf(c.Flow) == bySIP {
+			requested.Extension = provider.Extension
+		}
+		events = append(events, s.event(calls.ProviderCall, requested))
 	}
 	s.after(timerMax, s.maxLife(), func() { s.hangup(calls.ReasonMaxDuration, calls.ByZvonar) })
 	judged := s.now()

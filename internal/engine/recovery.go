@@ -230,7 +230,7 @@ func (e *Engine) markLost(c *calls.Call, v verdict) {
 // send: it is no inbound call, and nobody answers it any more.
 func (e *Engine) expectNoMore(c *calls.Call) {
 	p, ok := e.providers[c.Provider]
-	if !ok || c.Provider == "" || c.AnsweredAt != nil {
+	if !ok || c.Provider == "" || c.AnsweredAt != nil || p.wayOf(c.Flow) != bySIP {
 		return
 	}
 	x := &expectation{trunk: p.Trunk, ext: p.Extension}

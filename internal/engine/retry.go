@@ -87,7 +87,7 @@ func lastOutcome(c *calls.Call) calls.Outcome {
 func wake(c *calls.Call) {
 	c.RingingAt, c.AnsweredAt, c.EndedAt, c.Dialog, c.Hold = nil, nil, nil, nil, nil
 	c.RingMS, c.TalkMS, c.BillableMS, c.SIPCode, c.Q850 = 0, 0, 0, 0, 0
-	c.Verdict, c.HangupBy, c.Outcome, c.Reason = calls.VerdictNone, "", calls.OutcomeNone, calls.ReasonNone
+	c.Verdict, c.HangupBy, c.Outcome, c.Reason, c.ProviderCallID = calls.VerdictNone, "", calls.OutcomeNone, calls.ReasonNone, ""
 }
 
 // failOver has the call dialled by another trunk, where this one is to blame and nobody

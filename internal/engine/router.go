@@ -105,7 +105,7 @@ func (s *session) routed(a calls.RouteAnswer, result routeResult, why string, as
 	}
 	if result == routeFound {
 		var err error
-		if target, err = s.e.managerValue(s.call.Account, target, "target"); err != nil {
+		if target, err = s.e.managerValue(s.call.Account, "", target, "target"); err != nil {
 			result, why, target = routeFailed, "it names a target that cannot be rung: "+known(err), ""
 		}
 	}

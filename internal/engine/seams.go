@@ -93,22 +93,50 @@ type Originator interface {
 	Place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceResult, error)
 }
 
+// Canceler is an originator that can take a call back.
+type Canceler interface {
+	// Cancel asks the provider to end a call that it was asked for. nil: nobody will
+	// ring any more, or the call ends now. placed is zero where no answer came.
+	Cancel(ctx context.Context, r calls.PlaceRequest, placed calls.PlaceResult) error
+}
+
+// Follower is an originator that tells what became of its calls.
+type Follower interface {
+	// Follow tells what the provider reports of a call, until ctx ends or all was
+	// told. It is called before Place is; placed delivers what Place gave, or is
+	// closed without it where no usable answer came. tell is called from this
+	// goroutine only and may wait for the call.
+	Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport))
+}
+
 // Provider is one configured originator and what its call looks like when it
-// arrives at our user agent.
+// arrives at our user agent, or that none arrives. The Originator may be a Canceler
+// and a Follower, too.
 type Provider struct {
 	Name       string
 	Originator Originator
-	Trunk      string // the trunk its INVITE comes from
+	Account    string // whose calls it places; "" = everybody's
+	Trunk      string // the trunk its INVITE comes from; "": no call comes to us
 	Extension  string // Request-URI user it rings
+	// Numbers are the caller numbers it may show, beside those of its trunk; the
+	// first is the default of calls that do not come to us.
+	Numbers []string
 	// MatchCaller: the INVITE's From user is the client's number, so several
 	// calls at once can be told apart by it.
 	MatchCaller bool
+	// Plays: it plays the flow of a call itself. Joins: it joins the two parties of a
+	// bridge itself, and ClientFirst: also with the client rung first. Of such
+	// calls its reports are all we know, so the Originator must be a Follower.
+	Plays, Joins, ClientFirst bool
 	// Ready says when the client is on the line: ReadyAnswer where the provider
 	// rings the client before us, ReadyAudio where it rings us first and stays
-	// silent until the client answered.
+	// silent until the client answered, ReadyEvent where only its report tells.
 	Ready Ready
 	// ExpectTimeout bounds the wait for the INVITE, and then for the client.
 	ExpectTimeout time.Duration
+	// ReportTimeout bounds the wait for the next report of a call that does not come
+	// to us; 0: ten minutes more than the call may last.
+	ReportTimeout time.Duration
 }
 
 // Ready is a provider's sign that the client is on the line.
@@ -117,7 +145,8 @@ type Ready string
 // The signs.
 const (
 	ReadyAnswer Ready = "answer"
-	ReadyAudio  Ready = "first_audio"
+	ReadyAudio  Ready = "first_audio" // or its report, where that is earlier
+	ReadyEvent  Ready = "event"
 )
 
 // Route is what an inbound number does.

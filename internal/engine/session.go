@@ -61,6 +61,7 @@ type session struct {
 	// bridgesOnly: the trunk refused to make a transfer itself.
 	bridgesOnly bool
 	steps       steps
+	reportSteps map[phase]map[calls.ReportState]reportStep
 	back        bool // it does
 	final       bool // it is not tried again, whatever its policy says
 
@@ -120,7 +121,7 @@ func (e *Engine) newSession(c *calls.Call) *session {
 		log:    e.log.With("call", c.ID),
 		plays:  map[int64]calls.RecordingRef{},
 		timers: map[timerKey]clock.Timer{}, gone: make(chan struct{}),
-		steps: steps{calls.RoleCustomer: customerSteps, calls.RoleManager: managerSteps, roleNext: nextSteps},
+		steps: steps{calls.RoleCustomer: customerSteps, calls.RoleManager: managerSteps, roleNext: nextSteps}, reportSteps: reportSteps,
 	}
 	s.customer = s.addParty(calls.RoleCustomer, nil)
 	return s

@@ -9,6 +9,9 @@ type phase int
 const (
 	committing phase = iota // the attempt is on its way into the store
 	placing                 // a provider was asked; its INVITE is awaited
+	remote                  // a provider was asked and carries the call without us
+	remoteTalk              // likewise; the client answered
+	recalling               // it is to take the call back
 	summoning               // the manager is rung before the client is (calls.Bridge)
 	dialing                 // our INVITE is out
 	offered                 // an inbound INVITE is being looked up
@@ -25,7 +28,7 @@ const (
 
 // String names the phase for logs and tests.
 func (p phase) String() string {
-	return [...]string{"committing", "placing", "summoning", "dialing", "offered", "connecting", "talking", "greeting",
+	return [...]string{"committing", "placing", "remote", "remote_talk", "recalling", "summoning", "dialing", "offered", "connecting", "talking", "greeting",
 		"reaching", "confirming", "referring", "bridged", "leaving", "over"}[p]
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Transfer implements API.
 func (e *Engine) Transfer(ctx context.Context, account, id, target string) (*calls.Call, error) {
-	value, err := e.managerValue(account, target, "body.target")
+	value, err := e.managerValue(account, "", target, "body.target")
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,13 @@ func (e *Engine) ask(ctx context.Context, account, id string, f func(*session) e
 	}
 	said := make(chan error, 1)
 	s := e.session(id)
-	if s == nil || !s.box.post(func() { said <- f(s) }) {
+	if s == nil || !s.box.post(func() {
+		if s.phase.remotely() {
+			said <- calls.Errorf(calls.CodeWrongState, "the provider carries this call by itself; it can only be hung up")
+			return
+		}
+		said <- f(s)
+	}) {
 		return nil, notTalking()
 	}
 	select {

@@ -14,7 +14,7 @@ import (
 
 // bridgeOf checks a talk that is asked for.
 func (e *Engine) bridgeOf(r CallRequest) (calls.Flow, error) {
-	manager, err := e.managerValue(r.Account, r.Bridge.Manager, r.ManagerAt)
+	manager, err := e.managerValue(r.Account, r.Provider, r.Bridge.Manager, r.ManagerAt)
 	if err != nil {
 		return calls.Flow{}, err
 	}

@@ -83,8 +83,8 @@ func (e *Engine) checkSessions() {
 // all its limits is ended here, where that can still be done in order.
 func (s *session) lives() {
 	s.asked.Store(false)
-	if s.phase == committing || s.now().Sub(s.born) < s.maxLife()+s.maxDuration()+2*watchdogAfter {
-		return // while its attempt waits for the store nobody is rung
+	if s.phase == committing || s.phase.remotely() || s.now().Sub(s.born) < s.maxLife()+s.maxDuration()+2*watchdogAfter {
+		return // while its attempt waits for the store nobody is rung; reports have a time-out of their own
 	}
 	s.log.Error("the call outlived all its limits; the watchdog ends it", "phase", s.phase.String())
 	s.abandon("the call outlived all its limits")
