@@ -1,0 +1,3 @@
+package mango
+
+func (c *client) strange(entry text, first bool, n notice) {}
