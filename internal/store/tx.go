@@ -17,6 +17,7 @@ type tx struct {
 	s      *Store
 	c      conn
 	late   *lateRows // nil: every row is written at once
+	shared bool      // with other units of its batch
 	over   bool
 	notify bool  // something a listener of Changed waits for was written
 	fault  error // the memory failed: the unit must be run again, if it may
@@ -27,8 +28,9 @@ var _ calls.Tx = (*tx)(nil)
 
 var errTxOver = errors.New("store: the unit of work is over; a Tx must not be kept")
 
-// awaited reports whether a unit that is in a hurry waits for this one to end.
-func (t *tx) awaited() bool { return t.s.queue.hurried() }
+// awaited reports whether others wait for this unit to end: those of its batch, or
+// one in the line that is in a hurry.
+func (t *tx) awaited() bool { return t.shared || t.s.queue.hurried() }
 
 func (t *tx) exec(query string, args ...any) (int64, error) {
 	if t.over {

@@ -313,7 +313,7 @@ func (s *Store) commit(ctx context.Context, units []*unit, careful, more bool) (
 		late = nil
 	}
 	for i := 0; i < len(units); i++ {
-		told, err := s.runUnit(ctx, units[i], late)
+		told, err := s.runUnit(ctx, units[i], late, len(units) > 1)
 		if err != nil {
 			return units, false, err
 		}
@@ -349,18 +349,19 @@ func (s *Store) writeLate(ctx context.Context, late *lateRows) error {
 	return nil
 }
 
-// runUnit runs one unit, in a savepoint where nothing is late. Its own error stays in u.err;
+// runUnit runs one unit, in a savepoint where nothing is late; shared: with others
+// of its batch. Its own error stays in u.err;
 // an error returned means that the transaction around it is lost: on a full disk
 // or an I/O error SQLite rolls back everything by itself, and then there is no
 // savepoint left to end; without one any error of the unit is errRefused.
-func (s *Store) runUnit(ctx context.Context, u *unit, late *lateRows) (notify bool, err error) {
+func (s *Store) runUnit(ctx context.Context, u *unit, late *lateRows, shared bool) (notify bool, err error) {
 	careful := late == nil
 	if careful {
 		if err := s.writer.savepoint(ctx); err != nil {
 			return false, err
 		}
 	}
-	t := &tx{ctx: ctx, s: s, c: s.writer, late: late}
+	t := &tx{ctx: ctx, s: s, c: s.writer, late: late, shared: shared}
 	u.err = s.call(u.fn, t)
 	t.over = true
 	if t.fault != nil {
