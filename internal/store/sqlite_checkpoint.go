@@ -9,11 +9,11 @@ import (
 
 const (
 	// checkpointFrames is how many pages may lie in the log before they are copied
-	// into the database, beside the writer: 4 MiB.
-	checkpointFrames = 1000
+	// into the database, beside the writer: 1 MiB.
+	checkpointFrames = 250
 	// checkpointLook is how often the log is looked at. Real time: no outcome
 	// depends on it.
-	checkpointLook = 50 * time.Millisecond
+	checkpointLook = 20 * time.Millisecond
 )
 
 // watch copies what is in the log into the database while the writer goes on, so
