@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/egress"
@@ -20,10 +19,6 @@ const userAgent = "zvonar"
 // gapHeader tells a receiver, as "gap" in the body does, that an earlier event
 // of the subject was given up.
 const gapHeader = "webhook-gap"
-
-// bodyTime is how long the body of an answer may take once its status is known:
-// the status decides, and a body that drips must not hold a place.
-const bodyTime = 2 * time.Second
 
 // webhook is the sink of kind calls.KindWebhook: the event as JSON, signed as
 // Standard Webhooks asks.
@@ -51,9 +46,7 @@ func (webhook) Map(it Item) (Message, error) {
 
 // Send implements Sink.
 func (webhook) Send(ctx context.Context, x Exchange) Answer {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, x.To.URL, bytes.NewReader(x.Body))
+	req, err := http.NewRequest(http.MethodPost, x.To.URL, bytes.NewReader(x.Body))
 	if err != nil {
 		return Answer{Fault: Unwanted, Error: "the URL cannot be read"}
 	}
@@ -63,20 +56,7 @@ func (webhook) Send(ctx context.Context, x Exchange) Answer {
 	if err := sign(req.Header, x.Secrets, x.Event.ID, x.Now, x.Body); err != nil {
 		return Answer{Fault: Unwanted, Error: err.Error()}
 	}
-	res, err := x.Client.Do(req)
-	if err != nil {
-		return Answer{Fault: Unreachable, Error: Words(err)}
-	}
-	defer time.AfterFunc(bodyTime, cancel).Stop()
-	text := ReadText(res.Body)
-	_ = res.Body.Close()
-	a := judged(res.StatusCode)
-	a.Text = text
-	if a.Then != Delivered {
-		a.Error = "HTTP " + res.Status
-		a.After = retryAfter(res.Header.Get("Retry-After"), x.Now)
-	}
-	return a
+	return Exchanged(ctx, x.Client, req, x.Now)
 }
 
 // Words says what went wrong without the URL, which may carry a secret.

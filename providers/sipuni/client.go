@@ -18,6 +18,7 @@ import (
 type Client struct {
 	name    string
 	set     settings
+	zone    *time.Location
 	house   *providers.House
 	log     *slog.Logger
 	client  *providers.Client
@@ -38,12 +39,12 @@ var (
 // newClient makes the client of a configured provider; an error names the key of
 // the settings that is wrong.
 func newClient(h *providers.House, name string, s providers.Settings) (providers.Provider, error) {
-	set, err := readSettings(s)
+	set, zone, err := readSettings(s)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{name: name, set: set, house: h, log: h.Log.With("provider", name), hub: newHub(h.Clock, set.User, time.Duration(set.MatchWindow))}
-	c.client, err = h.Client(providers.ClientConfig{Kind: Kind, Provider: name, Timeout: time.Duration(set.Timeout), TLS: set.TLS, Secrets: []string{set.Secret}})
+	c := &Client{name: name, set: set, zone: zone, house: h, log: h.Log.With("provider", name), hub: newHub(h.Clock, set.User, set.MatchWindow)}
+	c.client, err = h.Client(providers.ClientConfig{Kind: Kind, Provider: name, Timeout: set.Timeout, TLS: set.TLS, Secrets: []string{set.Secret}})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func newClient(h *providers.House, name string, s providers.Settings) (providers
 
 // Can implements providers.Provider.
 func (c *Client) Can() providers.Capabilities {
-	can := providers.Capabilities{Joins: true, ClientFirst: true, Plays: c.set.Method == "voicecall", Ready: engine.ReadyAudio}
+	can := providers.Capabilities{Joins: true, Plays: c.set.Method == "voicecall", Ready: engine.ReadyAudio}
 	if c.set.Reverse || c.set.Method == "call_tree" {
 		can.Ready = engine.ReadyAnswer // we are rung once the client is there
 	}

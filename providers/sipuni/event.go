@@ -181,9 +181,6 @@ func (e event) direction() calls.Direction {
 	return calls.Out
 }
 
-// within reports whether nobody outside takes part: colleagues talk.
-func (e event) within() bool { return e.srcType == inside && e.dstType == inside }
-
 // client reports whether number is one of the outside ends.
 func (e event) client(number string) bool {
 	return e.srcType != inside && sameNumber(e.src, number) || e.dstType != inside && sameNumber(e.dst, number)

@@ -12,8 +12,10 @@ import (
 func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	f := c.hub.follow(r.To, c.extensionOf(r))
 	defer c.hub.leave(f)
-	t := teller{tell: tell, extension: f.extension, user: c.set.User, joins: r.Flow.Bridge != nil}
-	for {
+	t := teller{tell: tell, joins: r.Flow.Bridge != nil}
+	ask := make(chan struct{}, 1)
+	defer c.remind(r, ask)()
+	for !t.over {
 		select {
 		case <-ctx.Done():
 			return
@@ -27,21 +29,46 @@ func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan
 					c.log.Warn("the service contradicts itself: status and time of the answer", "call", r.CallID, "status", e.status)
 				}
 			}
-			if t.over {
-				return
+		case <-ask:
+			e, found, err := c.lookUp(ctx, r, f)
+			if err != nil {
+				c.log.Warn("the statistic of the service could not be read", "call", r.CallID, "err", err)
+			}
+			if found {
+				t.hear(e)
 			}
 		}
 	}
 }
 
+// remind knocks at ask every while if the statistic is to be asked: of a call that
+// comes to us our own leg tells all. stop ends it.
+func (c *Client) remind(r calls.PlaceRequest, ask chan<- struct{}) (stop func()) {
+	if c.set.StatisticsAfter == 0 || r.Flow.Bridge == nil && c.set.Method != "voicecall" {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var again func()
+	again = func() {
+		select {
+		case <-done:
+			return
+		case ask <- struct{}{}:
+		default:
+		}
+		c.house.Clock.AfterFunc(c.set.StatisticsAfter, again)
+	}
+	timer := c.house.Clock.AfterFunc(c.set.StatisticsAfter, again)
+	return func() { close(done); timer.Stop() }
+}
+
 // teller makes reports of the events of one call, in the order in which things go,
 // each once, whatever order the events come in.
 type teller struct {
-	tell            func(calls.ProviderReport)
-	user, extension string
-	joins           bool
-	said            []calls.ReportState
-	over            bool
+	tell  func(calls.ProviderReport)
+	joins bool
+	said  []calls.ReportState
+	over  bool
 }
 
 // once tells a report unless it was told, or the call is over.

@@ -50,7 +50,7 @@ func (c *Client) order(ctx context.Context, r calls.PlaceRequest) (path string, 
 	case "call_tree":
 		p = params{"phone": r.To, "reverse": flag(c.set.Reverse), "sipnumber": sip, "tree": c.set.Tree}
 		if c.set.AttemptTime > 0 {
-			p["callAttemptTime"] = strconv.Itoa(int(time.Duration(c.set.AttemptTime) / time.Second))
+			p["callAttemptTime"] = strconv.Itoa(int(c.set.AttemptTime / time.Second))
 		}
 		if c.set.Anonymous {
 			p["antiaon"] = "1"

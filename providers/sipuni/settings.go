@@ -35,14 +35,18 @@ type settings struct {
 	// Reverse rings the client before us.
 	Reverse bool `yaml:"reverse"`
 	// Anonymous hides the city number.
-	Anonymous   bool           `yaml:"antiaon"`
-	AttemptTime calls.Duration `yaml:"call_attempt_time"` // of call_tree; 0: not sent; 30s and more
-	Voice       string         `yaml:"voice"`             // of voicecall
-	Timeout     calls.Duration `yaml:"timeout"`           // of an answer
+	Anonymous   bool          `yaml:"antiaon"`
+	AttemptTime time.Duration `yaml:"call_attempt_time"` // of call_tree; 0: not sent; 30s and more
+	Voice       string        `yaml:"voice"`             // of voicecall
+	Timeout     time.Duration `yaml:"timeout"`           // of an answer
 	// MatchWindow is how long after a request an event without the order's id may
 	// begin its call.
-	MatchWindow calls.Duration `yaml:"match_window"`
-	TLS         providers.TLS  `yaml:"tls"`
+	MatchWindow time.Duration `yaml:"match_window"`
+	// StatisticsAfter is how long events of a call that does not come to us may be
+	// missing until the statistic is asked instead; 0: never.
+	StatisticsAfter time.Duration `yaml:"statistics_after"`
+	Timezone        string        `yaml:"timezone"` // of the service's tables
+	TLS             providers.TLS `yaml:"tls"`
 }
 
 // placing are the ways to place a call, by the name in the settings.
@@ -59,24 +63,27 @@ func genderOf(voice string) (gender string, ok bool) {
 }
 
 // readSettings reads and checks them; an error names the key.
-func readSettings(s providers.Settings) (settings, error) {
-	set := settings{URL: defaultURL, Method: "call_number", Voice: "Anna", MatchWindow: calls.Duration(defaultWindow)}
+func readSettings(s providers.Settings) (set settings, zone *time.Location, err error) {
+	set = settings{URL: defaultURL, Method: "call_number", Voice: "Anna", MatchWindow: defaultWindow, Timezone: defaultZone}
 	if err := s.Decode(&set); err != nil {
-		return set, err
+		return set, nil, err
 	}
 	u, err := url.Parse(set.URL)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "":
-		return set, errors.New("url: an address such as " + defaultURL)
+		return set, nil, errors.New("url: an address such as " + defaultURL)
 	case set.User == "" || strings.Trim(set.User, "0123456789") != "":
-		return set, errors.New(`user: the number of the account in quotation marks ("078332"): its zeros count`)
+		return set, nil, errors.New(`user: the number of the account in quotation marks ("078332"): its zeros count`)
 	case set.Secret == "":
-		return set, errors.New("secret: the key of the cabinet's page of integrations; or secret_file")
+		return set, nil, errors.New("secret: the key of the cabinet's page of integrations; or secret_file")
 	}
 	if !strings.HasSuffix(set.URL, "/") {
 		set.URL += "/"
 	}
-	return set, set.checkMethod()
+	if zone, err = time.LoadLocation(set.Timezone); err != nil || set.Timezone == "" {
+		return set, nil, errors.New("timezone: a name such as Europe/Moscow")
+	}
+	return set, zone, set.checkMethod()
 }
 
 func (s settings) checkMethod() error {
@@ -100,12 +107,14 @@ func (s settings) checkMethod() error {
 		return errors.New("phone_from: the outside number that leads to us, which call_external rings first")
 	case s.Method == "voicecall" && s.Voice == "":
 		return errors.New("voice: such as Anna or Vladimir")
-	case s.AttemptTime != 0 && time.Duration(s.AttemptTime) < 30*time.Second:
+	case s.AttemptTime != 0 && s.AttemptTime < 30*time.Second:
 		return errors.New("call_attempt_time: 30s at least")
-	case s.Timeout < 0 || time.Duration(s.Timeout) > maxTimeout:
+	case s.Timeout < 0 || s.Timeout > maxTimeout:
 		return fmt.Errorf("timeout: at most %s", maxTimeout)
-	case s.MatchWindow <= 0 || time.Duration(s.MatchWindow) > 10*time.Minute:
+	case s.MatchWindow <= 0 || s.MatchWindow > 10*time.Minute:
 		return errors.New("match_window: up to 10m")
+	case s.StatisticsAfter < 0 || s.StatisticsAfter > 0 && s.StatisticsAfter < time.Minute:
+		return errors.New("statistics_after: a minute at least, or 0s")
 	}
 	return nil
 }
