@@ -170,6 +170,9 @@ type House struct {
 type Library interface {
 	AddText(ctx context.Context, account, actor string, s recordings.Spoken) (*calls.Recording, error)
 	Resolve(tx calls.ReadTx, account string, id calls.ClipID) (*calls.Recording, error)
+	// LoadRef reads what a call pins of a clip: 8 kHz mono samples, and 16 kHz ones
+	// where it has them.
+	LoadRef(ref calls.RecordingRef) (pcm, wide []int16, err error)
 }
 
 // Texts sends an SMS that no call asked for. id is ours.

@@ -40,8 +40,8 @@ var errorCodes = map[int]doubt{
 
 // failure is what a code of CallEvents.Failed is to us.
 type failure struct {
-	outcome calls.Outcome
-	reason  calls.Reason
+	Outcome calls.Outcome `yaml:"outcome"`
+	Reason  calls.Reason  `yaml:"reason"`
 }
 
 // failedCodes are the codes of CallEvents.Failed (its page in the VoxEngine reference;

@@ -43,6 +43,7 @@ type settings struct {
 	APIKey       string         `yaml:"api_key"`
 	TokenLife    calls.Duration `yaml:"token_life"`
 	Timeout      calls.Duration `yaml:"timeout"`
+	TLS          providers.TLS  `yaml:"tls"`
 
 	RuleID          int64  `yaml:"rule_id"`
 	UserID          int64  `yaml:"user_id"`
@@ -66,20 +67,17 @@ type settings struct {
 		Voicemail float64        `yaml:"voicemail"`
 	} `yaml:"amd"`
 
-	Callbacks   callbackSettings `yaml:"callbacks"`
-	History     historySettings  `yaml:"history"`
-	ErrorCodes  map[string]doubt `yaml:"error_codes"`
-	FailedCodes map[string]struct {
-		Outcome calls.Outcome `yaml:"outcome"`
-		Reason  calls.Reason  `yaml:"reason"`
-	} `yaml:"failed_codes"`
-	Lead leadSettings `yaml:"lead_rule"`
+	Callbacks   callbackSettings   `yaml:"callbacks"`
+	History     historySettings    `yaml:"history"`
+	ErrorCodes  map[string]doubt   `yaml:"error_codes"`
+	FailedCodes map[string]failure `yaml:"failed_codes"`
+	Lead        leadSettings       `yaml:"lead_rule"`
 }
 
 // callbackSettings say how the reports of the scenario are read.
 type callbackSettings struct {
 	Paths      map[string]string `yaml:"paths"`  // field → path
-	Events     map[string]string `yaml:"events"` // the scenario's word → ours
+	Events     map[string]event  `yaml:"events"` // the scenario's word → ours
 	Reorder    calls.Duration    `yaml:"reorder"`
 	RecordWait calls.Duration    `yaml:"record_wait"`
 }
