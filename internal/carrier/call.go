@@ -10,22 +10,29 @@ import (
 // call runs one script on one line. The goroutine of run owns every field but
 // box; everyone else only puts into box.
 type call struct {
-	carrier *Carrier
-	clock   clock.Clock
-	line    line
-	box     *mailbox[message]
-	rec     Call // what Calls shows in the end
-	heard   recorder
-	scanner scanner // what of heard was looked at already
-	ended   bool
-	agentUp bool // the PBX's agent leg was answered
-	timer   int  // number of the timer that is waited for; older ones are stale
+	carrier    *Carrier
+	clock      clock.Clock
+	line       line
+	box        *mailbox[message]
+	rec        Call // what Calls shows in the end
+	heard      recorder
+	scanner    scanner // what of heard was looked at already
+	ended      bool
+	report     func(SwitchEvent)     // of a call that somebody listens to
+	reports    *mailbox[SwitchEvent] // of a call that somebody listens to; nil: nobody does
+	clientRing time.Duration         // how long a PBX rings its client
+	agentUp    bool                  // the PBX's agent leg was answered
+	hungUp     bool                  // by whoever drives the switch
+	timer      int                   // number of the timer that is waited for; older ones are stale
 }
 
 // message is an event of the leg, or a timer that has passed.
 type message struct {
 	event calls.LegEvent
 	timer int // not 0: a timer, and event is not set
+	// Of what whoever drives the switch asks for.
+	digits string
+	q850   int
 }
 
 // The timers that are not a step's.
@@ -33,6 +40,9 @@ const (
 	timerMaxCall = -1 // the call has lasted long enough
 	timerNoReply = -2 // a PBX stops ringing its client
 	timerAgentUp = -3 // not of a clock: the PBX's agent leg was answered
+	timerHangup  = -4 // not of a clock: whoever drives the switch wants that, and the next
+	timerPress   = -5
+	timerDrop    = -6
 )
 
 // maxDigits bounds what is kept of the keys that the far end presses.
@@ -45,7 +55,7 @@ func (x *call) on(e calls.LegEvent) { x.box.put(message{event: e}) }
 func (x *call) run(steps []step) {
 	defer x.clock.AfterFunc(x.carrier.cfg.MaxCall, func() { x.box.put(message{timer: timerMaxCall}) }).Stop()
 	if x.rec.Kind == KindPBX {
-		defer x.clock.AfterFunc(x.carrier.paced(clientRing), func() { x.box.put(message{timer: timerNoReply}) }).Stop()
+		defer x.clock.AfterFunc(x.carrier.paced(x.clientRing), func() { x.box.put(message{timer: timerNoReply}) }).Stop()
 	}
 	for _, s := range steps {
 		if !x.sleep(x.carrier.delay(s)) || !x.do(s) {
@@ -65,6 +75,9 @@ func (x *call) run(steps []step) {
 // take handles the next message. It returns its timer, 0 for an event.
 func (x *call) take() int {
 	m := x.box.take()
+	if x.steered(m) {
+		return 0
+	}
 	switch m.timer {
 	case 0:
 	case timerMaxCall:
@@ -86,6 +99,7 @@ func (x *call) take() int {
 		x.rec.AnsweredAt = x.clock.Now()
 		x.rec.Codec = e.Codec
 		x.listen()
+		x.step(SwitchEvent{State: SwitchJoined})
 	case calls.LegDigit:
 		if len(x.rec.DigitsHeard) < maxDigits {
 			x.rec.DigitsHeard += string(e.Digit)
@@ -108,6 +122,7 @@ func (x *call) end(e calls.Ending) {
 	if e.By == calls.ByZvonar {
 		x.rec.EndedBy = "carrier"
 	}
+	x.step(x.endedStep(e))
 }
 
 // sleep waits for d. It is false where the call ended meanwhile.
@@ -144,13 +159,12 @@ func (x *call) do(s step) bool {
 	case opHangup:
 		x.line.Hangup(s.q850)
 	case opPress:
-		x.line.SendDigits(s.digits)
-		x.rec.DigitsSent += s.digits
+		x.press(s.digits)
 	case opInfo:
 		for i := range len(s.digits) {
 			x.line.SendInfo(s.digits[i])
 		}
-		x.rec.DigitsSent += s.digits
+		x.pressed(s.digits)
 	case opDrop:
 		x.line.DropMedia()
 	case opCross:

@@ -5,7 +5,8 @@
 //
 // The carrier also plays a cloud PBX: asked over HTTP to connect a client, it
 // calls zvonar at an extension and joins the client to it (pbx.go), as the
-// telephony services do that have a callback API.
+// telephony services do that have a callback API. Simulators of providers drive the
+// same switch from Go and hear every step of the call (switch.go).
 //
 // Whatever a callee hears is recorded. Calls lists what happened, Heard gives
 // the audio, and with Config.OutDir every call leaves a WAV file.

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -39,32 +40,11 @@ const HeaderCallID = "X-Call-ID"
 // Callback does what POST /api/callback does (but for the token) and returns the
 // call's id at once. Errors are *calls.Error.
 func (c *Carrier) Callback(r CallbackRequest) (id string, err error) {
-	r.Extension, r.Phone = strings.TrimSpace(r.Extension), strings.TrimSpace(r.Phone)
-	if r.Order == "" {
-		r.Order = AgentFirst
+	x, err := c.Switch(SwitchRequest{CallbackRequest: r})
+	if err != nil {
+		return "", err
 	}
-	switch {
-	case !dialable(r.Extension):
-		return "", calls.Errorf(calls.CodeInvalidField, "extension must be 1 to 32 digits").At("body.extension", bounded(r.Extension))
-	case !dialable(r.Phone):
-		return "", calls.Errorf(calls.CodeInvalidField, "phone must be 1 to 32 digits").At("body.phone", bounded(r.Phone))
-	case r.Order != AgentFirst && r.Order != ClientFirst:
-		return "", calls.Errorf(calls.CodeInvalidField, "order must be agent_first or client_first").At("body.order", bounded(string(r.Order)))
-	}
-	name, steps, ok := script(c.resolve(r.Phone))
-	if !ok {
-		steps = []step{{do: opReject, code: 404, q850: 1}}
-	}
-	x := c.newCall(Call{Kind: KindPBX, Number: r.Phone, From: c.callerID(r.Phone), To: r.Extension, Behaviour: name})
-	l := &pbxLine{call: x}
-	x.line = l
-	if r.Order == AgentFirst {
-		steps = append([]step{{do: opAgent}, {do: opRing}}, steps...)
-		if err := l.dial(l.onAgent); err != nil {
-			return "", err
-		}
-	}
-	return x.rec.ID, c.launch(x, steps)
+	return x.ID(), nil
 }
 
 // callerID is what zvonar sees as the caller of a PBX call.
@@ -78,14 +58,23 @@ func (c *Carrier) callerID(phone string) string {
 // pbxLine is the client of a PBX call: he has no SIP leg of his own, he is what
 // the script does, heard on the leg to the agent.
 type pbxLine struct {
-	call *call
-	leg  *sip.Leg // to the agent (zvonar); nil until dialled
+	call    *call
+	headers map[string]string // of the INVITE to the agent, beside X-Call-ID
+	leg     *sip.Leg          // to the agent (zvonar); nil until dialled
+	rung    bool              // the client's telephone rings
 }
 
 // dial rings the agent. Only the call's goroutine, or whoever makes the call, may use it.
 func (l *pbxLine) dial(events func(calls.LegEvent)) error {
 	rec := &l.call.rec
-	leg, err := l.call.carrier.dial(rec, map[string]string{HeaderCallID: rec.ID}, events)
+	headers := map[string]string{HeaderCallID: rec.ID}
+	maps.Copy(headers, l.headers)
+	leg, err := l.call.carrier.dial(rec, headers, func(e calls.LegEvent) {
+		if e.Kind == calls.LegRinging {
+			l.call.step(SwitchEvent{State: AgentRinging})
+		}
+		events(e)
+	})
 	if err != nil {
 		return err
 	}
@@ -97,14 +86,27 @@ func (l *pbxLine) dial(events func(calls.LegEvent)) error {
 // not the client's.
 func (l *pbxLine) onAgent(e calls.LegEvent) {
 	if e.Kind == calls.LegAnswered {
+		l.call.step(SwitchEvent{State: AgentAnswered})
 		l.call.box.put(message{timer: timerAgentUp})
 		return
 	}
 	l.call.on(e)
 }
 
+// onAgentLast takes the events of an agent leg that is rung once the client is there.
+func (l *pbxLine) onAgentLast(e calls.LegEvent) {
+	if e.Kind == calls.LegAnswered {
+		l.call.step(SwitchEvent{State: AgentAnswered})
+	}
+	l.call.on(e)
+}
+
 // Ring lets the agent hear that the client is rung.
 func (l *pbxLine) Ring() {
+	if !l.rung {
+		l.rung = true
+		l.call.step(SwitchEvent{State: ClientRinging})
+	}
 	if l.leg != nil {
 		l.leg.Tone(calls.ToneRingback)
 	}
@@ -115,12 +117,13 @@ func (l *pbxLine) Progress(int) {}
 
 // Answer joins the client to the agent, who is rung now if he was not before.
 func (l *pbxLine) Answer() {
+	l.call.step(SwitchEvent{State: ClientAnswered})
 	if l.leg != nil {
 		l.leg.StopPlayback(calls.PlayStopped)
 		l.call.on(calls.LegEvent{Kind: calls.LegAnswered, At: l.call.clock.Now()})
 		return
 	}
-	if err := l.dial(l.call.on); err != nil {
+	if err := l.dial(l.onAgentLast); err != nil {
 		l.call.on(calls.LegEvent{Kind: calls.LegEnded, Ending: calls.Ending{Transport: true, By: calls.ByZvonar}})
 		return
 	}

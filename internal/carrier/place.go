@@ -87,7 +87,7 @@ func (c *Carrier) accepting() bool {
 // newCall makes a call; launch starts it.
 func (c *Carrier) newCall(rec Call) *call {
 	rec.ID, rec.StartedAt = c.cfg.IDs.New("tc_"), c.cfg.Clock.Now()
-	return &call{carrier: c, clock: c.cfg.Clock, box: newMailbox[message](), rec: rec}
+	return &call{carrier: c, clock: c.cfg.Clock, box: newMailbox[message](), rec: rec, clientRing: clientRing}
 }
 
 // launch runs steps on x in a goroutine of its own. On an error nothing runs,
@@ -102,6 +102,9 @@ func (c *Carrier) launch(x *call, steps []step) error {
 	c.cfg.Log.Info("test carrier: call", "id", x.rec.ID, "kind", x.rec.Kind, "number", calls.Mask(x.rec.Number), "behaviour", x.rec.Behaviour)
 	c.log.put(x.rec)
 	c.live[x.rec.ID] = x
+	if x.reports != nil {
+		c.calls.Go(x.tellSteps)
+	}
 	c.calls.Go(func() {
 		x.run(steps)
 		c.mu.Lock()
