@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
 )
 
 // DefaultURL is the portal API of the provider.
 const DefaultURL = "https://cloudpbx.beeline.ru/apis/portal"
 
-// Settings are the keys of a configured provider of this kind.
+// Settings are the keys of a configured provider of this kind; [defaults] has their
+// values where they are left out.
 type Settings struct {
-	URL       string `yaml:"url"`
-	Token     string `yaml:"token"`
-	TokenFile string `yaml:"token_file"`
+	URL   string `yaml:"url"`
+	Token string `yaml:"token"`
 	// CallVersion is v1 or v2 of the call method; CallForm says where its number
 	// stands: json or query.
 	CallVersion string `yaml:"call_version"`
@@ -28,77 +29,48 @@ type Settings struct {
 	Subscriber string `yaml:"subscriber"`
 	// Subscribe says for whom events are asked: employees (each one with this
 	// provider and a subscriber), group, or off.
-	Subscribe        string         `yaml:"subscribe"`
-	SubscriptionType string         `yaml:"subscription_type"`
-	Expires          calls.Duration `yaml:"expires"`
+	Subscribe        string        `yaml:"subscribe"`
+	SubscriptionType string        `yaml:"subscription_type"`
+	Expires          time.Duration `yaml:"expires"`
 	// Renew is how long before its end a subscription is made anew, Check how often
 	// employees and subscriptions are looked at.
-	Renew calls.Duration `yaml:"renew"`
-	Check calls.Duration `yaml:"check"`
+	Renew time.Duration `yaml:"renew"`
+	Check time.Duration `yaml:"check"`
 	// Settle is how long after the last leg others may still follow.
-	Settle calls.Duration `yaml:"settle"`
+	Settle time.Duration `yaml:"settle"`
 	// Records are the pauses after which the recording of a talk is looked for; an
 	// empty list: never.
-	Records []calls.Duration `yaml:"records"`
+	Records []time.Duration `yaml:"records"`
 	// Poll is how often the statistics are asked about a call of ours of which no
 	// event came; 0: never.
-	Poll    calls.Duration `yaml:"poll"`
-	Foreign *bool          `yaml:"foreign"` // calls that we did not ask for are told, too
-	Timeout calls.Duration `yaml:"timeout"`
-	Rate    float64        `yaml:"rate"` // requests in a second, at most
+	Poll    time.Duration `yaml:"poll"`
+	Foreign bool          `yaml:"foreign"` // calls that we did not ask for are told, too
+	Timeout time.Duration `yaml:"timeout"`
+	Rate    float64       `yaml:"rate"` // requests in a second, at most
 	// MaxCall is how long a talk is followed without news of it.
-	MaxCall calls.Duration `yaml:"max_call"`
+	MaxCall time.Duration `yaml:"max_call"`
+	TLS     providers.TLS `yaml:"tls"`
+}
+
+// defaults are the settings of a provider that only has a token.
+func defaults() Settings {
+	return Settings{URL: DefaultURL, CallVersion: "v1", CallForm: formJSON, Answers: answersPhone, Subscribe: subscribeEmployees,
+		SubscriptionType: basicCall, Expires: time.Hour, Renew: 5 * time.Minute, Check: 15 * time.Second, Settle: 3 * time.Second,
+		Records: []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute},
+		Poll:    30 * time.Second, Foreign: true, Timeout: providers.Wait, Rate: 5, MaxCall: 4 * time.Hour}
 }
 
 // Values of the settings that are words.
 const (
 	answersPhone, answersSIP                        = "phone", "sip"
 	subscribeEmployees, subscribeGroup, subscribeNo = "employees", "group", "off"
+	basicCall                                       = "BASIC_CALL"
 	formJSON, formQuery                             = "json", "query"
 )
 
-// fill gives what was left out its default.
-func (s *Settings) fill() {
-	word := func(v *string, d string) {
-		if *v == "" {
-			*v = d
-		}
-	}
-	span := func(v *calls.Duration, d time.Duration) {
-		if *v == 0 {
-			*v = calls.Duration(d)
-		}
-	}
-	word(&s.URL, DefaultURL)
-	word(&s.CallVersion, "v1")
-	word(&s.CallForm, formJSON)
-	word(&s.Answers, answersPhone)
-	word(&s.Subscribe, subscribeEmployees)
-	word(&s.SubscriptionType, "BASIC_CALL")
-	span(&s.Expires, time.Hour)
-	span(&s.Renew, 5*time.Minute)
-	span(&s.Check, 15*time.Second)
-	span(&s.Settle, 3*time.Second)
-	span(&s.Poll, 30*time.Second)
-	span(&s.Timeout, 10*time.Second)
-	span(&s.MaxCall, 4*time.Hour)
-	if s.Records == nil {
-		for _, d := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute} {
-			s.Records = append(s.Records, calls.Duration(d))
-		}
-	}
-	if s.Foreign == nil {
-		yes := true
-		s.Foreign = &yes
-	}
-	if s.Rate == 0 {
-		s.Rate = 5
-	}
-	s.URL = strings.TrimRight(s.URL, "/")
-}
-
 // check names the key that is wrong.
 func (s *Settings) check() error {
+	s.URL = strings.TrimRight(s.URL, "/")
 	u, err := url.Parse(s.URL)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" {
 		return errors.New("url: an http or https address without a query")
@@ -114,7 +86,7 @@ func (s *Settings) check() error {
 		{"call_form", s.CallForm, []string{formJSON, formQuery}},
 		{"answers", s.Answers, []string{answersPhone, answersSIP}},
 		{"subscribe", s.Subscribe, []string{subscribeEmployees, subscribeGroup, subscribeNo}},
-		{"subscription_type", s.SubscriptionType, []string{"BASIC_CALL", "ADVANCED_CALL"}},
+		{"subscription_type", s.SubscriptionType, []string{basicCall, "ADVANCED_CALL"}},
 	} {
 		if !oneOf(w.value, w.of) {
 			return fmt.Errorf("%s: one of %s", w.key, strings.Join(w.of, ", "))
@@ -129,18 +101,18 @@ func (s *Settings) check() error {
 func (s *Settings) checkTimes() error {
 	for _, d := range []struct {
 		key      string
-		value    calls.Duration
+		value    time.Duration
 		min, max time.Duration
 	}{
 		{"expires", s.Expires, time.Minute, 25 * time.Hour},
-		{"renew", s.Renew, time.Second, time.Duration(s.Expires) / 2},
+		{"renew", s.Renew, time.Second, s.Expires / 2},
 		{"check", s.Check, 100 * time.Millisecond, 10 * time.Minute},
 		{"settle", s.Settle, time.Millisecond, time.Minute},
-		{"poll", s.Poll, 10 * time.Millisecond, 10 * time.Minute},
+		{"poll", s.Poll, 0, 10 * time.Minute},
 		{"timeout", s.Timeout, 10 * time.Millisecond, time.Minute},
 		{"max_call", s.MaxCall, time.Second, 24 * time.Hour},
 	} {
-		if time.Duration(d.value) < d.min || time.Duration(d.value) > d.max {
+		if d.value < d.min || d.value > d.max {
 			return fmt.Errorf("%s: from %s to %s", d.key, d.min, d.max)
 		}
 	}
@@ -148,7 +120,7 @@ func (s *Settings) checkTimes() error {
 		return errors.New("records: at most 20 pauses")
 	}
 	for _, d := range s.Records {
-		if time.Duration(d) < time.Millisecond || time.Duration(d) > 24*time.Hour {
+		if d < time.Millisecond || d > 24*time.Hour {
 			return errors.New("records: pauses from 1ms to 24h")
 		}
 	}
