@@ -44,7 +44,7 @@ type System struct {
 }
 
 // Provider is one configured provider, as a client of it. Methods may be called from any goroutine.
-// Beyond this it may be a Canceler, a Follower, an Intake, a Service, a Texter, a
+// Beyond this it may be a Canceler, a Follower, an Intake, a Service, a Subscriber, a Texter, a
 // Router and a Tester: what it implements is what it can do.
 type Provider interface {
 	Originator
@@ -101,6 +101,16 @@ type Intake interface {
 type Service interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
+}
+
+// Subscriber is a client that hears of its employees' telephones by subscriptions,
+// which it keeps alive by itself.
+type Subscriber interface {
+	// Subscriptions tells how each stands.
+	Subscriptions() []calls.Subscription
+	// Subscribe orders an employee's (id) events anew, because a person wants it.
+	// Errors are *calls.Error (wrong-state), or what the provider said.
+	Subscribe(ctx context.Context, employee string) error
 }
 
 // Router is a client that knows whose caller this is. It keeps within ctx, which

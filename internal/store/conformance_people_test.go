@@ -335,6 +335,9 @@ func peopleAreErased(t *testing.T, s calls.Store) {
 	view(t, s, func(r calls.ReadTx) error {
 		staff, err := r.Employees("main", "", 10)
 		foreign, err2 := r.Employees("other", "", 10)
+		if all, err := r.Employees("", "emp_1", 10); err != nil || len(all) != 1 || all[0].ID != "emp_2" {
+			t.Errorf("of every account: %+v, %v", all, err)
+		}
 		need, err3 := r.Attentions(calls.AttentionFilter{Account: "main"})
 		blocks, err4 := r.BlocksOf("main", erasedNumber)
 		days, err5 := r.NumberDays("main", "", 0)

@@ -43,7 +43,7 @@ func (t *tx) EmployeeBySIPUser(user string) (*calls.Employee, error) {
 
 // Employees implements calls.PeopleReads.
 func (t *tx) Employees(account, after string, limit int) ([]*calls.Employee, error) {
-	return many(t, readDoc[calls.Employee], `SELECT doc FROM employees WHERE account = ? AND id > ? ORDER BY id LIMIT ?`, account, after, limited(limit, 500))
+	return many(t, readDoc[calls.Employee], `SELECT doc FROM employees WHERE (account = ?1 OR ?1 = '') AND id > ?2 ORDER BY id LIMIT ?3`, account, after, limited(limit, 500))
 }
 
 // PutEmployee implements calls.PeopleWrites.

@@ -14,6 +14,9 @@ import (
 	"zvonar/providers"
 )
 
+// Kind is the name of the system.
+const Kind = "beeline"
+
 // Client is one configured PBX. Safe for concurrent use.
 type Client struct {
 	name     string
@@ -71,7 +74,7 @@ func open(h *providers.House, name string, from providers.Settings) (providers.P
 // or that our user agent is rung and waits for the client.
 func (c *Client) Can() providers.Capabilities {
 	if c.settings.Answers == answersSIP {
-		return providers.Capabilities{Ready: engine.ReadyEvent}
+		return providers.Capabilities{Ready: engine.Ready("event")}
 	}
 	return providers.Capabilities{Joins: true}
 }
@@ -154,7 +157,7 @@ func (c *Client) foreign(f calls.ForeignCall, m *mail) {
 		return
 	}
 	c.work.Go(func() {
-		tell, err := c.house.Engine.Foreign(life, f)
+		tell, err := c.openForeign(life, f)
 		if err != nil {
 			c.log.Warn("a call at the PBX could not be told", "error", err)
 			tell = func(calls.ProviderReport) {}
@@ -165,3 +168,13 @@ func (c *Client) foreign(f calls.ForeignCall, m *mail) {
 
 // Intake takes in events. It implements providers.Intake.
 func (c *Client) Intake() http.Handler { return http.HandlerFunc(c.takeEvent) }
+
+func (c *Client) openForeign(ctx context.Context, f calls.ForeignCall) (func(calls.ProviderReport), error) {
+	e, ok := c.house.Engine.(interface {
+		Foreign(context.Context, calls.ForeignCall) (func(calls.ProviderReport), error)
+	})
+	if !ok {
+		return nil, calls.ErrNotFound
+	}
+	return e.Foreign(ctx, f)
+}
