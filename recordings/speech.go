@@ -44,6 +44,8 @@ type Spoken struct {
 	Text   string // 1 to 2000 characters; {name} is a variable, see compile
 	Voice  string // male or female
 	System bool   // as in Add; without variables
+	// Reserve keeps the record_id for it that its approval will publish.
+	Reserve bool
 	// Variables say more of those in the text.
 	Variables []calls.Variable
 }
@@ -69,9 +71,20 @@ func (l *Library) AddText(ctx context.Context, account, actor string, s Spoken) 
 	}
 	rec = l.fresh(account, s.Title, actor, s.System, p)
 	rec.Text, rec.Voice, rec.Variables = s.Text, s.Voice, s.Variables
-	if err := l.insert(ctx, rec); err != nil {
+	err = l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
+		if s.Reserve {
+			n, err := tx.NextRecordID(l.cfg.FirstID)
+			if err != nil {
+				return err
+			}
+			rec.Reserved = &n
+		}
+		return l.write(tx, rec)
+	})
+	if err != nil {
 		return nil, err
 	}
+	l.arrived(rec)
 	return rec, nil
 }
 

@@ -74,8 +74,8 @@ type Recording struct {
 	// Revoked tells which versions must not be played any more.
 	Revoked *Revocation `json:"revoked"`
 
-	// Reserved is the record_id of an approval that was taken back: the next
-	// approval gives it again, to this recording alone.
+	// Reserved is the record_id of an approval that was taken back, or one that was
+	// told before there was any: the next approval gives it, to this recording alone.
 	Reserved *int64 `json:"-"`
 	// Before is what an undo goes back to, in the words of the library; empty
 	// where there is nothing to undo.
