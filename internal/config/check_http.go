@@ -22,6 +22,10 @@ func checkHTTP(cfg *Config, r *report) {
 		r.bad("admin.listen", "is the same address as http.listen; the admin listener needs its own")
 	}
 	r.tls("http.tls", cfg.HTTP.TLS)
+	if u, err := url.Parse(cfg.HTTP.PublicURL); cfg.HTTP.PublicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" ||
+		u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
+		r.bad("http.public_url", "must be an address like https://zvonar.example.com, without anything behind ? or #")
+	}
 	if n := cfg.HTTP.Streams.Max; n < 1 || n > 10000 {
 		r.bad("http.streams.max", "%d is outside 1 to 10000", n)
 	}

@@ -29,6 +29,8 @@ type Config struct {
 	Recordings   Recordings `yaml:"recordings"`
 	Dialer       Dialer     `yaml:"dialer"`
 	Providers    []Provider `yaml:"providers"`
+	Facades      []Facade   `yaml:"facades"`
+	Exchanges    Exchanges  `yaml:"exchanges"`
 	SMS          SMS        `yaml:"sms"`
 	AMD          AMD        `yaml:"amd"`
 	Trace        Trace      `yaml:"trace"`
@@ -46,9 +48,10 @@ type Log struct {
 
 // HTTP is the listener of the API.
 type HTTP struct {
-	Listen  string  `yaml:"listen"` // host:port
-	TLS     TLS     `yaml:"tls"`
-	Streams Streams `yaml:"streams"`
+	Listen    string  `yaml:"listen"`     // host:port
+	PublicURL string  `yaml:"public_url"` // where it is reached from outside; "": links are paths
+	TLS       TLS     `yaml:"tls"`
+	Streams   Streams `yaml:"streams"`
 }
 
 // Streams bounds the live event streams.
@@ -238,26 +241,6 @@ type TrunkBreaker struct {
 type CampaignBreaker struct {
 	Errors int `yaml:"errors"` // 0: never
 	Of     int `yaml:"of"`
-}
-
-// Provider is a telephony service that calls on our behalf (providers/httpcall).
-// URL, headers and body may hold keys, so they are secrets.
-type Provider struct {
-	Name          string            `yaml:"name"`
-	Kind          string            `yaml:"kind"` // http
-	URL           Secret            `yaml:"url"`
-	Method        string            `yaml:"method"`
-	Headers       map[string]Secret `yaml:"headers"`
-	Body          Secret            `yaml:"body"`
-	Success       Success           `yaml:"success"`
-	CallID        Path              `yaml:"call_id"`
-	Error         Path              `yaml:"error"`
-	Trunk         string            `yaml:"trunk"`     // where its INVITE comes from
-	Extension     string            `yaml:"extension"` // what its INVITE asks for
-	MatchCaller   bool              `yaml:"match_caller"`
-	Ready         string            `yaml:"ready"` // answer, first_audio
-	ExpectTimeout Duration          `yaml:"expect_timeout"`
-	Timeout       Duration          `yaml:"timeout"`
 }
 
 // Success tells a provider's yes from its no.

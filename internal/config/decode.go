@@ -22,6 +22,8 @@ import (
 type decoder struct {
 	*report
 	files map[string]string // by path of a secret: the file that holds it
+	// foreign: the struct is of another room, whose texts may all lie in files.
+	foreign bool
 }
 
 // defaulter is implemented by elements of lists that do not start empty.
@@ -31,6 +33,8 @@ var (
 	secretType = reflect.TypeFor[Secret]()
 	flowType   = reflect.TypeFor[calls.Flow]()
 	retryType  = reflect.TypeFor[calls.RetryPolicy]()
+
+	settingsType = reflect.TypeFor[Settings]()
 )
 
 // document reads the whole file into cfg; false means that it is no YAML.
@@ -146,12 +150,18 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	case retryType:
 		d.retry(n, v, path)
 		return
+	case settingsType:
+		d.settings(n, v, path)
+		return
 	}
 	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		d.scalar(n, v, path)
 		return
 	}
 	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, v.Elem(), path)
 	case reflect.Struct:
 		d.object(n, v, path)
 	case reflect.Slice:
@@ -211,7 +221,7 @@ func (d *decoder) object(n ast.Node, v reflect.Value, path string) {
 			continue
 		}
 		base, isFile := strings.CutSuffix(p.key, fileSuffix)
-		if field, known = fields[base]; isFile && known && d.fileKey(p, field, join(path, base), at) {
+		if field, known = fields[base]; isFile && known && (d.fileKey(p, field, join(path, base), at) || d.textFile(p, field, list, base, at)) {
 			continue
 		}
 		delete(d.places, at)

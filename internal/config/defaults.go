@@ -33,6 +33,7 @@ func Default() *Config {
 		SMS: SMS{Sender: "file", HTTP: SMSHTTP{Method: "POST", Timeout: Duration(10 * time.Second), Parallel: 8},
 			Reports: SMSReports{By: "provider"}},
 		Trace:     Trace{MaxBytes: 1 << 30, HEP: HEP{Node: 2001}},
+		Exchanges: Exchanges{Max: 10000, Keep: Duration(7 * day)},
 		CDR:       CDR{Format: "csv", Rotation: "daily"},
 		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day), Deliveries: Duration(30 * day)},
 	}
@@ -47,8 +48,11 @@ func (t *Trunk) setDefaults() {
 	t.Timer = SessionTimer{Mode: "accept", Expires: Duration(30 * time.Minute), Min: Duration(leastTimer)}
 }
 
+// defaultProviderTimeout is how long a provider may take for its answer.
+const defaultProviderTimeout = 10 * time.Second
+
 // setDefaults fills a new element of providers.
 func (p *Provider) setDefaults() {
-	p.Kind, p.Method, p.Ready = "http", "POST", "answer"
-	p.Timeout, p.ExpectTimeout = Duration(10*time.Second), Duration(time.Minute)
+	p.Kind, p.Method = KindHTTP, "POST"
+	p.Timeout, p.ExpectTimeout = Duration(defaultProviderTimeout), Duration(time.Minute)
 }

@@ -58,7 +58,7 @@ func leavesOf(cfg *Config) map[string]leaf {
 
 func walk(v reflect.Value, path string, leaves map[string]leaf) {
 	switch {
-	case v.Type() == flowType, v.Type() == retryType:
+	case v.Type() == flowType, v.Type() == retryType, v.Type() == settingsType:
 	case isSingle(v.Type()):
 		leaves[path] = leaf{value: v}
 	case v.Kind() == reflect.Struct:

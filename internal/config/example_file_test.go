@@ -45,6 +45,7 @@ func TestTheExampleFileShowsTheDefaults(t *testing.T) {
 	}
 	want := Default()
 	want.Tokens, want.Trunks, want.Inbound, want.Webhooks, want.Providers = cfg.Tokens, cfg.Trunks, cfg.Inbound, cfg.Webhooks, cfg.Providers
+	want.Facades = cfg.Facades
 	want.Accounts, want.SMS.HTTP, want.SMS.Reports = cfg.Accounts, cfg.SMS.HTTP, cfg.SMS.Reports
 	want.Recordings.Storage.S3 = cfg.Recordings.Storage.S3
 	want.SIP.DNS, want.SIP.Users, want.SIP.ChallengeFrom = []string{}, cfg.SIP.Users, cfg.SIP.ChallengeFrom

@@ -130,8 +130,8 @@ var faults = []struct {
 
 	{"a speech service beside a program", "recordings: {tts: {command: [say], url: \"ftp://x\", headers: {\"a b\": c}}}\n", []string{"1:41 recordings.tts.url: must begin with http", "1:41 recordings.tts.url: leave one of them out", "1:69 recordings.tts.headers.a b: the name of a header"}},
 	{"a provider without anything", "providers: [{}]\n", []string{"1:13 providers[0].name: a name", "1:13 providers[0].url: is needed", "1:13 providers[0]: trunk", "1:13 providers[0].extension: not a number or extension"}},
-	{"a provider's details", "trunks: [{name: m, uri: \"sip:h\"}]\nproviders:\n  - name: p\n    kind: mango\n    url: \"https://{{.To}}.example\"\n    method: get\n    trunk: n\n    extension: \"201\"\n    ready: soon\n    timeout: 2m\n    expect_timeout: 1s\n    success: {equals: ok}\n    headers: {\"X y\": z}\n",
-		[]string{"4:11 providers[0].kind: write one of: http", "5:10 providers[0].url: a host that is written out", "6:13 providers[0].method: did you mean GET?", "7:12 providers[0].trunk: there is no trunk",
+	{"a provider's details", "trunks: [{name: m, uri: \"sip:h\"}]\nproviders:\n  - name: p\n    kind: http\n    url: \"https://{{.To}}.example\"\n    method: get\n    trunk: n\n    extension: \"201\"\n    ready: soon\n    timeout: 2m\n    expect_timeout: 1s\n    success: {equals: ok}\n    headers: {\"X y\": z}\n",
+		[]string{"5:10 providers[0].url: a host that is written out", "6:13 providers[0].method: did you mean GET?", "7:12 providers[0].trunk: there is no trunk",
 			"9:12 providers[0].ready: write one of", "10:14 providers[0].timeout: outside", "11:21 providers[0].expect_timeout: outside", "12:14 providers[0].success: set path too", "13:22 providers[0].headers.X y: the name of a header"}},
 	{"a GET with a body", "trunks: [{name: m, uri: \"sip:h\"}]\nproviders: [{name: p, url: \"http://h\", method: GET, body: x, trunk: m, extension: e}]\n", []string{"2:59 providers[0].body: a GET has no body"}},
 }

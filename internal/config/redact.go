@@ -46,6 +46,7 @@ func (c *Config) Redacted() *Config {
 		p := &d.Providers[i]
 		p.URL, p.Body = Secret(p.URL.String()), Secret(p.Body.String())
 		p.Headers = redactedHeaders(p.Headers)
+		p.Intake.Secret = Secret(p.Intake.Secret.String())
 	}
 	h := &d.SMS.HTTP
 	h.URL, h.Body, h.Headers = Secret(h.URL.String()), Secret(h.Body.String()), redactedHeaders(h.Headers)

@@ -8,15 +8,24 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"zvonar/internal/calls"
 )
+
+var durationType = reflect.TypeFor[time.Duration]()
 
 // setText gives v the value that text stands for. The error is for people and
 // never shows a secret.
 func setText(v reflect.Value, text string) error {
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return setUnmarshaler(u, v, text)
+	}
+	if v.Type() == durationType {
+		var d Duration
+		err := d.UnmarshalText([]byte(text))
+		v.SetInt(int64(d))
+		return err
 	}
 	switch v.Kind() {
 	case reflect.String:

@@ -65,18 +65,27 @@ func (d *decoder) readSecrets(cfg *Config) {
 			d.bad(at, "the secret is given twice, here and as a value; remove one")
 			continue
 		}
-		data, err := readFile(name, maxSecret)
+		secret, err := secretOf(name)
 		if err != nil {
 			d.bad(at, "%s", err)
 			continue
 		}
-		secret := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-		if secret == "" {
-			d.bad(at, "the file %s is empty; write the secret into it", name)
-			continue
-		}
 		leaf.set(Secret(secret))
 	}
+}
+
+// secretOf reads the secret that a file holds, without the end of its last line.
+// The error is for people.
+func secretOf(name string) (string, error) {
+	data, err := readFile(name, maxSecret)
+	if err != nil {
+		return "", err
+	}
+	secret := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if secret == "" {
+		return "", fmt.Errorf("the file %s is empty; write the secret into it", name)
+	}
+	return secret, nil
 }
 
 // headerLeaf finds the header of a provider or of the sender of texts that path

@@ -1,0 +1,51 @@
+package config
+
+// KindHTTP is the provider that is described by templates (providers/httpcall).
+const KindHTTP = "http"
+
+// Provider is a telephony service that calls on our behalf. Those of the kind http
+// are described by URL, Method, Headers, Body, Success, CallID, Error and Timeout
+// (providers/httpcall); URL, headers and body may hold keys, so they are secrets. The
+// folder of any other kind knows Settings.
+type Provider struct {
+	Name          string            `yaml:"name"`
+	Kind          string            `yaml:"kind"`
+	Account       string            `yaml:"account"` // who may use it; "": everybody who has its trunk
+	URL           Secret            `yaml:"url"`
+	Method        string            `yaml:"method"`
+	Headers       map[string]Secret `yaml:"headers"`
+	Body          Secret            `yaml:"body"`
+	Success       Success           `yaml:"success"`
+	CallID        Path              `yaml:"call_id"`
+	Error         Path              `yaml:"error"`
+	Trunk         string            `yaml:"trunk"`     // where its INVITE comes from
+	Extension     string            `yaml:"extension"` // what its INVITE asks for
+	MatchCaller   bool              `yaml:"match_caller"`
+	Ready         string            `yaml:"ready"` // answer, first_audio; "": as is usual with the kind
+	ExpectTimeout Duration          `yaml:"expect_timeout"`
+	Timeout       Duration          `yaml:"timeout"`
+	Intake        Intake            `yaml:"intake"`
+	Settings      Settings          `yaml:"settings"`
+}
+
+// Intake is where a provider calls us back: /intake/NAME/SECRET/… of the HTTP
+// listener. Without a secret there is none.
+type Intake struct {
+	Secret    Secret    `yaml:"secret"`
+	AllowFrom []Network `yaml:"allow_from"` // empty: from anywhere
+}
+
+// Facade is an endpoint in a provider's own dialect.
+type Facade struct {
+	Kind     string   `yaml:"kind"`
+	Listen   string   `yaml:"listen"` // host:port; "": under /compat/KIND/ of the HTTP listener
+	TLS      TLS      `yaml:"tls"`    // of its own listener
+	Settings Settings `yaml:"settings"`
+}
+
+// Exchanges bounds the journal of what is said between us and providers, sinks and
+// the users of facades.
+type Exchanges struct {
+	Max  int      `yaml:"max"`  // how many are kept; 0: none
+	Keep Duration `yaml:"keep"` // for how long; 0: until Max
+}
