@@ -110,10 +110,11 @@ func (s *Server) recovered(cause any, q *request, a *answer) (cut bool) {
 // means that the place is taken and must be given back.
 func (s *Server) admit(q *request, r *http.Request) *Problem {
 	limit := s.bodyLimit(r)
-	if r.ContentLength > limit {
+	mounted := isMounted(r) // says in its own words what is too large
+	if r.ContentLength > limit && !mounted {
 		return newProblem(calls.CodeTooLarge, "the body has "+strconv.FormatInt(r.ContentLength, 10)+" bytes, at most "+strconv.FormatInt(limit, 10)+" are read")
 	}
-	if p := checkContentType(r); p != nil {
+	if p := checkContentType(r); p != nil && !mounted {
 		return p
 	}
 	select {
@@ -123,7 +124,10 @@ func (s *Server) admit(q *request, r *http.Request) *Problem {
 	}
 	// One byte more than allowed, so that a JSON body at the limit is told from
 	// one beyond it.
-	r.Body = http.MaxBytesReader(q.w, r.Body, limit+1)
+	if !mounted {
+		limit++
+	}
+	r.Body = http.MaxBytesReader(q.w, r.Body, limit)
 	return nil
 }
 
@@ -160,6 +164,9 @@ const noSuchPath = "there is no such path; /openapi.json lists what there is"
 // is none.
 func (s *Server) route() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.serveMounted(w, r) {
+			return
+		}
 		if isTextCallback(r) {
 			s.serveTextCallback(w, r)
 			return

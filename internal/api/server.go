@@ -61,6 +61,8 @@ type Config struct {
 	Campaigns    *campaign.Desk       // nil: there are none
 	// CaptureLinks open captures without a token.
 	CaptureLinks calls.CaptureLinks
+	// Mounts are what others answer on our listeners.
+	Mounts Mounts
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.
 	TextCallback *TextCallback
 
@@ -103,7 +105,8 @@ type Server struct {
 
 	mu       sync.Mutex
 	listener net.Listener
-	stopping chan struct{} // closed by Stop: live streams end
+	facades  []openListener // of Mounts.Listeners, in their order
+	stopping chan struct{}  // closed by Stop: live streams end
 	stopped  bool
 	served   sync.WaitGroup
 }
@@ -128,11 +131,15 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.handler = s.chain(s.route())
-	s.http = &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
-	}
+	s.http = s.newHTTPServer(s.handler)
 	return s, nil
+}
+
+func (s *Server) newHTTPServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
 }
 
 func withDefaults(cfg Config) Config {
@@ -185,6 +192,10 @@ func (s *Server) Start(ctx context.Context) error {
 		_ = l.Close()
 		return errors.New("api: started twice or after Stop")
 	}
+	if err := s.listenForFacades(ctx); err != nil {
+		_ = l.Close()
+		return errors.Join(err, s.closeFacades(ctx))
+	}
 	s.listener = l
 	if tlsConfig != nil {
 		l = tls.NewListener(l, tlsConfig)
@@ -212,7 +223,21 @@ func (s *Server) Stop(ctx context.Context) error {
 		close(s.stopping)
 	}
 	s.mu.Unlock()
-	return shutdown(ctx, s.http, &s.served)
+	var others sync.WaitGroup
+	var err error
+	others.Go(func() { err = s.closeFacades(ctx) })
+	end := drain(ctx, s.http)
+	others.Wait()
+	s.served.Wait()
+	return errors.Join(end, err)
+}
+
+// closeFacades lets the requests of facades' listeners finish until ctx ends.
+func (s *Server) closeFacades(ctx context.Context) (err error) {
+	for _, f := range s.facades { // none is opened any more
+		err = errors.Join(err, drain(ctx, f.server))
+	}
+	return err
 }
 
 // serve runs until the server is shut down.
@@ -224,11 +249,16 @@ func serve(srv *http.Server, l net.Listener, log *slog.Logger) {
 
 // shutdown drains srv until ctx ends, then cuts what is left.
 func shutdown(ctx context.Context, srv *http.Server, served *sync.WaitGroup) error {
+	err := drain(ctx, srv)
+	served.Wait()
+	return err
+}
+
+func drain(ctx context.Context, srv *http.Server) error {
 	err := srv.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("requests were cut off: %w", err), srv.Close())
 	}
-	served.Wait()
 	return err
 }
 
