@@ -2,12 +2,14 @@ package providers
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"sync"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/outbox"
 )
 
 // transport notes what a client sends and what comes back.
@@ -94,4 +96,51 @@ func (h *heard) Read(b []byte) (int, error) {
 func (h *heard) Close() error {
 	defer h.done()
 	return h.ReadCloser.Close()
+}
+
+// JournalledSink notes everything that a sink says.
+func (h *House) JournalledSink(s outbox.Sink) outbox.Sink {
+	j := journalledSink{s, h}
+	if as, ok := s.(outbox.Authenticated); ok {
+		return journalledAuthenticated{j, as}
+	}
+	return j
+}
+
+type journalledSink struct {
+	outbox.Sink
+	h *House
+}
+
+// Send implements outbox.Sink.
+func (s journalledSink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
+	x.Client = s.client(x)
+	return s.Sink.Send(Labelled(ctx, Label{Method: string(x.Event.Type), Correlation: x.Event.CallID}), x)
+}
+
+// client is that of the exchange, which notes what is said.
+func (s journalledSink) client(x outbox.Exchange) *http.Client {
+	noting := *x.Client
+	next := noting.Transport
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	noting.Transport = transport{recorder{journal: s.h.Journal, clock: s.h.Clock, kind: s.Kind(), account: x.To.Account, outgoing: true, secrets: x.Secrets}, next}
+	return &noting
+}
+
+type journalledAuthenticated struct {
+	journalledSink
+	as outbox.Authenticated
+}
+
+// CredentialName implements outbox.Authenticated.
+func (s journalledAuthenticated) CredentialName(w *calls.Webhook) string {
+	return s.as.CredentialName(w)
+}
+
+// Refresh implements outbox.Authenticated.
+func (s journalledAuthenticated) Refresh(ctx context.Context, client *http.Client, w *calls.Webhook, c calls.Credential) (calls.Credential, error) {
+	x := outbox.Exchange{Client: client, Item: outbox.Item{To: w}}
+	return s.as.Refresh(Labelled(ctx, Label{Method: "refresh"}), s.client(x), w, c)
 }

@@ -20,6 +20,7 @@ func (d *daemon) buildCampaigns(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	d.house.Campaigns = d.campaigns.Desk()
 	d.parts = slices.Insert(d.parts, 0, part{"rules of campaigns", d.campaigns.Tell, nil}) // before the dialer has a call
 	d.add("campaigns", d.campaigns.Start, d.campaigns.Stop)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ func (d *daemon) buildCaptures(context.Context) (err error) {
 	if d.links, err = captureLinks(filepath.Join(d.cfg.DataDir, linkKeyFile)); err != nil {
 		return err
 	}
+	d.links.Base = strings.TrimRight(d.cfg.HTTP.PublicURL, "/")
 	log := d.log.With("room", "captures")
 	if d.captures, err = capture.Open(capture.Config{Dir: filepath.Join(d.cfg.DataDir, "captures"), Log: log, Metrics: d.reg}); err != nil {
 		return err

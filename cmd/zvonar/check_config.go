@@ -40,10 +40,12 @@ func checkRooms(cfg *config.Config) []config.Problem {
 	if err := store.CheckURL(cfg.StoreURL()); err != nil {
 		problems = append(problems, cfg.Fault("store", err.Error()))
 	}
-	for i, p := range cfg.Providers {
-		if _, err := httpcall.New(providerConfig(p)); err != nil {
-			problems = append(problems, cfg.Fault(fmt.Sprintf("providers[%d]", i), err.Error()))
-		}
+	house := bareHouse(cfg)
+	if _, err := newClients(cfg, house); err != nil {
+		problems = append(problems, faultsOf(err, cfg, "providers")...)
+	}
+	if _, err := newFacades(cfg, house); err != nil {
+		problems = append(problems, faultsOf(err, cfg, "facades")...)
 	}
 	if cfg.SMS.Sender == "http" {
 		if _, err := httpsms.New(senderConfig(cfg.SMS.HTTP)); err != nil {

@@ -26,6 +26,7 @@ import (
 	"zvonar/internal/store"
 	"zvonar/media"
 	"zvonar/media/capture"
+	"zvonar/providers"
 	"zvonar/recordings"
 	"zvonar/sip"
 	"zvonar/sip/registrar"
@@ -73,6 +74,8 @@ type daemon struct {
 	hooks     *outbox.Outbox
 	api       *api.Server
 	guard     *egress.Guard
+	house     *providers.House // what the folders of providers may use
+	clients   []provider
 	parts     []part // in order of start
 	running   atomic.Bool
 }
@@ -99,7 +102,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *da
 			_ = opened.Close(ctx)
 		}
 	}()
-	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildTrace, d.buildLine, d.buildCalls, d.buildCampaigns, d.buildOutbox, d.buildRetention, d.buildLedger, d.buildHTTP} {
+	for _, build := range []func(context.Context) error{d.buildTokens, d.buildLibrary, d.buildCaptures, d.buildHearing, d.buildTrace, d.buildHouse, d.buildLine, d.buildCalls, d.buildCampaigns, d.buildOutbox, d.startClients, d.buildRetention, d.buildLedger, d.buildHTTP} {
 		if err := build(ctx); err != nil {
 			return nil, err
 		}

@@ -12,13 +12,11 @@ import (
 	"zvonar/internal/calls"
 	"zvonar/internal/config"
 	"zvonar/internal/dialer"
-	"zvonar/internal/egress"
 	"zvonar/internal/engine"
 	"zvonar/internal/hearing"
 	"zvonar/internal/numbering"
 	"zvonar/internal/outbox"
 	"zvonar/media"
-	"zvonar/providers/httpcall"
 	"zvonar/providers/httpsms"
 	"zvonar/recordings"
 	"zvonar/sip"
@@ -130,10 +128,6 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	providers, err := d.providers()
-	if err != nil {
-		return err
-	}
 	audio := media.NewLibrary(clipCache, d.clips.LoadRef)
 	judge := judge{clock: d.clock, profiles: profiles(d.cfg), countries: d.cfg.Dialer.Countries, book: d.hearing.Book}
 	if d.cfg.AMD.Keep > 0 {
@@ -142,12 +136,13 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	line := line{d.ua, audio, judge, d.captures, d.trace}
 	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Softphones: d.softphone, Clips: d.clips, Speech: d.clips, Takes: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
-		AMDProfiles: judge.profiles.Names(), Trunks: numbers, Routes: routes(d.cfg), Providers: providers, Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
+		AMDProfiles: judge.profiles.Names(), Trunks: numbers, Routes: routes(d.cfg), Providers: d.originators(), Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
 		Callbacks: d.cfg.Dialer.Callbacks.Duration(), TextQueued: func() { d.texts.Kick() }, CaptureLinks: d.links}) // made before anything starts
 	if err != nil {
 		return err
 	}
+	d.house.Engine = d.engine
 	d.dialer.Bind(starter{d.engine})
 	d.ua.OnInvite(func(leg *sip.Leg, inv calls.Invite) {
 		d.engine.Incoming(boundLeg{Leg: leg, line: line, invite: inv}, inv)
@@ -174,26 +169,8 @@ func routes(cfg *config.Config) []engine.Route {
 	return out
 }
 
-func (d *daemon) providers() ([]engine.Provider, error) {
-	out := make([]engine.Provider, 0, len(d.cfg.Providers))
-	for _, p := range d.cfg.Providers {
-		known := providerConfig(p)
-		known.Clock, known.Log, known.Metrics = d.clock, d.log.With("provider", p.Name), d.reg
-		client, err := httpcall.New(known)
-		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
-		}
-		out = append(out, engine.Provider{Name: p.Name, Originator: client, Trunk: p.Trunk, Extension: p.Extension,
-			MatchCaller: p.MatchCaller, Ready: engine.Ready(p.Ready), ExpectTimeout: p.ExpectTimeout.Duration()})
-	}
-	return out, nil
-}
-
 func (d *daemon) buildOutbox(ctx context.Context) (err error) {
-	if d.guard, err = egress.New(egress.Config{Allow: d.cfg.Egress.Allow}); err != nil {
-		return err
-	}
-	d.hooks, err = outbox.New(outbox.Config{Store: d.store, Lead: d.store.Lead, Clock: d.clock, IDs: d.ids, Client: d.guard.Client(),
+	d.hooks, err = outbox.New(outbox.Config{Store: d.store, Lead: d.store.Lead, Clock: d.clock, IDs: d.ids, Client: d.house.Guarded, Trusted: d.house.Trusted, Sinks: d.sinks(),
 		Log: d.log.With("room", "outbox"), Metrics: d.reg})
 	if err != nil {
 		return err
@@ -239,20 +216,21 @@ func (d *daemon) textCallback() (*api.TextCallback, error) {
 }
 
 func (d *daemon) buildHTTP(context.Context) (err error) {
-	country := ""
-	if len(d.cfg.Dialer.Countries) > 0 {
-		country = d.cfg.Dialer.Countries[0]
-	}
 	callback, err := d.textCallback()
 	if err != nil {
 		return fmt.Errorf("sms.reports: %w", err)
 	}
+	mounts, err := newFacades(d.cfg, d.house)
+	if err != nil {
+		return err
+	}
+	mounts.Intakes = d.intakes()
 	tls := d.cfg.HTTP.TLS
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Jobs: d.jobs, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
 		Accounts: d.cfg.Accounts, Captures: d.captures, Traces: traces{d.trace}, Eraser: d.eraser(), Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Profiles: profiles(d.cfg)}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
 		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken, Campaigns: d.campaigns.Desk(),
-		Country: country, Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
+		Mounts: mounts, Country: countryOf(d.cfg), Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func namesOf(list []*trunk.Trunk) string {
 // waitsForRestart are the keys that differ from those at the start and are not
 // taken over.
 func waitsForRestart(old, now *config.Config) (keys []string) {
-	was, is := reflect.ValueOf(old).Elem(), reflect.ValueOf(now).Elem()
+	was, is := reflect.ValueOf(old.Comparable()).Elem(), reflect.ValueOf(now.Comparable()).Elem()
 	for i := range was.NumField() {
 		key, _, _ := strings.Cut(was.Type().Field(i).Tag.Get("yaml"), ",")
 		if key != "" && !slices.Contains(reloadable, key) && !reflect.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface()) {

@@ -22,11 +22,14 @@ const CaptureLinkLife = 7 * 24 * time.Hour
 // while. The zero value makes none that open. Safe for concurrent use.
 type CaptureLinks struct {
 	Key []byte // secret, 32 bytes or more
+	// Base is where the HTTP listener is reached from outside, without a slash at the
+	// end; "": links are paths.
+	Base string
 }
 
-// URL is the path of a call's capture, signed, for whoever has it until expires.
+// URL is the address of a call's capture, signed, for whoever has it until expires.
 func (l CaptureLinks) URL(call string, expires time.Time) string {
-	return fmt.Sprintf("/v1/calls/%s/recording?expires=%d&signature=%s", call, expires.Unix(), l.sign(call, expires.Unix()))
+	return fmt.Sprintf("%s/v1/calls/%s/recording?expires=%d&signature=%s", l.Base, call, expires.Unix(), l.sign(call, expires.Unix()))
 }
 
 // Opens tells whether a link's parameters are ours and still hold.

@@ -31,8 +31,9 @@ func checkProviders(cfg *Config, r *report) {
 		if p.Extension != "" || p.Kind == KindHTTP {
 			r.userPart(join(at, "extension"), p.Extension)
 		}
+		r.numbers(join(at, "numbers"), p.Numbers)
 		if p.Ready != "" {
-			r.oneOf(join(at, "ready"), p.Ready, "answer", "first_audio")
+			r.oneOf(join(at, "ready"), p.Ready, "answer", "first_audio", "event")
 		}
 		r.between(join(at, "expect_timeout"), p.ExpectTimeout, 5*time.Second, 10*time.Minute)
 		if s := p.Intake.Secret.Reveal(); s != "" && !intakeSecret.MatchString(s) {

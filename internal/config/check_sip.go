@@ -159,12 +159,7 @@ func checkTrunks(cfg *Config, r *report) {
 		}
 		r.networks(join(at, "accept_from"), t.AcceptFrom)
 		r.networks(join(at, "media_from"), t.MediaFrom)
-		for j, n := range t.Numbers {
-			if !telephone(n) {
-				r.bad(element(join(at, "numbers"), j), "%s is not a number; write 2 to 20 digits and nothing else", quote(n))
-			}
-		}
-		unique(r, join(at, "numbers"), t.Numbers, "", self)
+		r.numbers(join(at, "numbers"), t.Numbers)
 		if t.MaxCalls < 0 || t.MaxCalls > 30000 {
 			r.bad(join(at, "max_calls"), "%d is outside 0 to 30000 (0 is no limit)", t.MaxCalls)
 		}
@@ -310,4 +305,14 @@ func (r *report) trunk(cfg *Config, path, name string) {
 	if !slices.Contains(names, name) {
 		r.bad(path, "there is no trunk %s%s; add it to trunks", quote(name), suggestion(name, names))
 	}
+}
+
+// numbers reports caller numbers that are none, or are given twice.
+func (r *report) numbers(path string, list []string) {
+	for i, n := range list {
+		if !telephone(n) {
+			r.bad(element(path, i), "%s is not a number; write 2 to 20 digits and nothing else", quote(n))
+		}
+	}
+	unique(r, path, list, "", self)
 }

@@ -20,8 +20,9 @@ type Provider struct {
 	Error         Path              `yaml:"error"`
 	Trunk         string            `yaml:"trunk"`     // where its INVITE comes from
 	Extension     string            `yaml:"extension"` // what its INVITE asks for
+	Numbers       []string          `yaml:"numbers"`   // caller numbers it may show, beside those of its trunk
 	MatchCaller   bool              `yaml:"match_caller"`
-	Ready         string            `yaml:"ready"` // answer, first_audio; "": as is usual with the kind
+	Ready         string            `yaml:"ready"` // answer, first_audio, event; "": as is usual with the kind
 	ExpectTimeout Duration          `yaml:"expect_timeout"`
 	Timeout       Duration          `yaml:"timeout"`
 	Intake        Intake            `yaml:"intake"`

@@ -22,10 +22,7 @@ func (c *Config) Redacted() *Config {
 	for i := range d.Trunks {
 		t := &d.Trunks[i]
 		t.Password = Secret(t.Password.String())
-		t.Numbers = slices.Clone(t.Numbers)
-		for j, n := range t.Numbers {
-			t.Numbers[j] = calls.Mask(n)
-		}
+		t.Numbers = maskedNumbers(t.Numbers)
 	}
 	d.SIP.Users = slices.Clone(c.SIP.Users)
 	for i := range d.SIP.Users {
@@ -47,6 +44,7 @@ func (c *Config) Redacted() *Config {
 		p.URL, p.Body = Secret(p.URL.String()), Secret(p.Body.String())
 		p.Headers = redactedHeaders(p.Headers)
 		p.Intake.Secret = Secret(p.Intake.Secret.String())
+		p.Numbers = maskedNumbers(p.Numbers)
 	}
 	h := &d.SMS.HTTP
 	h.URL, h.Body, h.Headers = Secret(h.URL.String()), Secret(h.Body.String()), redactedHeaders(h.Headers)
@@ -72,4 +70,12 @@ func origin(s string) string {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
+}
+
+func maskedNumbers(list []string) []string {
+	list = slices.Clone(list)
+	for i, n := range list {
+		list[i] = calls.Mask(n)
+	}
+	return list
 }

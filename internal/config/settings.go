@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -17,6 +18,7 @@ type Settings struct {
 	node ast.Node // nil: none were given
 	path string
 	file string
+	text string // as they were written, to tell whether they changed
 }
 
 // Given reports whether there are any.
@@ -124,7 +126,7 @@ func (d *decoder) settings(n ast.Node, v reflect.Value, path string) {
 		d.at(start(n), path, "must be keys with values, like {key: value}")
 		return
 	}
-	v.Set(reflect.ValueOf(Settings{node: n, path: path, file: d.file}))
+	v.Set(reflect.ValueOf(Settings{node: n, path: path, file: d.file, text: n.String()}))
 }
 
 // textFile reads the file that holds a text of settings; false where the field is
@@ -151,4 +153,18 @@ func (d *decoder) textFile(p pair, field reflect.Value, list []pair, base, at st
 		field.SetString(text)
 	}
 	return true
+}
+
+// Comparable is a copy that is deeply equal to another where the two say the same:
+// where settings stand in the file makes no difference.
+func (c *Config) Comparable() *Config {
+	d := *c
+	d.Providers, d.Facades = slices.Clone(c.Providers), slices.Clone(c.Facades)
+	for i := range d.Providers {
+		d.Providers[i].Settings = Settings{text: d.Providers[i].Settings.text}
+	}
+	for i := range d.Facades {
+		d.Facades[i].Settings = Settings{text: d.Facades[i].Settings.text}
+	}
+	return &d
 }

@@ -190,3 +190,40 @@ func TestTheFileSenderWritesALineForEveryText(t *testing.T) {
 		t.Error("a text that could not be written passed for sent")
 	}
 }
+
+func TestTextThatNoCallAskedForIsSentLikeAnyOther(t *testing.T) {
+	s := newStore(t)
+	w := startSMS(t, s, senderFunc(func(_ context.Context, m calls.SMS) (string, error) {
+		if m.To != "79004443322" || m.From != "78005553535" || m.Text != "Привет" {
+			t.Errorf("the sender got %+v", m)
+		}
+		return "p1", nil
+	}))
+	id, err := w.Queue(t.Context(), "main", "78005553535", "79004443322", "Привет")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, _ := fate(t, s, id); m.State != calls.SMSIsSent || m.ProviderID != "p1" || m.CallID != "" {
+		t.Errorf("it ended as %+v", m)
+	}
+	var events []calls.Event
+	err = s.View(t.Context(), func(r calls.ReadTx) (err error) {
+		events, err = r.Events(calls.EventFilter{Subject: "sms:" + id})
+		return err
+	})
+	if err != nil || len(events) != 2 || events[0].Type != calls.SMSQueued || events[1].Type != calls.SMSSent {
+		t.Errorf("%v %+v", err, events)
+	}
+	if err := s.Update(t.Context(), func(tx calls.Tx) error {
+		_, err := tx.Block(calls.BlockEntry{Account: "main", Number: "79004443322", Scope: calls.ScopeAccount})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Queue(t.Context(), "main", "", "79004443322", "x"); calls.CodeOf(err) != calls.CodeInvalidNumber {
+		t.Errorf("a blocked number: %v", err)
+	}
+	if _, err := w.Queue(t.Context(), "main", "", "79004443321", ""); calls.CodeOf(err) != calls.CodeInvalidField {
+		t.Errorf("an empty text: %v", err)
+	}
+}

@@ -313,3 +313,13 @@ func (s *Store) Expire(before time.Time) (n int, err error) {
 	}
 	return n, err
 }
+
+// File is where a call's capture lies; fs.ErrNotExist where there is none.
+func (s *Store) File(call string) (string, error) {
+	path, err := s.path(call)
+	if err != nil {
+		return "", os.ErrNotExist
+	}
+	_, err = os.Stat(path)
+	return path, err
+}

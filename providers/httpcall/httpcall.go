@@ -36,8 +36,9 @@ type Config struct {
 	ErrorPath string
 	Timeout   time.Duration // 0: DefaultTimeout
 
-	Clock   clock.Clock  // nil: the system's
-	Log     *slog.Logger // nil: none
+	House   *providers.House // for its journal; nil: none
+	Clock   clock.Clock      // nil: the system's
+	Log     *slog.Logger     // nil: none
 	Metrics prometheus.Registerer
 }
 
@@ -50,7 +51,7 @@ type Provider struct {
 	metrics *providers.Metrics
 }
 
-var _ providers.Originator = (*Provider)(nil)
+var _ providers.Provider = (*Provider)(nil)
 
 // New checks the configuration; an error names the key that is wrong.
 func New(cfg Config) (*Provider, error) {
@@ -87,8 +88,25 @@ func build(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{cfg: cfg, write: write, read: read, client: providers.NewClient(cfg.Timeout), metrics: m}, nil
+	client := providers.NewClient(cfg.Timeout)
+	if cfg.House != nil {
+		var secrets []string
+		for _, value := range cfg.Headers {
+			secrets = append(secrets, value)
+		}
+		if client, err = cfg.House.Client(providers.ClientConfig{Kind: Kind, Provider: cfg.Name, Timeout: cfg.Timeout, Secrets: secrets}); err != nil {
+			return nil, err
+		}
+	}
+	return &Provider{cfg: cfg, write: write, read: read, client: client, metrics: m}, nil
 }
+
+// Kind is what this provider is called in the configuration and in the journal.
+const Kind = "http"
+
+// Can implements providers.Provider: the service brings its call to our user agent;
+// everything else is configured.
+func (p *Provider) Can() providers.Capabilities { return providers.Capabilities{} }
 
 // The example with which a configuration is tried out; its values need escaping.
 var example = calls.PlaceRequest{
@@ -122,7 +140,9 @@ func (p *Provider) place(ctx context.Context, r calls.PlaceRequest) (calls.Place
 	if err != nil {
 		return calls.PlaceResult{}, &calls.PlaceRefused{Reason: "the request could not be written, see url and body of its configuration", Err: err}
 	}
-	a, err := p.client.Send(ctx, req)
+	// The address is a template that may hold keys anywhere: the journal sees its host.
+	a, err := p.client.Send(providers.Labelled(ctx, providers.Label{Method: "place", Account: r.Account, Correlation: r.CallID,
+		Secrets: []string{req.URL.RequestURI()}}), req)
 	if err != nil {
 		return calls.PlaceResult{}, err
 	}

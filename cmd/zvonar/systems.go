@@ -1,0 +1,19 @@
+package main
+
+import "zvonar/providers"
+
+// systems are the providers whose folders zvonar knows, one line each. The kind http
+// (providers/httpcall) is described by configuration alone and stands apart.
+func systems() []providers.System {
+	return []providers.System{}
+}
+
+// systemOf finds the system of a kind.
+func systemOf(kind string) (providers.System, bool) {
+	for _, s := range systems() {
+		if s.Kind == kind {
+			return s, true
+		}
+	}
+	return providers.System{}, false
+}
