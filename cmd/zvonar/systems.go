@@ -1,11 +1,16 @@
 package main
 
-import "zvonar/providers"
+import (
+	"zvonar/providers"
+	"zvonar/providers/sipuni"
+)
 
 // systems are the providers whose folders zvonar knows, one line each. The kind http
 // (providers/httpcall) is described by configuration alone and stands apart.
 func systems() []providers.System {
-	return []providers.System{}
+	return []providers.System{
+		sipuni.System(),
+	}
 }
 
 // systemOf finds the system of a kind.

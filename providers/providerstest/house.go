@@ -36,7 +36,7 @@ func New(clk clock.Clock) *World {
 		Engine: w.Engine, Store: memory, Keys: w.Keys, Journal: w.Journal, Guarded: http.DefaultClient, Trusted: http.DefaultClient,
 		PublicURL: "http://zvonar.test", IntakeURL: func(name string) string { return "http://zvonar.test/intake/" + name + "/x" },
 		ProviderOf: func(string, string) string { return "" }, Country: "RU", Countries: []string{"RU"},
-		Links: calls.CaptureLinks{Key: []byte("0123456789abcdef0123456789abcdef")},
+		Links: calls.CaptureLinks{Key: []byte("0123456789abcdef0123456789abcdef"), Base: "http://zvonar.test"},
 		Clock: clk, IDs: ids, Log: slog.New(slog.DiscardHandler),
 	}
 	return w

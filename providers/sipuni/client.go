@@ -61,7 +61,7 @@ func newClient(h *providers.House, name string, s providers.Settings) (providers
 
 // Can implements providers.Provider.
 func (c *Client) Can() providers.Capabilities {
-	can := providers.Capabilities{Joins: true, Plays: c.set.Method == "voicecall", Ready: engine.ReadyAudio}
+	can := providers.Capabilities{Joins: true, ClientFirst: true, Plays: c.set.Method == "voicecall", Ready: engine.ReadyAudio}
 	if c.set.Reverse || c.set.Method == "call_tree" {
 		can.Ready = engine.ReadyAnswer // we are rung once the client is there
 	}

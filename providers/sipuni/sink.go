@@ -220,7 +220,7 @@ func (s sink) recordLink(c *calls.Call, at time.Time) string {
 	if _, err := s.house.Captures.Path(c.Account, c.ID); err != nil {
 		return ""
 	}
-	return s.house.PublicURL + s.house.Links.URL(c.ID, at.Add(calls.CaptureLinkLife))
+	return s.house.Links.URL(c.ID, at.Add(calls.CaptureLinkLife))
 }
 
 // eventRequest is a GET with everything in the query, or a POST with a form. What the
