@@ -1,0 +1,379 @@
+package providers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"zvonar/internal/calls"
+	"zvonar/internal/carrier"
+	"zvonar/internal/client"
+	"zvonar/media/capture"
+)
+
+// patience bounds every wait for something that must happen; it is generous
+// because the machine may be busy, and nothing is measured by it.
+const patience = 60 * time.Second
+
+// extension is what the switch dials at zvonar; the trunk of its INVITEs is "pbx".
+const extension = "201"
+
+var zvonar string // the built binary
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "zvonar-providers-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		zvonar = filepath.Join(dir, "zvonar")
+		build := exec.Command("go", "build", "-race", "-o", zvonar, "zvonar/cmd/zvonar")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "the binary does not build:", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// world is a daemon with a telephone network around it. Make one with newWorld, then the
+// simulator of the provider, which drives carrier and is asked under its own address,
+// then start the daemon with the keys that name that address.
+type world struct {
+	t       *testing.T
+	carrier *carrier.Carrier
+	api     *client.Client // of the daemon; usable after start
+	base    string         // of its HTTP listener, known from the beginning: for intakes and facades
+	dir     string
+	sip     int
+	cmd     *exec.Cmd
+	exited  chan error
+	log     *output
+}
+
+// newWorld starts the carrier; its network is ten times faster than a real one.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the built binary is left out with -short")
+	}
+	w := &world{t: t, dir: t.TempDir(), sip: freePort(t, "udp"), base: fmt.Sprintf("http://127.0.0.1:%d", freePort(t, "tcp"))}
+	media := mediaPorts()
+	c, err := carrier.New(carrier.Config{PortMin: media, PortMax: media + 98, PeerAddr: fmt.Sprintf("sip:127.0.0.1:%d", w.sip), Pace: 0.1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	w.carrier = c
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := c.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// start runs the daemon; extra is further YAML, such as providers: and facades:. Trunk
+// "pbx" leads to the carrier, and shows 78005553535.
+func (w *world) start(extra string) {
+	w.t.Helper()
+	media := mediaPorts()
+	text := fmt.Sprintf(`data_dir: %q
+log: {level: debug, format: text}
+http: {listen: %q}
+admin: {listen: "127.0.0.1:%d"}
+sip: {listen: ["udp://127.0.0.1:%d"]}
+media: {ip: 127.0.0.1, ports: %d-%d}
+trunks:
+  - {name: pbx, uri: "sip:%s", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: 50, max_cps: 50}
+dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
+%s`, filepath.Join(w.dir, "data"), strings.TrimPrefix(w.base, "http://"), freePort(w.t, "tcp"), w.sip, media, media+98, w.carrier.Addr(), extra)
+	if err := os.WriteFile(filepath.Join(w.dir, "zvonar.yaml"), []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(w.stop)
+	w.run()
+}
+
+// run starts the process, anew after kill, and waits until it takes requests.
+func (w *world) run() {
+	w.t.Helper()
+	w.log = &output{}
+	w.cmd = exec.Command(zvonar, "serve", "--config", filepath.Join(w.dir, "zvonar.yaml"))
+	w.cmd.Stdout, w.cmd.Stderr = w.log, w.log
+	if err := w.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.exited = make(chan error, 1)
+	go func(c *exec.Cmd, out chan error) { out <- c.Wait() }(w.cmd, w.exited)
+	w.eventually("the daemon to come up", func() bool {
+		select {
+		case err := <-w.exited:
+			w.cmd = nil
+			w.t.Fatalf("the daemon ended at once: %v\n%s", err, w.log)
+		default:
+		}
+		token, err := os.ReadFile(filepath.Join(w.dir, "data", "admin.token"))
+		if err != nil {
+			return false
+		}
+		w.api = &client.Client{Base: w.base, Token: strings.TrimSpace(string(token))}
+		_, err = w.api.Trunks(context.Background())
+		return err == nil
+	})
+}
+
+// stop ends the daemon politely and insists on exit code 0 without a data race.
+func (w *world) stop() {
+	if w.cmd == nil {
+		return
+	}
+	_ = w.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-w.exited:
+		if err != nil {
+			w.t.Errorf("the daemon did not end well: %v", err)
+		}
+	case <-time.After(patience):
+		_ = w.cmd.Process.Kill()
+		<-w.exited
+		w.t.Error("the daemon did not drain")
+	}
+	w.cmd = nil
+	if strings.Contains(w.log.String(), "DATA RACE") || strings.Contains(w.log.String(), "panic") {
+		w.t.Error("the log shows a data race or a panic")
+	}
+	if w.t.Failed() {
+		w.t.Logf("daemon log:\n%s", w.log)
+	}
+}
+
+// kill is kill -9; run starts the daemon anew.
+func (w *world) kill() {
+	_ = w.cmd.Process.Kill()
+	<-w.exited
+	w.cmd = nil
+}
+
+// clip uploads and approves eight seconds of a tune and returns the record_id.
+func (w *world) clip() int64 {
+	w.t.Helper()
+	var file bytes.Buffer
+	if err := capture.WriteWAV(&file, 8000, tune(8)); err != nil {
+		w.t.Fatal(err)
+	}
+	rec, err := w.api.AddRecording(context.Background(), "clip.wav", "clip", false, &file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.api.Do(context.Background(), "POST", "/v1/recordings/"+rec.RecordingID+"/approve", nil, &rec); err != nil || rec.RecordID == nil {
+		w.t.Fatalf("approve: %v", err)
+	}
+	return *rec.RecordID
+}
+
+// asks posts a body, to /v1/calls or /v1/bridges, and returns the id of the call.
+func (w *world) asks(path string, body map[string]any) string {
+	w.t.Helper()
+	var c calls.CallView
+	if err := w.api.Do(context.Background(), "POST", path, body, &c); err != nil {
+		w.t.Fatal(err)
+	}
+	return c.ID
+}
+
+// over waits until the call is completed.
+func (w *world) over(id string) (c calls.CallView) {
+	w.t.Helper()
+	w.eventually("call "+id+" to end", func() (over bool) {
+		var err error
+		if c, err = w.api.Call(context.Background(), id); err != nil {
+			w.t.Fatal(err)
+		}
+		return c.Status == calls.StatusCompleted
+	})
+	return c
+}
+
+// ended waits likewise and checks what became of the call, "outcome" or "outcome/reason".
+func (w *world) ended(id, want string) calls.CallView {
+	w.t.Helper()
+	c := w.over(id)
+	got := string(*c.Outcome)
+	if strings.Contains(want, "/") && c.Reason != nil {
+		got += "/" + string(*c.Reason)
+	}
+	if got != want {
+		w.t.Errorf("the call ended %s, want %s; told %s", got, want, w.trail(id))
+	}
+	return c
+}
+
+// events are what was told of a call so far.
+func (w *world) events(id string) (list []calls.Event) {
+	w.t.Helper()
+	err := w.api.CallEvents(context.Background(), id, func(e calls.Event) error {
+		list = append(list, e)
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
+}
+
+// trail is the types of these events, without "call.".
+func (w *world) trail(id string) string {
+	w.t.Helper()
+	var names []string
+	for _, e := range w.events(id) {
+		names = append(names, strings.TrimPrefix(string(e.Type), "call."))
+	}
+	return strings.Join(names, " ")
+}
+
+// told waits until an event of this type was told of the call, and returns the last.
+func (w *world) told(id string, typ calls.EventType) (ev calls.Event) {
+	w.t.Helper()
+	w.eventually(string(typ), func() bool {
+		list := w.events(id)
+		i := slices.IndexFunc(list, func(e calls.Event) bool { return e.Type == typ })
+		if i >= 0 {
+			ev = list[i]
+		}
+		return i >= 0
+	})
+	return ev
+}
+
+// seen waits until the carrier's record of a call is complete.
+func (w *world) seen(id string) (found carrier.Call) {
+	w.t.Helper()
+	w.eventually("the carrier's call to end", func() bool {
+		all := w.carrier.Calls()
+		i := slices.IndexFunc(all, func(c carrier.Call) bool { return c.ID == id && !c.EndedAt.IsZero() })
+		if i >= 0 {
+			found = all[i]
+		}
+		return i >= 0
+	})
+	return found
+}
+
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("waited in vain for %s\n%s", what, w.log)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// refused reports whether err is an answer of the API with this status.
+func refused(err error, status int) bool {
+	var p *client.Problem
+	return errors.As(err, &p) && p.Status == status
+}
+
+// serve runs a simulator's HTTP side until the test ends and gives its address.
+func serve(t *testing.T, h http.Handler) (base string) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: h}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(l) }()
+	t.Cleanup(func() { _ = s.Close(); <-done })
+	return "http://" + l.Addr().String()
+}
+
+// output collects what a process says while a test reads it.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// Ports lie below the kernel's ephemeral range; where they begin is chance, since
+// several of these tests may run on one machine.
+var nextPort, nextMedia atomic.Int32
+
+func init() {
+	nextPort.Store(rand.Int32N(9000))
+	nextMedia.Store(rand.Int32N(100))
+}
+
+// mediaPorts gives a hundred ports to each who asks.
+func mediaPorts() int { return 20000 + 100*int(nextMedia.Add(1)%100) }
+
+// freePort gives a port that nobody holds.
+func freePort(t *testing.T, network string) int {
+	t.Helper()
+	for range 2000 {
+		port := 10000 + int(nextPort.Add(1)%9000)
+		at := fmt.Sprintf("127.0.0.1:%d", port)
+		if network == "udp" {
+			if c, err := net.ListenPacket("udp4", at); err == nil {
+				_ = c.Close()
+				return port
+			}
+			continue
+		}
+		if l, err := net.Listen("tcp4", at); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	t.Fatal("no port between 10000 and 19000 is free")
+	return 0
+}
+
+// tune is seconds of notes in a fixed pseudo-random row, 8 kHz mono.
+func tune(seconds float64) []int16 {
+	pcm := make([]int16, int(seconds*8000))
+	phase, f := 0.0, 0.0
+	for i := range pcm {
+		if i%1200 == 0 {
+			f = 300 + float64((i/1200*7919)%1700)
+		}
+		phase += 2 * math.Pi * f / 8000
+		pcm[i] = int16(9000 * math.Sin(phase))
+	}
+	return pcm
+}
