@@ -168,6 +168,8 @@ type House struct {
 	IntakeURL func(provider string) string
 	// ProviderOf is the configured provider of a kind that an account uses, or "".
 	ProviderOf func(account, kind string) string
+	// AccountOf is whose calls those of a configured provider are.
+	AccountOf func(provider string) string
 	Country    string // of numbers written without a code
 	Countries  []string
 	Clock      clock.Clock

@@ -1,0 +1,144 @@
+package rostelecom
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"zvonar/internal/calls"
+)
+
+// telling turns the events of one session into reports of a call. It is pure and
+// bears events that come twice, late and out of order: the end is told once, a talk
+// that began is not taken back.
+type telling struct {
+	client   string // the number that is called
+	own      string // who is rung first: a pin, or the user of a SIP URI
+	ready    string // how a talk with the client is known: onNumber, onFirst, onSecond
+	session  string
+	seen     map[event]bool
+	connects int
+	rang     bool
+	manager  bool
+	answered time.Time // zero: he did not, as far as is known
+	talking  bool
+	ended_   bool
+	recorded bool
+}
+
+func newTelling(client, own, ready string) *telling {
+	return &telling{client: client, own: own, ready: ready, seen: map[event]bool{}}
+}
+
+// event gives what follows from an event.
+func (t *telling) event(e event) []calls.ProviderReport {
+	if t.ended_ || t.seen[e] || len(t.seen) > maxParkedEvents {
+		return nil
+	}
+	t.seen[e] = true
+	t.recorded = t.recorded || e.IsRecord.yes()
+	at := e.at()
+	rep := func(s calls.ReportState) calls.ProviderReport {
+		return calls.ProviderReport{State: s, At: at, ProviderCallID: string(e.SessionID)}
+	}
+	switch string(e.State) {
+	case stateCalling:
+		if t.rang || !t.names(e) {
+			return nil
+		}
+		t.rang = true
+		return []calls.ProviderReport{rep(calls.ReportRinging)}
+	case stateConnected:
+		return t.connected(e, rep)
+	case stateEnd:
+		t.ended_ = true
+		end := rep(calls.ReportEnded)
+		end.Words = calls.Clean(string(e.DisconnectReason), 200)
+		return []calls.ProviderReport{end}
+	}
+	return nil
+}
+
+// names reports whether an event is of the client's telephone and not of our side's.
+func (t *telling) names(e event) bool {
+	if t.own != "" && user(string(e.RequestPIN)) == t.own {
+		return false
+	}
+	return same(string(e.RequestNumber), t.client)
+}
+
+// connected tells whose answer it was.
+func (t *telling) connected(e event, rep func(calls.ReportState) calls.ProviderReport) []calls.ProviderReport {
+	t.connects++
+	client := t.names(e)
+	switch t.ready {
+	case onFirst:
+		client = true
+	case onSecond:
+		client = t.connects > 1
+	}
+	if !client {
+		if t.manager {
+			return nil
+		}
+		t.manager = true
+		return []calls.ProviderReport{rep(calls.ReportManager)}
+	}
+	if t.talking {
+		return nil
+	}
+	t.talking, t.answered = true, e.at()
+	return []calls.ProviderReport{rep(calls.ReportAnswered), rep(calls.ReportJoined)}
+}
+
+// The states of call_info.
+const (
+	infoAccepted    = 1
+	infoNotAccepted = 2
+)
+
+// ended completes the report of the end by what call_info says; info nil: it said
+// nothing, and the events decide.
+func (t *telling) ended(rep calls.ProviderReport, info *callInfo) calls.ProviderReport {
+	if info == nil {
+		if t.talking {
+			rep.Outcome = calls.OutcomeAnswered
+			if !t.answered.IsZero() && rep.At.After(t.answered) {
+				rep.TalkMS = rep.At.Sub(t.answered).Milliseconds()
+			}
+			return rep
+		}
+		rep.Outcome = calls.OutcomeNoAnswer
+		return rep
+	}
+	words := string(info.StatusString)
+	if words != "" && words != "0" {
+		rep.Words = calls.Clean(words, 200)
+	}
+	switch info.State.whole() {
+	case infoAccepted:
+		rep.Outcome, rep.TalkMS = calls.OutcomeAnswered, min(max(info.Duration.whole(), 0), maxTalk)*1000
+		return rep
+	case infoNotAccepted:
+	default:
+		return t.ended(rep, nil)
+	}
+	rep.SIPCode = sipCode(info.StatusCode)
+	if rep.SIPCode == 0 {
+		rep.Outcome = calls.OutcomeNoAnswer
+	}
+	return rep
+}
+
+// maxTalk bounds a duration that is told, in seconds.
+const maxTalk = 7 * 24 * 3600
+
+// sipCode is a final SIP status in a status code of the API; 0: it is none. That
+// they are SIP's is not documented.
+func sipCode(code text) int {
+	n, err := strconv.Atoi(strings.TrimSpace(string(code)))
+	if err != nil || n < 400 || n > 699 {
+		return 0
+	}
+	return n
+}
