@@ -67,6 +67,10 @@ type Capabilities struct {
 	// bridge of which we have no leg either. It rings the employee first; ClientFirst:
 	// it can also begin with the client.
 	Joins, ClientFirst bool
+	// Routes: it knows whose caller somebody is (Router), as it is configured.
+	Routes bool
+	// NoCalls: it places none at all, and only hears, asks or is asked.
+	NoCalls bool
 	// MatchCaller: the From of its INVITE is the client's number.
 	MatchCaller bool
 	// Ready is the sign that the client is on the line.
@@ -170,12 +174,12 @@ type House struct {
 	ProviderOf func(account, kind string) string
 	// AccountOf is whose calls those of a configured provider are.
 	AccountOf func(provider string) string
-	Country    string // of numbers written without a code
-	Countries  []string
-	Clock      clock.Clock
-	IDs        *clock.IDs
-	Log        *slog.Logger
-	Metrics    prometheus.Registerer
+	Country   string // of numbers written without a code
+	Countries []string
+	Clock     clock.Clock
+	IDs       *clock.IDs
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
 }
 
 // Library is what providers use of the library of clips.

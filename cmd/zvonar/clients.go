@@ -54,7 +54,7 @@ func newClients(cfg *config.Config, h *providers.House) ([]provider, error) {
 		}
 		clients = append(clients, c)
 	}
-	if len(faults) > 0 {
+	if faults = append(faults, checkRouters(cfg, clients)...); len(faults) > 0 {
 		return nil, configFault{faults}
 	}
 	return clients, nil
@@ -84,7 +84,7 @@ func newClient(cfg *config.Config, h *providers.House, n int, p config.Provider)
 // check is what the configuration lacks for what the provider can do.
 func (c provider) check(cfg *config.Config) error {
 	can := c.p.Can()
-	if !can.Plays && !can.Joins && (c.Trunk == "" || c.Extension == "") {
+	if !can.NoCalls && !can.Plays && !can.Joins && (c.Trunk == "" || c.Extension == "") {
 		return configFault{[]config.Problem{cfg.Fault(c.at(), "this provider brings its calls to our user agent; set trunk, over which it rings us, and extension, which it rings")}}
 	}
 	return nil
@@ -106,6 +106,9 @@ func (d *daemon) originators() []engine.Provider {
 	out := make([]engine.Provider, 0, len(d.clients))
 	for _, c := range d.clients {
 		can := c.p.Can()
+		if can.NoCalls {
+			continue
+		}
 		out = append(out, engine.Provider{Name: c.Name, Account: c.Account, Originator: c.p, Trunk: c.Trunk, Extension: c.Extension, Numbers: c.Numbers,
 			Plays: can.Plays, Joins: can.Joins, ClientFirst: can.ClientFirst, MatchCaller: c.MatchCaller || can.MatchCaller, Ready: engine.Ready(cmp.Or(c.Ready, string(can.Ready), string(engine.ReadyAnswer))),
 			ExpectTimeout: c.ExpectTimeout.Duration()})

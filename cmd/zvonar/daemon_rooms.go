@@ -136,7 +136,7 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	line := line{d.ua, audio, judge, d.captures, d.trace}
 	d.engine, err = engine.New(engine.Config{Store: d.store, Admits: d.store.Failing, Line: line, Softphones: d.softphone, Clips: d.clips, Speech: d.clips, Takes: d.clips, Queue: d.dialer,
 		Limits: limits{d.dialer.Limits()}, Nodes: d.store, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "engine"), Metrics: d.reg,
-		AMDProfiles: judge.profiles.Names(), Trunks: numbers, Routes: routes(d.cfg), Providers: d.originators(), Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
+		AMDProfiles: judge.profiles.Names(), Trunks: numbers, Routes: d.routes(d.cfg), Providers: d.originators(), Countries: rules.Countries, Retry: &rules.Retry, Presets: rules.AllPresets(),
 		RingTimeout: d.cfg.Dialer.RingTimeout.Duration(), MaxDuration: d.cfg.Dialer.MaxDuration.Duration(),
 		Callbacks: d.cfg.Dialer.Callbacks.Duration(), TextQueued: func() { d.texts.Kick() }, CaptureLinks: d.links}) // made before anything starts
 	if err != nil {
@@ -157,14 +157,14 @@ func (d *daemon) buildCalls(context.Context) (err error) {
 	return nil
 }
 
-func routes(cfg *config.Config) []engine.Route {
+func (d *daemon) routes(cfg *config.Config) []engine.Route {
 	out := make([]engine.Route, 0, len(cfg.Inbound))
 	for _, r := range cfg.Inbound {
 		account := r.Account
 		if account == "" {
 			account = cfg.AccountOfTrunk(r.Trunk)
 		}
-		out = append(out, engine.Route{Number: r.Number, Trunk: r.Trunk, Flow: r.Flow, Account: account})
+		out = append(out, engine.Route{Number: r.Number, Trunk: r.Trunk, Flow: r.Flow, Account: account, Lookup: d.lookup(r.Router)})
 	}
 	return out
 }

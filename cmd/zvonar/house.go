@@ -28,7 +28,7 @@ func (d *daemon) buildHouse(context.Context) (err error) {
 	}
 	d.house = &providers.House{Store: d.store, Library: d.clips, Texts: ownTexts{d}, Links: d.links, Captures: ownCaptures{d},
 		Guarded: d.guard.Client(), Trusted: egress.Trusted(), CheckURL: d.checkURL, TrunkNumbers: d.trunkNumbers,
-		PublicURL: strings.TrimRight(d.cfg.HTTP.PublicURL, "/"), IntakeURL: d.intakeURL, ProviderOf: d.providerOf,
+		PublicURL: strings.TrimRight(d.cfg.HTTP.PublicURL, "/"), IntakeURL: d.intakeURL, ProviderOf: d.providerOf, AccountOf: d.accountNamed,
 		Country: countryOf(d.cfg), Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "providers"), Metrics: d.reg}
 	d.clients, err = newClients(d.cfg, d.house)
 	return err
@@ -90,6 +90,16 @@ func (d *daemon) providerOf(account, kind string) string {
 	return ""
 }
 
+// accountNamed is whose calls those of a configured provider are; "": everybody's.
+func (d *daemon) accountNamed(provider string) string {
+	for _, p := range d.cfg.Providers {
+		if p.Name == provider {
+			return d.accountOfProvider(p)
+		}
+	}
+	return ""
+}
+
 // accountOfProvider is whose provider it is: as configured, or its trunk's; "":
 // everybody's.
 func (d *daemon) accountOfProvider(p config.Provider) string {
@@ -142,7 +152,7 @@ const storePatience = 5 * time.Second
 func bareHouse(cfg *config.Config) *providers.House {
 	nobody := func(string) string { return "" }
 	return &providers.House{Guarded: http.DefaultClient, Trusted: http.DefaultClient, CheckURL: func(context.Context, string) error { return nil },
-		TrunkNumbers: func(string) []string { return nil }, IntakeURL: nobody, ProviderOf: func(_, _ string) string { return "" },
+		TrunkNumbers: func(string) []string { return nil }, IntakeURL: nobody, ProviderOf: func(_, _ string) string { return "" }, AccountOf: nobody,
 		PublicURL: strings.TrimRight(cfg.HTTP.PublicURL, "/"), Country: countryOf(cfg), Countries: cfg.Dialer.Countries,
 		Clock: clock.System(), IDs: clock.NewIDs(clock.System(), nil), Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()}
 }

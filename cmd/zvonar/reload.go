@@ -58,7 +58,7 @@ func (d *daemon) reload(ctx context.Context, read *config.Config) error {
 	}
 	numbers, channels := d.trunkUse(cfg)
 	d.live.Store(cfg)
-	d.engine.Reload(numbers, routes(cfg))
+	d.engine.Reload(numbers, d.routes(cfg))
 	change, err := d.ua.Reload(withFormer(configs, trunkConfigs(old)))
 	if err != nil {
 		return err // it is stopping

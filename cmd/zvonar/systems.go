@@ -2,6 +2,7 @@ package main
 
 import (
 	"zvonar/providers"
+	"zvonar/providers/rostelecom"
 	"zvonar/providers/sipuni"
 )
 
@@ -9,6 +10,7 @@ import (
 // (providers/httpcall) is described by configuration alone and stands apart.
 func systems() []providers.System {
 	return []providers.System{
+		rostelecom.System(),
 		sipuni.System(),
 	}
 }

@@ -277,6 +277,7 @@ func checkInbound(cfg *Config, r *report) {
 		if in.Trunk != "" {
 			r.trunk(cfg, join(at, "trunk"), in.Trunk)
 		}
+		checkInboundRouter(cfg, r, join(at, "router"), in.Router)
 		if in.Flow.Record == "" && !in.Flow.AnswerOnly && !r.faulty(join(at, "flow")) {
 			r.bad(at, "the flow that runs is missing; write flow: {record: ID}")
 		}

@@ -133,10 +133,11 @@ type DeadAir struct {
 
 // Inbound runs a flow on calls to a number.
 type Inbound struct {
-	Number  string     `yaml:"number"` // any user part of a Request-URI
-	Trunk   string     `yaml:"trunk"`  // "": any
-	Flow    calls.Flow `yaml:"flow"`
-	Account string     `yaml:"account"` // whose calls they are; "": the trunk's, or main
+	Number  string        `yaml:"number"` // any user part of a Request-URI
+	Trunk   string        `yaml:"trunk"`  // "": any
+	Flow    calls.Flow    `yaml:"flow"`
+	Account string        `yaml:"account"` // whose calls they are; "": the trunk's, or main
+	Router  InboundRouter `yaml:"router"`
 }
 
 // Webhook is a trusted destination of events.

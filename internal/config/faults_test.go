@@ -93,6 +93,9 @@ var faults = []struct {
 
 	{"an inbound number without flow", "inbound: [{number: \"7800\"}]\n", []string{"1:11 inbound[0]: the flow that runs is missing"}},
 	{"an inbound trunk that is not there", "inbound: [{number: \"7800\", trunk: m, flow: {record: 1}}]\n", []string{"1:35 inbound[0].trunk: there is no trunk \"m\""}},
+	{"a router that is not there", "inbound:\n  - number: \"7800\"\n    flow: {record: 1}\n    router: {provider: crm, budget: 20s, pause: 1ms, errors: -1}\n",
+		[]string{"4:24 inbound[0].router.provider: there is no provider \"crm\"", "4:37 inbound[0].router.budget: 20s is outside", "4:49 inbound[0].router.pause: 1ms is outside", "4:62 inbound[0].router.errors: -1 is outside"}},
+	{"a router without a provider", "inbound:\n  - number: \"7800\"\n    flow: {record: 1}\n    router: {fallback: \"group:sales\"}\n", []string{"4:13 inbound[0].router: the provider that is asked is missing"}},
 	{"a flow with an unknown action", "inbound:\n  - number: 7800\n    flow:\n      record: 1460168\n      digits:\n        - {}\n        - {recrd: 5}\n",
 		[]string{"7:11 inbound[0].flow.digits[1]: "}},
 	{"a flow with an unknown option", "inbound:\n  - number: 7800\n    flow: {record: 1, lop: true}\n", []string{"3:23 inbound[0].flow.lop: "}},

@@ -31,6 +31,7 @@ func (c *Config) Redacted() *Config {
 	d.Inbound = slices.Clone(c.Inbound)
 	for i := range d.Inbound {
 		d.Inbound[i].Number = calls.Mask(d.Inbound[i].Number)
+		d.Inbound[i].Router.Fallback = calls.Mask(d.Inbound[i].Router.Fallback)
 		d.Inbound[i].Flow = calls.Flow{Record: d.Inbound[i].Flow.Record} // digits hold numbers and texts
 	}
 	d.Webhooks = slices.Clone(c.Webhooks)

@@ -64,12 +64,12 @@ func (u unit) Call(account, id string) (*calls.Call, error) {
 	return nil, calls.ErrNotFound
 }
 
-// Calls implements calls.ReadTx: by account, status over or not, and cursor.
+// Calls implements calls.ReadTx: by account, callee and cursor.
 func (u unit) Calls(f calls.CallFilter) (list []*calls.Call, err error) {
 	u.s.mu.Lock()
 	defer u.s.mu.Unlock()
 	for _, c := range u.s.CallRows {
-		if c.Account == f.Account && (f.Cursor == "" || c.ID < f.Cursor) {
+		if c.Account == f.Account && (f.Cursor == "" || c.ID < f.Cursor) && (f.To == "" || c.To == f.To) {
 			list = append(list, c.Clone())
 		}
 	}

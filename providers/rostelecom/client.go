@@ -69,7 +69,11 @@ func newProvider(h *providers.House, name string, s providers.Settings) (*Provid
 
 // Can implements providers.Provider.
 func (p *Provider) Can() providers.Capabilities {
-	return providers.Capabilities{Joins: p.set.Joins, Ready: engine.ReadyAnswer}
+	ready := engine.ReadyAudio
+	if p.house.IntakeURL != nil && p.house.IntakeURL(p.name) != "" {
+		ready = engine.ReadyEvent // else nobody tells us of events
+	}
+	return providers.Capabilities{NoCalls: p.api == nil, Routes: p.crm != nil, Joins: p.set.Joins, Ready: ready}
 }
 
 // post signs a body and sends it to a method of the API, once.
