@@ -76,7 +76,7 @@ func newClient(h *providers.House, name string, s providers.Settings) (*client, 
 // Can implements providers.Provider: it rings our extension and then the client,
 // whose answer its notices tell; or it joins an employee's telephone and the client.
 func (c *client) Can() providers.Capabilities {
-	return providers.Capabilities{Joins: true, Ready: engine.Ready("event")}
+	return providers.Capabilities{Joins: true, Ready: engine.ReadyEvent}
 }
 
 // reply is what the provider answers to most requests.

@@ -108,7 +108,9 @@ func (c *client) order(r calls.PlaceRequest) (path string, body any, err error) 
 
 // partyOf is the employee whose telephone is to be joined with the client.
 func (c *client) partyOf(r calls.PlaceRequest, manager string) (callbackFrom, error) {
-	manager, _, _ = strings.Cut(manager, "@")
+	if subscriber, _, ok := strings.Cut(manager, "@"); ok {
+		return callbackFrom{Extension: text(subscriber)}, nil
+	}
 	named, ok := strings.CutPrefix(manager, toEmployee)
 	if !ok && len(digits(manager)) > maxExtension { // a number: rung in the name of our extension
 		if r.Extension == "" {
@@ -120,6 +122,9 @@ func (c *client) partyOf(r calls.PlaceRequest, manager string) (callbackFrom, er
 		if ext := cmp.Or(e.Subscriber, e.Extension); ext != "" {
 			return callbackFrom{Extension: text(ext)}, nil
 		}
+	}
+	if !ok {
+		named = manager
 	}
 	if named == "" || digits(named) != named {
 		return callbackFrom{}, &calls.PlaceRefused{Reason: "the employee has no extension at the provider; set his subscriber"}

@@ -274,3 +274,11 @@ func asJSON(t testing.TB, v any) string {
 	}
 	return string(b)
 }
+
+// newServer serves until the test ends and gives its address.
+func newServer(t testing.TB, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}

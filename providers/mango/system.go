@@ -1,6 +1,7 @@
 package mango
 
 import (
+	"zvonar/internal/outbox"
 	"zvonar/providers"
 )
 
@@ -14,6 +15,8 @@ func System() providers.System {
 		New: func(h *providers.House, name string, s providers.Settings) (providers.Provider, error) {
 			return newClient(h, name, s)
 		},
+		Facade:  newFacade,
+		Sinks:   func(h *providers.House) []outbox.Sink { return []outbox.Sink{sink{h}} },
 		Keys:    providers.KeyForm{Signed: true},
 		Console: samples(),
 	}

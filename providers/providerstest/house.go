@@ -52,6 +52,7 @@ type Engine struct {
 	mu       sync.Mutex
 	requests []engine.CallRequest
 	hungUp   []string
+	asked    []string
 	fail     error
 }
 
@@ -83,10 +84,16 @@ func (e *Engine) Submit(_ context.Context, r engine.CallRequest) (*calls.Call, b
 	if e.fail != nil {
 		return nil, false, e.fail
 	}
+	if old := e.store.live(r.Account, r.Ref); old != nil {
+		if old.BodyHash == r.BodyHash {
+			return old, true, nil
+		}
+		return nil, false, calls.Errorf(calls.CodeRefConflict, "a call with this ref is not over yet and was asked for with another body")
+	}
 	e.requests = append(e.requests, r)
 	now := e.clock.Now()
 	c := &calls.Call{ID: e.ids.New("call_"), Account: r.Account, Ref: r.Ref, Series: r.Series, Direction: calls.Out, Status: calls.StatusQueued,
-		To: r.To, From: r.From, Employee: r.Employee, Metadata: r.Metadata, CreatedAt: now, DueAt: now}
+		To: r.To, From: r.From, Employee: r.Employee, Metadata: r.Metadata, BodyHash: r.BodyHash, CreatedAt: now, DueAt: now}
 	e.store.PutCall(c)
 	return c.Clone(), false, nil
 }

@@ -18,6 +18,10 @@ type Store struct {
 	Employees []*calls.Employee
 	Clips     []*calls.Recording
 	Audits    []calls.AuditEntry
+
+	GroupRows   []*calls.Group
+	NumberRows  []*calls.Number
+	WebhookRows []*calls.Webhook
 }
 
 // PutCall inserts or replaces a call.
@@ -33,6 +37,18 @@ func (s *Store) CallByID(account, id string) *calls.Call {
 	defer s.mu.Unlock()
 	if c := s.CallRows[id]; c != nil && (account == "" || c.Account == account) {
 		return c.Clone()
+	}
+	return nil
+}
+
+// live is the call of a ref that is not over, or nil.
+func (s *Store) live(account, ref string) *calls.Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.CallRows {
+		if ref != "" && c.Account == account && c.Ref == ref && !c.Over() {
+			return c.Clone()
+		}
 	}
 	return nil
 }
