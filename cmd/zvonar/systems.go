@@ -2,6 +2,7 @@ package main
 
 import (
 	"zvonar/providers"
+	"zvonar/providers/mango"
 	"zvonar/providers/rostelecom"
 	"zvonar/providers/sipuni"
 )
@@ -10,6 +11,7 @@ import (
 // (providers/httpcall) is described by configuration alone and stands apart.
 func systems() []providers.System {
 	return []providers.System{
+		mango.System(),
 		rostelecom.System(),
 		sipuni.System(),
 	}

@@ -74,9 +74,10 @@ func newClient(h *providers.House, name string, s providers.Settings) (*client, 
 }
 
 // Can implements providers.Provider: it rings our extension and then the client,
-// whose answer its notices tell; or it joins an employee's telephone and the client.
+// whose answer its notices tell; or it joins an employee's telephone, or a group, and
+// the client. Only with a group can the client be rung first.
 func (c *client) Can() providers.Capabilities {
-	return providers.Capabilities{Joins: true, Ready: engine.ReadyEvent}
+	return providers.Capabilities{Joins: true, ClientFirst: true, Ready: engine.ReadyEvent}
 }
 
 // reply is what the provider answers to most requests.

@@ -44,15 +44,15 @@ func (f *facade) recordingPost(q *query) outcome {
 
 // sendToFile leads to the sound of a call, for a while.
 func (f *facade) sendToFile(w http.ResponseWriter, r *http.Request, call string) {
-	base := f.house.PublicURL
-	if base == "" {
+	link := f.house.Links.URL(call, f.house.Clock.Now().Add(fileLife))
+	if strings.HasPrefix(link, "/") { // nobody configured how we are reached: as the asker reached us
 		scheme := "http"
 		if r.TLS != nil {
 			scheme = "https"
 		}
-		base = scheme + "://" + r.Host
+		link = scheme + "://" + r.Host + link
 	}
-	w.Header().Set("Location", base+f.house.Links.URL(call, f.house.Clock.Now().Add(fileLife)))
+	w.Header().Set("Location", link)
 	w.WriteHeader(http.StatusFound)
 }
 

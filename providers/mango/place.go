@@ -100,6 +100,9 @@ func (c *client) order(r calls.PlaceRequest) (path string, body any, err error) 
 		}
 		return "commands/callback_group", both, nil
 	}
+	if r.Flow.Bridge.Order == calls.ClientFirst {
+		return "", nil, &calls.PlaceRefused{Reason: "it rings the employee first; the client is rung first only with a group"}
+	}
 	if one.From, err = c.partyOf(r, manager); err != nil {
 		return "", nil, err
 	}
