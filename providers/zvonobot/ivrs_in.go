@@ -60,7 +60,6 @@ func faulty(name, format string, args ...any) *field {
 
 // menu is what a list of items comes to.
 type menu struct {
-	digits calls.DigitMap
 	// block is the clip that is heard after a block; blocks and silent count the
 	// blocking items with and without one: our flows have one clip for all.
 	block          string
