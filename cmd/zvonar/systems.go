@@ -5,6 +5,7 @@ import (
 	"zvonar/providers/mango"
 	"zvonar/providers/rostelecom"
 	"zvonar/providers/sipuni"
+	"zvonar/providers/zvonobot"
 )
 
 // systems are the providers whose folders zvonar knows, one line each. The kind http
@@ -14,6 +15,7 @@ func systems() []providers.System {
 		mango.System(),
 		rostelecom.System(),
 		sipuni.System(),
+		zvonobot.System(),
 	}
 }
 

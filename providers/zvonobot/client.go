@@ -36,7 +36,6 @@ type Client struct {
 
 var (
 	_ providers.Provider = (*Client)(nil)
-	_ providers.Canceler = (*Client)(nil)
 	_ providers.Follower = (*Client)(nil)
 	_ providers.Intake   = (*Client)(nil)
 	_ providers.Service  = (*Client)(nil)

@@ -12,6 +12,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/providers"
 )
 
 // client is a client of the simulator.
@@ -282,12 +283,15 @@ func TestMethodsAreReachedByTheirName(t *testing.T) {
 	if _, err := c.Test(t.Context(), "steal", nil); err == nil {
 		t.Error("an unknown method went out")
 	}
-	if err := c.Cancel(t.Context(), placing(), calls.PlaceResult{ProviderCallID: "101"}); err != nil {
+	if err := (removing{c}).Cancel(t.Context(), placing(), calls.PlaceResult{ProviderCallID: "101"}); err != nil {
 		t.Error(err)
 	}
 	golden(t, "remove_request.json", jsonOf(s.asked("remove")[0]))
-	if err := h.client(s, "").Cancel(t.Context(), placing(), calls.PlaceResult{ProviderCallID: "101"}); err == nil {
-		t.Error("a call was taken back where that is switched off")
+	for on, want := range map[settings]bool{"remove: true": true, "remove: false": false} {
+		p, err := System().New(h.House, "office", "api_key: k\n"+on)
+		if _, can := p.(providers.Canceler); err != nil || can != want {
+			t.Errorf("%s: a call can be taken back: %v, %v", on, can, err)
+		}
 	}
 }
 

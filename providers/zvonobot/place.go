@@ -102,7 +102,10 @@ func (c *Client) createOf(ctx context.Context, r calls.PlaceRequest) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	body := create{Phone: r.To, OutgoingPhone: r.From, Record: record, IVRs: ivrs, WebhookURL: c.h.IntakeURL(c.name)}
+	body := create{Phone: r.To, OutgoingPhone: r.From, Record: record, IVRs: ivrs}
+	if u := c.h.IntakeURL(c.name); strings.HasPrefix(u, "http") { // else nobody said how we are reached from outside
+		body.WebhookURL = u
+	}
 	if r.From == "" && (c.cfg.DutyPhone == nil || *c.cfg.DutyPhone) {
 		body.DutyPhone = 1
 	}
@@ -186,11 +189,13 @@ func (c *Client) words(ctx context.Context, account string, ref calls.RecordingR
 	return said, voice, err
 }
 
-// Cancel implements providers.Canceler, where the brand can: remove.
-func (c *Client) Cancel(ctx context.Context, r calls.PlaceRequest, placed calls.PlaceResult) error {
-	if !c.cfg.Remove {
-		return errors.New("calls cannot be taken back at this provider (remove in its settings switches that on)")
-	}
+// removing is a client of a brand that can take calls back.
+type removing struct{ *Client }
+
+var _ providers.Canceler = removing{}
+
+// Cancel implements providers.Canceler: remove.
+func (c removing) Cancel(ctx context.Context, r calls.PlaceRequest, placed calls.PlaceResult) error {
 	id, err := strconv.ParseInt(placed.ProviderCallID, 10, 64)
 	if err != nil {
 		return errors.New("the provider has not named its call yet")

@@ -15,7 +15,14 @@ func System() providers.System {
 	return providers.System{
 		Kind: Kind,
 		New: func(h *providers.House, name string, s providers.Settings) (providers.Provider, error) {
-			return newClient(h, name, s)
+			c, err := newClient(h, name, s)
+			if err != nil {
+				return nil, err
+			}
+			if c.cfg.Remove {
+				return removing{c}, nil
+			}
+			return c, nil
 		},
 		Facade:  func(h *providers.House, s providers.Settings) (http.Handler, error) { return newFacade(h, s) },
 		Sinks:   func(h *providers.House) []outbox.Sink { return []outbox.Sink{sink{h}} },
