@@ -24,6 +24,12 @@ type fakeEngine struct {
 	mu      sync.Mutex
 	foreign []*told1
 	opened  chan *told1
+
+	ids       *clock.IDs
+	store     calls.Store
+	fail      error
+	asked     []engine.CallRequest
+	transfers []string
 }
 
 // told1 is one foreign call with its reports.
@@ -40,6 +46,8 @@ func (e *fakeEngine) Foreign(_ context.Context, f calls.ForeignCall) (func(calls
 	e.opened <- t
 	return func(r calls.ProviderReport) { t.reports <- r }, nil
 }
+
+func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // fields are settings of a provider as the configuration holds them.
 type fields string
@@ -91,7 +99,7 @@ func newBench(t *testing.T, settings string) *bench {
 		Provider: "pbx", Subscriber: "9333221100", UpdatedAt: time.Now()}
 	put(t, b.store, func(tx calls.Tx) error { return tx.PutEmployee(b.anna) })
 	c := clock.System()
-	b.house = &providers.House{Engine: b.engine, Store: b.store, Clock: c, IDs: clock.NewIDs(c, nil), Log: slog.New(slog.DiscardHandler),
+	b.house = &providers.House{Engine: b.engine, Store: b.store, Clock: c, IDs: clock.NewIDs(c, nil), Log: quietLog(),
 		IntakeURL: func(string) string { return b.sim.hook }}
 	b.client = b.open(settings)
 	return b

@@ -68,6 +68,7 @@ func (w *xmlWriter) call(c Call) {
 	w.leaf("address", c.Remote.Address)
 	w.leaf("userId", c.Remote.User)
 	w.leaf("userDN", c.Remote.DN)
+	w.leaf("privacy", c.Remote.Privacy)
 	w.leaf("callType", c.Remote.CallType)
 	w.b.WriteString("</xsi:remoteParty>")
 	w.instant("startTime", c.Start)
