@@ -2,6 +2,7 @@ package main
 
 import (
 	"zvonar/providers"
+	"zvonar/providers/beeline"
 	"zvonar/providers/mango"
 	"zvonar/providers/rostelecom"
 	"zvonar/providers/sipuni"
@@ -12,6 +13,7 @@ import (
 // (providers/httpcall) is described by configuration alone and stands apart.
 func systems() []providers.System {
 	return []providers.System{
+		beeline.System(),
 		mango.System(),
 		rostelecom.System(),
 		sipuni.System(),
