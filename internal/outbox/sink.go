@@ -40,6 +40,13 @@ type Authenticated interface {
 	Refresh(ctx context.Context, client *http.Client, w *calls.Webhook, c calls.Credential) (calls.Credential, error)
 }
 
+// Checker is a sink that judges destinations before they are made. Errors are
+// *calls.Error with the place of the fault: body.url, body.secret, body.settings. A
+// sink that is none takes no settings.
+type Checker interface {
+	Check(w *calls.Webhook) error
+}
+
 // What a sink may answer with.
 var (
 	ErrNotWanted = errors.New("outbox: the destination does not want this event")

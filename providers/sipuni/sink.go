@@ -1,6 +1,7 @@
 package sipuni
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -29,10 +30,34 @@ type sinkSettings struct {
 // sink tells our events as the service does, to software that was written for it.
 type sink struct{ house *providers.House }
 
-var _ outbox.Sink = sink{}
+var (
+	_ outbox.Sink    = sink{}
+	_ outbox.Checker = sink{}
+)
 
 // Kind implements outbox.Sink.
 func (sink) Kind() string { return Kind }
+
+// Check implements outbox.Checker.
+func (sink) Check(w *calls.Webhook) error {
+	if _, err := readSink(w.Settings); err != nil {
+		return calls.Errorf(calls.CodeInvalidField, "%s", err.Error()).At("body.settings", nil)
+	}
+	return nil
+}
+
+// readSink reads the settings of a destination.
+func readSink(raw json.RawMessage) (set sinkSettings, err error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return set, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&set); err != nil || strings.Trim(set.User, "0123456789") != "" || set.Method != "" && set.Method != http.MethodGet && set.Method != http.MethodPost {
+		return set, errors.New("user (digits), method (GET or POST) and lenient are known")
+	}
+	return set, nil
+}
 
 // Rate implements outbox.Sink.
 func (sink) Rate(*calls.Webhook) outbox.Rate { return outbox.Rate{PerSecond: 20, Burst: 40} }
@@ -71,11 +96,9 @@ func (sink) Map(it outbox.Item) (outbox.Message, error) {
 
 // Send implements outbox.Sink.
 func (s sink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
-	var set sinkSettings
-	if len(x.To.Settings) > 0 {
-		if err := json.Unmarshal(x.To.Settings, &set); err != nil {
-			return outbox.Answer{Error: "the settings of the destination cannot be read"}
-		}
+	set, err := readSink(x.To.Settings)
+	if err != nil {
+		return outbox.Answer{Error: "the settings of the destination cannot be used"}
 	}
 	call, extension, err := s.callOf(ctx, x.Event)
 	switch {
@@ -90,8 +113,8 @@ func (s sink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
 	if err != nil {
 		return outbox.Answer{Error: "the URL cannot be read"}
 	}
-	a := outbox.Exchanged(ctx, x.Client, req, x.Now)
-	if a.Then == outbox.Delivered && !set.Lenient && !success(a.Text) {
+	a, body := outbox.Exchanged(ctx, x.Client, req, x.Now)
+	if a.Then == outbox.Delivered && !set.Lenient && !success(body) {
 		a = outbox.Answer{Fault: outbox.Unwanted, Status: a.Status, Error: `the answer is not {"success":true}`, Text: a.Text}
 	}
 	if a.Then == outbox.Delivered && kind(n) == eventStart {
@@ -246,8 +269,8 @@ func eventRequest(method, address string, fields url.Values) (*http.Request, err
 }
 
 // success reports whether an answer says so.
-func success(text string) bool {
-	v, err := providers.ParseJSON([]byte(text))
+func success(body []byte) bool {
+	v, err := providers.ParseJSON(body)
 	if err != nil {
 		return false
 	}
