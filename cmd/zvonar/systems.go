@@ -5,6 +5,7 @@ import (
 	"zvonar/providers/beeline"
 	"zvonar/providers/mango"
 	"zvonar/providers/rostelecom"
+	"zvonar/providers/salebot"
 	"zvonar/providers/sipuni"
 	"zvonar/providers/zvonobot"
 )
@@ -16,6 +17,7 @@ func systems() []providers.System {
 		beeline.System(),
 		mango.System(),
 		rostelecom.System(),
+		salebot.System(),
 		sipuni.System(),
 		zvonobot.System(),
 	}
