@@ -17,9 +17,15 @@ const MaxBody = 64 << 10
 const bodyTime = 2 * time.Second
 
 // Exchanged sends one request of a sink and gives what its status says, with the
-// beginning of the answer as Text. body is the answer as far as it is read, for sinks
-// whose receivers say no in a 2xx; an error in it changes nothing.
-func Exchanged(ctx context.Context, client *http.Client, req *http.Request, now time.Time) (a Answer, body []byte) {
+// beginning of the answer as Text.
+func Exchanged(ctx context.Context, client *http.Client, req *http.Request, now time.Time) Answer {
+	a, _ := ExchangedBody(ctx, client, req, now)
+	return a
+}
+
+// ExchangedBody is Exchanged for sinks whose receivers say no in a 2xx: body is the
+// answer as far as it is read. An error in it changes nothing.
+func ExchangedBody(ctx context.Context, client *http.Client, req *http.Request, now time.Time) (a Answer, body []byte) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	res, err := client.Do(req.WithContext(ctx))

@@ -56,8 +56,7 @@ func (webhook) Send(ctx context.Context, x Exchange) Answer {
 	if err := sign(req.Header, x.Secrets, x.Event.ID, x.Now, x.Body); err != nil {
 		return Answer{Fault: Unwanted, Error: err.Error()}
 	}
-	a, _ := Exchanged(ctx, x.Client, req, x.Now)
-	return a
+	return Exchanged(ctx, x.Client, req, x.Now)
 }
 
 // Words says what went wrong without the URL, which may carry a secret.

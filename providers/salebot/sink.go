@@ -323,7 +323,7 @@ func (v *visit) send(action string, what any) (answer, outbox.Answer) {
 		return answer{}, outbox.Answer{Error: "the URL cannot be read"}
 	}
 	req.Header.Set("Content-Type", "application/json")
-	sent, told := outbox.Exchanged(ctx, v.x.Client, req, v.x.Now)
+	sent, told := outbox.ExchangedBody(ctx, v.x.Client, req, v.x.Now)
 	if sent.Then != outbox.Delivered {
 		sent.Error = fmt.Sprintf("%s: %s", action, sent.Error)
 		return answer{}, sent

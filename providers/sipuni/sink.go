@@ -113,7 +113,7 @@ func (s sink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
 	if err != nil {
 		return outbox.Answer{Error: "the URL cannot be read"}
 	}
-	a, body := outbox.Exchanged(ctx, x.Client, req, x.Now)
+	a, body := outbox.ExchangedBody(ctx, x.Client, req, x.Now)
 	if a.Then == outbox.Delivered && !set.Lenient && !success(body) {
 		a = outbox.Answer{Fault: outbox.Unwanted, Status: a.Status, Error: `the answer is not {"success":true}`, Text: a.Text}
 	}
