@@ -129,6 +129,11 @@ type Call struct {
 	// inbound call, which has no attempt to keep it. Opaque, like Attempt.Dialog.
 	Dialog []byte `json:"-"`
 
+	// Foreign: it is a provider's, which nobody here asked for and nobody here runs;
+	// what its provider tells of it is all there is. ReportedAt is when it told last.
+	Foreign    bool       `json:"foreign,omitempty"`
+	ReportedAt *time.Time `json:"reported_at,omitempty"`
+
 	// Ownership among nodes (DESIGN 5). Written by the store.
 	Node       string    `json:"-"`
 	Fence      int64     `json:"-"`

@@ -66,6 +66,7 @@ type ReadTx interface {
 	RecordingReads
 	FingerprintReads
 	SIPReads
+	ProviderCallReads
 	CampaignReads
 	EvidenceReads
 	TokenReads
@@ -107,6 +108,7 @@ type Tx interface {
 	RecordingWrites
 	FingerprintWrites
 	SIPWrites
+	ProviderCallWrites
 	CampaignWrites
 	EvidenceWrites
 	TokenWrites

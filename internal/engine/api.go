@@ -83,6 +83,13 @@ type API interface {
 	SendDigits(ctx context.Context, account, id string, role calls.Role, digits string) (*calls.Call, error)
 	// Hold asks a party to hold, or to go on.
 	Hold(ctx context.Context, account, id string, role calls.Role, on bool) (*calls.Call, error)
+	// Foreign hears what a provider tells of a call that nobody here asked for, and
+	// gives our id of it; the first report makes the call. The same call is the
+	// same however often it is told of, and what comes late or twice changes nothing.
+	// Of a call that we placed the id is given and nothing else happens. Errors:
+	// not-found where a report that begins no call is of one that is not known;
+	// invalid-field; overloaded.
+	Foreign(ctx context.Context, f calls.ForeignCall, r calls.ProviderReport) (callID string, err error)
 	// Why says what keeps a call that is not dialled yet back; nil: nothing does.
 	Why(c *calls.Call) *calls.Hold
 	// Block and Unblock change the blacklist of the account and tell of it.

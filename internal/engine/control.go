@@ -161,6 +161,9 @@ func (e *Engine) ours(ctx context.Context, account, id string) (*calls.Call, err
 	if c.Over() {
 		return nil, calls.Errorf(calls.CodeWrongState, "the call is over: %s", c.Outcome)
 	}
+	if c.Foreign {
+		return nil, calls.Errorf(calls.CodeWrongState, "the call is the provider's own: zvonar only hears of it")
+	}
 	if err := e.elsewhere(c); err != nil {
 		return nil, err
 	}

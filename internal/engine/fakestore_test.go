@@ -27,11 +27,12 @@ type memStore struct {
 	idem     map[string]calls.IdempotencyRecord
 	webhooks []*calls.Webhook
 	stream   chan calls.Event
-	fail     error // what every unit of work returns while set
+	names    map[string]string // of calls at providers
+	fail     error             // what every unit of work returns while set
 }
 
 func newMemStore() *memStore {
-	return &memStore{rows: map[string]*calls.Call{}, attempts: map[string]calls.Attempt{}, blocked: map[string]calls.BlockEntry{},
+	return &memStore{rows: map[string]*calls.Call{}, attempts: map[string]calls.Attempt{}, blocked: map[string]calls.BlockEntry{}, names: map[string]string{},
 		idem: map[string]calls.IdempotencyRecord{}, stream: make(chan calls.Event, 1000)}
 }
 
@@ -245,4 +246,18 @@ func (m *memStore) LastTo(_, callee, line string) (last *calls.Call, _ error) {
 		return nil, calls.ErrNotFound
 	}
 	return last, nil
+}
+
+func (m *memStore) ProviderCall(account, provider, id string) (string, error) {
+	if call, ok := m.names[account+" "+provider+" "+id]; ok {
+		return call, nil
+	}
+	return "", calls.ErrNotFound
+}
+
+func (m *memStore) NameProviderCall(account, provider, id, call string) error {
+	if key := account + " " + provider + " " + id; m.names[key] == "" {
+		m.names[key] = call
+	}
+	return nil
 }

@@ -150,11 +150,14 @@ func (s *session) placed(p Provider, a *asking) {
 	}
 }
 
-// named keeps what the provider calls the call.
+// named keeps what the provider calls the call, so that it is not taken for a foreign one.
 func (s *session) named(id string) {
-	if id != "" && s.call.ProviderCallID == "" && calls.Printable(id) {
-		s.call.ProviderCallID = id[:min(len(id), maxProviderID)]
+	if id == "" || s.call.ProviderCallID != "" || len(id) > maxProviderID || !calls.Printable(id) {
+		return
 	}
+	s.call.ProviderCallID = id
+	account, provider, call := s.call.Account, s.call.Provider, s.id
+	s.e.store.Note(func(tx calls.Tx) error { return tx.NameProviderCall(account, provider, id, call) }, s.stored)
 }
 
 // maxProviderID bounds the name that a provider gives a call.

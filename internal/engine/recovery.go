@@ -78,7 +78,7 @@ func (e *Engine) resume(list []*calls.Call) {
 	var talking, silent []*calls.Call
 	for _, c := range list {
 		switch {
-		case e.inHand(c.ID):
+		case e.inHand(c.ID), c.Foreign: // the provider's next report goes on with it
 		case waits(c):
 			e.requeue(c)
 		case len(dialogsOf(c)) > 0:
@@ -230,7 +230,7 @@ func (e *Engine) markLost(c *calls.Call, v verdict) {
 // send: it is no inbound call, and nobody answers it any more.
 func (e *Engine) expectNoMore(c *calls.Call) {
 	p, ok := e.providers[c.Provider]
-	if !ok || c.Provider == "" || c.AnsweredAt != nil || p.wayOf(c.Flow) != bySIP {
+	if !ok || c.Provider == "" || c.Foreign || c.AnsweredAt != nil || p.wayOf(c.Flow) != bySIP {
 		return
 	}
 	x := &expectation{trunk: p.Trunk, ext: p.Extension}

@@ -118,7 +118,7 @@ func (e *Engine) cutOff(s *session) {
 // not in a session, their end not on its way into the store.
 func (e *Engine) checkCalls() error {
 	suspects := map[string]int{}
-	var stuck []*calls.Call
+	var stuck, silent []*calls.Call
 	for after := ""; ; {
 		page, err := e.unfinished(e.life, after)
 		if err != nil {
@@ -126,6 +126,12 @@ func (e *Engine) checkCalls() error {
 		}
 		for _, c := range page {
 			if e.inHand(c.ID) {
+				continue
+			}
+			if c.Foreign {
+				if e.silent(c) {
+					silent = append(silent, c)
+				}
 				continue
 			}
 			if suspects[c.ID] = e.dog.suspects[c.ID] + 1; suspects[c.ID] >= roundsOfPatience {
@@ -140,6 +146,7 @@ func (e *Engine) checkCalls() error {
 	}
 	e.dog.suspects = suspects
 	e.free(stuck)
+	e.forsake(silent)
 	return nil
 }
 

@@ -233,3 +233,5 @@ func wildDigits() calls.DigitMap {
 	text := calls.Action{Kind: calls.ActionSMS, Value: "hello"}
 	return calls.DigitMap{nil, {{Kind: calls.ActionRecord, Value: "1003"}}, {manager}, {text}, {{Kind: calls.ActionBlock, Value: "1"}}, {text, manager}}
 }
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 2)) }

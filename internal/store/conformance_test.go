@@ -43,6 +43,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"recordings come back and their numbers never repeat":  recordingsRoundTrip,
 		"recordings are listed in both directions":             recordingsAreListed,
 		"versions of a recording come back":                    versionsRoundTrip,
+		"providers' names of calls lead to them":               providerCallNames,
 		"registered contacts come back, each node's own":       sipBindingsRoundTrip,
 		"whole numbers are given once, by kind":                numbersAreGivenOnce,
 		"known announcements come back":                        fingerprintsRoundTrip,

@@ -72,7 +72,7 @@ func callTimes(c *plainCall) {
 	for _, p := range []*time.Time{&c.CreatedAt, &c.DueAt} {
 		*p = stored(*p)
 	}
-	for _, p := range []**time.Time{&c.NotAfter, &c.RingingAt, &c.AnsweredAt, &c.EndedAt} {
+	for _, p := range []**time.Time{&c.NotAfter, &c.RingingAt, &c.AnsweredAt, &c.EndedAt, &c.ReportedAt} {
 		*p = storedPtr(*p)
 	}
 	for i := range c.Digits {

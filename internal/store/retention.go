@@ -60,6 +60,7 @@ var belongings = []struct {
 	{"contacts", `DELETE FROM contacts WHERE call_id = ? AND call_id <> ''`, false},
 	{"attempts", `DELETE FROM attempts WHERE call_id = ?`, false},
 	{"sms", `DELETE FROM sms WHERE call_id = ?`, false},
+	{"provider_calls", `DELETE FROM provider_calls WHERE call_id = ?`, false},
 	{"foreign_numbers", `DELETE FROM foreign_numbers WHERE id = ?`, false},
 	{"calls", `DELETE FROM calls WHERE id = ?`, false},
 }

@@ -157,24 +157,13 @@ func (c *Client) foreign(f calls.ForeignCall, m *mail) {
 		return
 	}
 	c.work.Go(func() {
-		tell, err := c.openForeign(life, f)
-		if err != nil {
-			c.log.Warn("a call at the PBX could not be told", "error", err)
-			tell = func(calls.ProviderReport) {}
-		}
-		c.carry(life, m, time.Time{}, tell)
+		c.carry(life, m, time.Time{}, func(r calls.ProviderReport) {
+			if _, err := c.house.Engine.Foreign(life, f, r); err != nil && life.Err() == nil {
+				c.log.Warn("a call at the PBX could not be told", "state", r.State, "error", err)
+			}
+		})
 	})
 }
 
 // Intake takes in events. It implements providers.Intake.
 func (c *Client) Intake() http.Handler { return http.HandlerFunc(c.takeEvent) }
-
-func (c *Client) openForeign(ctx context.Context, f calls.ForeignCall) (func(calls.ProviderReport), error) {
-	e, ok := c.house.Engine.(interface {
-		Foreign(context.Context, calls.ForeignCall) (func(calls.ProviderReport), error)
-	})
-	if !ok {
-		return nil, calls.ErrNotFound
-	}
-	return e.Foreign(ctx, f)
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,13 +39,19 @@ type told1 struct {
 	reports chan calls.ProviderReport
 }
 
-func (e *fakeEngine) Foreign(_ context.Context, f calls.ForeignCall) (func(calls.ProviderReport), error) {
-	t := &told1{f, make(chan calls.ProviderReport, 50)}
+// Foreign implements engine.API: the first report makes the call.
+func (e *fakeEngine) Foreign(_ context.Context, f calls.ForeignCall, r calls.ProviderReport) (string, error) {
 	e.mu.Lock()
-	e.foreign = append(e.foreign, t)
+	i := slices.IndexFunc(e.foreign, func(t *told1) bool { return t.call.ProviderCallID == f.ProviderCallID })
+	if i < 0 {
+		t := &told1{f, make(chan calls.ProviderReport, 50)}
+		i, e.foreign = len(e.foreign), append(e.foreign, t)
+		e.opened <- t
+	}
+	t := e.foreign[i]
 	e.mu.Unlock()
-	e.opened <- t
-	return func(r calls.ProviderReport) { t.reports <- r }, nil
+	t.reports <- r
+	return "call_" + f.ProviderCallID, nil
 }
 
 func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -209,3 +209,20 @@ func TestKilledWhileTheProviderDials(t *testing.T) {
 		t.Errorf("%d calls, %v", len(all), err)
 	}
 }
+
+func TestProviderThatBringsTheClientToUsTakesNoManagerFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCloud(w, nil)
+	w.start(configured(serve(t, c), "answer", ""))
+	err := w.api.Do(t.Context(), "POST", "/v1/bridges", map[string]any{"first": "79005559006", "second": "79005551000", "provider": "cloud"}, nil)
+	if !refused(err, http.StatusUnprocessableEntity) || c.requests() != 0 {
+		t.Errorf("%v; the provider was asked %d times", err, c.requests())
+	}
+	// The other way round the client comes by the provider, and the manager by our trunk.
+	id := w.asks("/v1/bridges", map[string]any{"first": "79005551000", "second": "79005559006", "order": "client_first", "provider": "cloud"})
+	w.ended(id, "answered/bridge_end")
+	if trail := w.trail(id); trail != "queued dialing provider.call provider.call provider.call ringing answered bridging bridged unbridged completed" {
+		t.Errorf("told %s", trail)
+	}
+}
