@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"zvonar/internal/api"
 	"zvonar/internal/config"
@@ -183,4 +184,16 @@ func (d *daemon) intakes() (list []api.Intake) {
 			Handler: d.house.Journalled(c.Kind, c.Name, in.Intake(), secret)})
 	}
 	return list
+}
+
+// keyForms are the kinds of facades that have keys of their own.
+func (d *daemon) keyForms() map[string]api.KeyForm {
+	forms := map[string]api.KeyForm{}
+	for _, s := range systems() {
+		if s.Facade != nil && s.Keys.Signed {
+			forms[s.Kind] = api.KeyForm{Public: s.Keys.Public, Secret: s.Keys.Secret, Extra: s.Keys.Extra,
+				Events: s.Sinks != nil && slices.ContainsFunc(s.Sinks(d.house), func(k outbox.Sink) bool { return k.Kind() == s.Kind })}
+		}
+	}
+	return forms
 }

@@ -230,10 +230,11 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Jobs: d.jobs, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
 		Accounts: d.cfg.Accounts, Captures: d.captures, Traces: traces{d.trace}, Eraser: d.eraser(), Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Profiles: profiles(d.cfg)}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback,
 		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken, Campaigns: d.campaigns.Desk(),
-		Mounts: mounts, Country: countryOf(d.cfg), Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
+		Mounts: mounts, KeyForms: d.keyForms(), Country: countryOf(d.cfg), Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {
 		return err
 	}
+	d.house.Keys = d.api.FacadeKeys()
 	admin := api.NewAdmin(api.AdminConfig{Listen: d.cfg.Admin.Listen, Gatherer: d.reg, Ready: d.ready, Note: d.note, Log: d.log.With("room", "admin")})
 	d.add("admin listener", admin.Start, admin.Stop)
 	d.add("API", d.api.Start, d.api.Stop)

@@ -16,11 +16,13 @@ import (
 
 // request is what is known of one request besides its bytes.
 type request struct {
-	id     string
-	w      http.ResponseWriter
-	r      *http.Request
-	token  *calls.Token // set by authorize
-	stream bool         // a live stream: its duration says nothing
+	id    string
+	w     http.ResponseWriter
+	r     *http.Request
+	token *calls.Token // set by authorize
+	// facadeKey is the key that a facade found for the request, see FacadeKeys.
+	facadeKey [32]byte
+	stream    bool // a live stream: its duration says nothing
 	// release gives back the place among the requests in progress; a stream
 	// does it early. May be called twice.
 	release func()

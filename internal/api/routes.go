@@ -33,6 +33,7 @@ func (s *Server) declare() error {
 	s.declareCDR()
 	s.declareTokens()
 	s.declareWebhooks()
+	s.declareKeys()
 	s.declareAudit()
 	s.declareErasures()
 	s.declareTexts()

@@ -63,6 +63,8 @@ type Config struct {
 	CaptureLinks calls.CaptureLinks
 	// Mounts are what others answer on our listeners.
 	Mounts Mounts
+	// KeyForms are the kinds of facades that have keys of their own.
+	KeyForms map[string]KeyForm
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.
 	TextCallback *TextCallback
 

@@ -70,6 +70,7 @@ type ReadTx interface {
 	CampaignReads
 	EvidenceReads
 	TokenReads
+	ProviderReads
 	NumberedReads
 	// Webhooks lists the lasting webhooks (account "" = all), without those of
 	// one call: there may be one of these for every call ever made.
@@ -112,6 +113,7 @@ type Tx interface {
 	CampaignWrites
 	EvidenceWrites
 	TokenWrites
+	ProviderWrites
 	NumberedWrites
 	// PutWebhook inserts or replaces. A lasting webhook that is new, or enabled
 	// again, starts at the present end of the log: WebhookCursor(w.ID) is set

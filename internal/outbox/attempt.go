@@ -19,6 +19,7 @@ type run struct {
 	hook    *calls.Webhook
 	sink    Sink
 	secrets []string
+	key     *calls.FacadeKey // whose they are, where the destination names one
 }
 
 func (r *run) lane() lane { return lane{r.WebhookID, r.Subject} }
@@ -90,7 +91,7 @@ func (o *Outbox) attempt(ctx context.Context, d *destination, r *run, item calls
 	if ctx.Err() != nil {
 		return out
 	}
-	x := Exchange{Item: it, Message: m, Client: o.client(r.hook), Secrets: r.secrets}
+	x := Exchange{Item: it, Message: m, Client: o.client(r.hook), Secrets: r.secrets, Key: r.key}
 	out.sentAt = o.cfg.Clock.Now()
 	start := time.Now()
 	failpoint.Hit(failpoint.DeliveryStarted)

@@ -212,7 +212,7 @@ func (o *Outbox) read(ctx context.Context, d *destination, due time.Time, n int)
 			if like.sink == nil {
 				continue
 			}
-			runs = append(runs, &run{Lane: l, hook: like.hook, sink: like.sink, secrets: like.secrets})
+			runs = append(runs, &run{Lane: l, hook: like.hook, sink: like.sink, secrets: like.secrets, key: like.key})
 		}
 		if len(runs) == 0 {
 			next, err = r.NextDue(d.id, due)
@@ -237,6 +237,9 @@ func (o *Outbox) readHook(r calls.ReadTx, d *destination, id string) (*run, erro
 	if rate := like.sink.Rate(w); rate != d.rate {
 		d.rate, d.bucket = rate, newBucket(o.cfg.Clock, rate)
 	}
+	if w.Key != "" {
+		return like, o.readKey(r, like)
+	}
 	var tokens []*calls.Token
 	if w.CallID != "" {
 		if tokens, err = r.Tokens(); err != nil {
@@ -245,4 +248,20 @@ func (o *Outbox) readHook(r calls.ReadTx, d *destination, id string) (*run, erro
 	}
 	like.secrets = secretsOf(w, tokens, o.cfg.Clock.Now())
 	return like, nil
+}
+
+// readKey reads the facade key that signs for a destination. One that is revoked, or
+// gone, leaves none: what the sink then says is refused by the receiver.
+func (o *Outbox) readKey(r calls.ReadTx, like *run) error {
+	k, err := r.FacadeKey(like.hook.Account, like.hook.Key)
+	now := o.cfg.Clock.Now()
+	switch {
+	case errors.Is(err, calls.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case k.RevokedAt == nil || now.Before(*k.RevokedAt):
+		like.key, like.secrets = k, k.Secrets(now)
+	}
+	return nil
 }

@@ -75,6 +75,7 @@ type Exchange struct {
 	Message
 	Client     *http.Client      // guarded, or trusted for destinations of the configuration
 	Secrets    []string          // that sign now, the newest first
+	Key        *calls.FacadeKey  // whose secrets these are, where the destination names one that is good
 	Credential *calls.Credential // of an Authenticated sink
 	Now        time.Time
 }

@@ -309,6 +309,9 @@ func (x *erasure) rest() error {
 	if err := x.people(); err != nil {
 		return err
 	}
+	if err := x.exchanges(); err != nil {
+		return err
+	}
 	if x.Unblock {
 		_, err := x.t.Unblock(x.Account, x.Number)
 		return err
