@@ -250,31 +250,3 @@ func TestDigitsInTheAudioAreHeardThroughRealSockets(t *testing.T) {
 		t.Errorf("heard %q", got)
 	}
 }
-
-func TestWhoAsksIsToldOnceEverythingHasBeenHeard(t *testing.T) {
-	t.Parallel()
-	f := newStage(t).open("127.0.0.1:20000")
-	f.answer()
-	h := &hearer{}
-	stop := f.port.Analyse(h)
-	f.stage.settle()
-	f.say(1)
-	f.stage.run(20 * time.Millisecond)
-	f.say(2)
-	f.stage.shard.serve(f.stage.shard.slot)
-	heard := -1
-	f.port.Heard(func() { heard = h.samples })
-	f.stage.settle()
-	if heard != h.samples || heard < 160 {
-		t.Errorf("it was told at %d of %d samples", heard, h.samples)
-	}
-	stop()
-	f.port.Close()
-	f.stage.settle()
-	late := false
-	f.port.Heard(func() { late = true })
-	f.stage.settle()
-	if !late {
-		t.Error("of a closed port nobody is told")
-	}
-}

@@ -34,14 +34,6 @@ type Analyser interface {
 	Hear(Sound)
 }
 
-// TwoWay is an Analyser that listens to what is sent, too: clips, tones and the
-// other side of a bridge, by the clock of what leaves. Both calls come from the
-// same goroutine.
-type TwoWay interface {
-	Analyser
-	Spoke(Sound)
-}
-
 // tap is where the sound of a leg is taken off for its analysers. The leg's shard
 // writes the ring; the analyst that was given the tap reads it.
 type tap struct {
@@ -49,8 +41,6 @@ type tap struct {
 	analyst *analyst
 	ring    soundRing
 	decoder codec.Decoder              // of the analyst alone
-	sent    atomic.Pointer[soundRing]  // what the leg sends; nil: nobody listens to that
-	said    codec.Decoder              // of the analyst alone, for sent
 	heard   atomic.Pointer[[]Analyser] // replaced, never changed
 	closed  atomic.Bool
 	broken  []Analyser // that panicked; of the analyst alone
@@ -58,9 +48,6 @@ type tap struct {
 
 // add and remove are called by the leg's shard alone.
 func (t *tap) add(a Analyser) {
-	if _, both := a.(TwoWay); both && t.sent.Load() == nil {
-		t.sent.Store(&soundRing{})
-	}
 	list := append(slices.Clone(*t.heard.Load()), a)
 	t.heard.Store(&list)
 }
@@ -80,8 +67,7 @@ type analyst struct {
 	ended  chan struct{}
 
 	mu    sync.Mutex
-	fresh []*tap   // not taken over yet
-	after []func() // to be called when all that is there has been heard
+	fresh []*tap // not taken over yet
 	done  bool
 
 	// Of the goroutine alone:
@@ -130,8 +116,7 @@ func (a *analyst) run() {
 func (a *analyst) turn() (ended bool) {
 	a.mu.Lock()
 	a.taps = append(a.taps, a.fresh...)
-	after := a.after
-	a.fresh, a.after = nil, nil
+	a.fresh = nil
 	ended = a.done
 	a.mu.Unlock()
 	a.taps = slices.DeleteFunc(a.taps, func(t *tap) bool {
@@ -142,51 +127,23 @@ func (a *analyst) turn() (ended bool) {
 		}
 		return closed
 	})
-	for _, f := range after {
-		f()
-	}
 	return ended
 }
 
-// told has done called when the leg's analysers have heard what there is.
-func (l *leg) told(done func()) {
-	s := l.shard
-	a := s.engine.idlest()
-	if l.in.tap != nil {
-		a = l.in.tap.analyst
-	}
-	a.mu.Lock()
-	a.after = append(a.after, done)
-	a.mu.Unlock()
-	s.rouse(a)
-	s.heardAt = s.now - hearing // in this beat
-}
-
+// hear gives what waits in the ring of a tap to everybody.
 func (a *analyst) hear(t *tap) {
-	a.drain(t, &t.ring, &t.decoder, Analyser.Hear)
-	if sent := t.sent.Load(); sent != nil {
-		a.drain(t, sent, &t.said, func(one Analyser, s Sound) {
-			if both, ok := one.(TwoWay); ok {
-				both.Spoke(s)
-			}
-		})
-	}
-}
-
-// drain gives what waits in one ring to everybody.
-func (a *analyst) drain(t *tap, ring *soundRing, decoder *codec.Decoder, give func(Analyser, Sound)) {
 	for {
-		rec, ok := ring.take(&a.payload)
+		rec, ok := t.ring.take(&a.payload)
 		if !ok {
 			return
 		}
-		decoder.Decode(rec.codec, a.pcm[:], a.payload[:rec.n])
+		t.decoder.Decode(rec.codec, a.pcm[:], a.payload[:rec.n])
 		s := Sound{
 			PCM: a.pcm[:rec.n], At: a.engine.epoch.Add(rec.at), Gap: int(rec.gap), Lost: rec.lost,
 			Fresh: rec.kind == soundFresh, Pause: rec.kind == soundPause,
 		}
 		for _, one := range *t.heard.Load() {
-			if !slices.Contains(t.broken, one) && !a.tell(t, one, s, give) {
+			if !slices.Contains(t.broken, one) && !a.tell(t, one, s) {
 				t.broken = append(t.broken, one)
 				t.port.do(func(l *leg) { l.ignore(one) })
 			}
@@ -196,7 +153,7 @@ func (a *analyst) drain(t *tap, ring *soundRing, decoder *codec.Decoder, give fu
 
 // tell has an analyser hear, and reports whether it survived that: one that panics
 // is heard of in the log, and its leg goes on without it.
-func (a *analyst) tell(t *tap, one Analyser, s Sound, give func(Analyser, Sound)) (ok bool) {
+func (a *analyst) tell(t *tap, one Analyser, s Sound) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			ok = false
@@ -205,7 +162,7 @@ func (a *analyst) tell(t *tap, one Analyser, s Sound, give func(Analyser, Sound)
 				"port", t.port.local.Port(), "stack", string(debug.Stack()))
 		}
 	}()
-	give(one, s)
+	one.Hear(s)
 	return true
 }
 

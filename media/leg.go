@@ -43,7 +43,8 @@ type inbound struct {
 	source    source
 	digits    dtmf.Receiver
 	recorder  *Recorder
-	tap       *tap  // nil: nobody analyses the sound
+	tap       *tap // nil: nobody analyses the sound
+	script    script
 	ear       *ear  // nil: digits in the audio are not listened for
 	anything  bool  // some datagram came
 	heard     bool  // valid RTP came
@@ -217,6 +218,7 @@ func (l *leg) close() {
 	l.goodbye()
 	l.closed = true
 	l.untap()
+	l.dismiss(l.in.script.scribe)
 	l.stop(calls.PlayHangup)
 	if l.in.recorder != nil {
 		l.in.recorder.flush()

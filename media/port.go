@@ -126,15 +126,6 @@ func (p *Port) Analyse(a Analyser) (stop func()) {
 	return func() { p.do(func(l *leg) { l.ignore(a) }) }
 }
 
-// Heard calls done once all that the port has received and sent so far was told to
-// those who analyse it, on the goroutine that told them; at once where the engine has
-// stopped. done must not block.
-func (p *Port) Heard(done func()) {
-	if !p.asked(func(l *leg) { l.told(done) }) {
-		done()
-	}
-}
-
 // Close stops playback (event with PlayHangup), releases the socket and, after
 // the last event, sends EventClosed with the facts. It may be called again.
 func (p *Port) Close() {

@@ -183,6 +183,9 @@ func (l *leg) sound(restarted bool) {
 	if l.in.recorder != nil {
 		l.in.recorder.write(p.Timestamp, restarted, l.codec.Index, p.Payload, s.now)
 	}
+	if l.in.script.scribe != nil {
+		l.hearWords(p.Timestamp, restarted, p.Payload)
+	}
 	if t := l.in.tap; t != nil {
 		if !t.ring.put(p.SequenceNumber, p.Timestamp, restarted, l.codec.Index, p.Payload, s.now) {
 			s.count.drops[dropAnalysis]++

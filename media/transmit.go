@@ -135,8 +135,8 @@ func (l *leg) send(due time.Duration) {
 			return
 		}
 	}
-	if step != dtmf.Packet || l.session.DTMFPayload == 0 {
-		l.overhear(scratch[rtpHeader : rtpHeader+payload])
+	if l.in.script.scribe != nil && (step != dtmf.Packet || l.session.DTMFPayload == 0) {
+		l.sayWords(scratch[rtpHeader : rtpHeader+payload])
 	}
 	l.reports.sent++
 	l.reports.octets += uint32(payload)
@@ -180,19 +180,6 @@ func (l *leg) leaveOut() bool {
 	o.stopped = l.shard.now + l.ptime
 	l.shard.count.gapsLeft++
 	return true
-}
-
-// overhear lets those who listen to both ways have a frame that leaves.
-func (l *leg) overhear(frame []byte) {
-	if l.in.tap == nil {
-		return
-	}
-	if ring := l.in.tap.sent.Load(); ring != nil {
-		if !ring.put(l.out.seq, l.out.ts, false, l.codec.Index, frame, l.shard.now) {
-			l.shard.count.drops[dropAnalysis]++
-		}
-		l.shard.rouse(l.in.tap.analyst)
-	}
 }
 
 func (l *leg) emit(b []byte, due time.Duration) {

@@ -6,6 +6,5 @@ import "zvonar/media"
 // stop is called (media.Port.Analyse).
 func (l *Leg) Analyse(a media.Analyser) (stop func()) { return l.port.Analyse(a) }
 
-// Heard calls done once all that came and went so far was told to those who listen
-// (media.Port.Heard).
-func (l *Leg) Heard(done func()) { l.port.Heard(done) }
+// Transcribe has s write down what the leg receives and sends (media.Port.Transcribe).
+func (l *Leg) Transcribe(s media.Scribe) (stop func()) { return l.port.Transcribe(s) }

@@ -82,14 +82,12 @@ func (l boundLeg) Capture(call string) (func(func(calls.Capture, error)), error)
 	if err != nil {
 		return nil, err
 	}
-	stop := l.Leg.Analyse(take)
+	stop := l.Leg.Transcribe(take)
 	return func(done func(calls.Capture, error)) {
-		l.Leg.Heard(func() { // what was said last is in the file
-			stop()
-			take.End(func(r capture.Result, err error) {
-				done(calls.Capture{DurationMS: r.Duration.Milliseconds(), SHA256: r.SHA256}, err)
-			})
+		take.End(func(r capture.Result, err error) {
+			done(calls.Capture{DurationMS: r.Duration.Milliseconds(), SHA256: r.SHA256}, err)
 		})
+		stop() // what was said before is in the file
 	}, nil
 }
 

@@ -30,7 +30,7 @@ func (d *daemon) buildCaptures(context.Context) (err error) {
 	}
 	d.links.Base = strings.TrimRight(d.cfg.HTTP.PublicURL, "/")
 	log := d.log.With("room", "captures")
-	if d.captures, err = capture.Open(capture.Config{Dir: filepath.Join(d.cfg.DataDir, "captures"), Log: log, Metrics: d.reg}); err != nil {
+	if d.captures, err = capture.Open(capture.Config{Dir: filepath.Join(d.cfg.DataDir, "captures"), Linear: d.cfg.Captures.Format == "pcm", Log: log, Metrics: d.reg}); err != nil {
 		return err
 	}
 	d.add("captures", d.captures.Start, d.captures.Stop)

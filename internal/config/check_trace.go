@@ -9,6 +9,7 @@ import (
 const leastTrace = 1 << 20
 
 func checkTrace(cfg *Config, r *report) {
+	r.oneOf("captures.format", cfg.Captures.Format, "line", "pcm")
 	if n := cfg.Trace.MaxBytes; n != 0 && n < leastTrace {
 		r.bad("trace.max_bytes", "%s is too little for anything; use at least 1MB, or 0 to keep no trace", n)
 	}

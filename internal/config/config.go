@@ -34,6 +34,7 @@ type Config struct {
 	SMS          SMS        `yaml:"sms"`
 	AMD          AMD        `yaml:"amd"`
 	Trace        Trace      `yaml:"trace"`
+	Captures     Captures   `yaml:"captures"`
 	Retention    Retention  `yaml:"retention"`
 	CDR          CDR        `yaml:"cdr"`
 
@@ -321,6 +322,13 @@ type AMDProfile struct {
 	MachineAbove float64 `yaml:"machine_above"`
 	AtDeadline   float64 `yaml:"at_deadline"`
 	ReviseAbove  float64 `yaml:"revise_above"`
+}
+
+// Captures is how talks are written down.
+type Captures struct {
+	// Format is "line", the code words as they were spoken where the talk is of G.711
+	// (else samples), or "pcm", samples of 16 bit always.
+	Format string `yaml:"format"`
 }
 
 // Trace is where the SIP messages of calls are kept.

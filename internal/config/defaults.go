@@ -34,6 +34,7 @@ func Default() *Config {
 			Reports: SMSReports{By: "provider"}},
 		Trace:     Trace{MaxBytes: 1 << 30, HEP: HEP{Node: 2001}},
 		Exchanges: Exchanges{Max: 10000, Keep: Duration(7 * day)},
+		Captures:  Captures{Format: "line"},
 		CDR:       CDR{Format: "csv", Rotation: "daily"},
 		Retention: Retention{Captures: Duration(90 * day), Traces: Duration(14 * day), Deliveries: Duration(30 * day)},
 	}

@@ -21,9 +21,7 @@ import (
 const (
 	// Rate of every capture, samples a second.
 	Rate = 8000
-	// frameBytes are the two samples of one instant: what we sent, what we heard.
-	frameBytes = 4
-	// maxWaiting bounds the blocks that wait for the disk: a second of a talk each.
+	// maxWaiting bounds the tapes that wait for the disk: a second of a talk each.
 	maxWaiting = 4096
 	suffix     = ".wav"
 	openSuffix = ".open" // lies beside a file that is being written
@@ -37,7 +35,10 @@ type Result struct {
 
 // Config of a Store.
 type Config struct {
-	Dir     string // made if missing
+	Dir string // made if missing
+	// Linear writes samples of 16 bit also where the talk was of G.711, whose code
+	// words take half as much.
+	Linear  bool
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: none
 }
@@ -47,35 +48,37 @@ type Config struct {
 type Store struct {
 	desk[job]
 	dir     string
+	linear  bool
 	log     *slog.Logger
 	running atomic.Int64
 	dropped prometheus.Counter
 	active  map[string]bool // calls whose file is being written; under mu
-	spare   sync.Pool       // of blocks
+	spare   sync.Pool       // of tapes
+	hands   hands           // of the writer alone
 }
 
-// job is one thing to do for the writer: samples to be put at their place, or the
-// end of the file.
+// job is one thing to do for the writer: what is on a tape is to be put at its
+// place, or the file ends.
 type job struct {
-	file   *file
-	at     int64 // frames from the start of the take
-	block  *block
-	frames int64 // of the block
-	end    func(Result, error)
+	file *file
+	tape *tape
+	end  func(Result, error)
 }
 
 // file is of the writer alone.
 type file struct {
 	call   string
 	path   string
-	f      *os.File // nil before the first block
-	from   int64    // frames that were there before
-	frames int64    // written so far
-	err    error    // the first one
+	sheet  sheet
+	f      *os.File // nil before the first tape
+	layout layout
+	from   int64 // frames that were there before
+	frames int64 // written so far
+	err    error // the first one
 }
 
-// open makes the file, or goes on with the one that is there.
-func (f *file) open() {
+// open makes the file, with a layout, or goes on with the one that is there.
+func (f *file) open(l layout) {
 	if f.f != nil || f.err != nil {
 		return
 	}
@@ -88,12 +91,22 @@ func (f *file) open() {
 	if f.f, f.err = os.OpenFile(f.path, os.O_CREATE|os.O_RDWR, 0o600); f.err != nil {
 		return
 	}
-	size, err := f.f.Seek(0, io.SeekEnd)
-	f.from = max(0, size-headerLen) / frameBytes
-	f.frames = f.from
-	if f.err = err; err == nil {
+	if f.err = f.measure(l); f.err == nil {
+		f.from, f.sheet.layout = f.frames, f.layout
 		f.err = f.head()
 	}
+}
+
+// measure finds out what is in the file: its layout, or l where it has none, and
+// how many frames.
+func (f *file) measure(l layout) error {
+	f.layout = l
+	if there, ok := layoutIn(f.f); ok {
+		f.layout = there
+	}
+	size, err := f.f.Seek(0, io.SeekEnd)
+	f.frames = max(0, size-f.layout.header) / f.layout.frame()
+	return err
 }
 
 // Open makes the directory.
@@ -104,7 +117,7 @@ func Open(cfg Config) (*Store, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of captures: %w", err)
 	}
-	s := &Store{desk: desk[job]{work: make(chan job, maxWaiting), ended: make(chan struct{})}, dir: cfg.Dir, log: cfg.Log, active: map[string]bool{}}
+	s := &Store{desk: desk[job]{work: make(chan job, maxWaiting), ended: make(chan struct{})}, dir: cfg.Dir, linear: cfg.Linear, log: cfg.Log, active: map[string]bool{}}
 	s.dropped = prometheus.NewCounter(prometheus.CounterOpts{Name: "zvonar_capture_dropped_total",
 		Help: "Seconds of captured talk that the disk was too slow for."})
 	if cfg.Metrics != nil {
@@ -161,7 +174,7 @@ func (s *Store) give(j job) {
 	}
 	if j.end == nil && len(s.work) >= maxWaiting*3/4 {
 		s.dropped.Inc()
-		s.spare.Put(j.block)
+		s.spare.Put(j.tape)
 		return
 	}
 	select {
@@ -180,11 +193,12 @@ func (s *Store) write() {
 	defer close(s.ended)
 	for j := range s.work {
 		if j.end == nil {
-			j.file.put(j.at, j.block[:j.frames*frameBytes])
-			s.spare.Put(j.block)
+			s.play(j.file, j.tape)
+			s.spare.Put(j.tape)
 			continue
 		}
-		r, err := j.file.finish()
+		j.file.sheet.flush(true, &s.hands, j.file.put)
+		r, err := j.file.finish(linear())
 		if err != nil {
 			s.log.Error("a capture is not complete", "call", j.file.call, "err", err)
 		}
@@ -196,41 +210,54 @@ func (s *Store) write() {
 	}
 }
 
-// blank is a block of silence.
-func (s *Store) blank() *block {
-	if b, ok := s.spare.Get().(*block); ok {
-		clear(b[:])
-		return b
+// play writes what is on a tape. The first packet says how the file is laid out.
+func (s *Store) play(f *file, t *tape) {
+	l := linear()
+	if first, _ := t.next(0); !s.linear {
+		l = layoutOf(first.codec)
 	}
-	return &block{}
+	if f.open(l); f.err == nil {
+		f.sheet.play(t, &s.hands, f.put)
+	}
+}
+
+// empty is a tape with nothing on it.
+func (s *Store) empty() *tape {
+	t, ok := s.spare.Get().(*tape)
+	if !ok {
+		return &tape{}
+	}
+	t.n = 0
+	return t
 }
 
 // put writes samples, then the header that counts them: whatever happens in
 // between, the file is a WAV file with what it says.
 func (f *file) put(at int64, block []byte) {
-	if f.open(); f.err != nil {
+	if f.err != nil {
 		return
 	}
 	at += f.from
-	if _, f.err = f.f.WriteAt(block, headerLen+at*frameBytes); f.err != nil {
+	if _, f.err = f.f.WriteAt(block, f.layout.header+at*f.layout.frame()); f.err != nil {
 		return
 	}
-	f.frames = max(f.frames, at+int64(len(block)/frameBytes))
+	f.frames = max(f.frames, at+int64(len(block))/f.layout.frame())
 	f.err = f.head()
 }
 
 func (f *file) head() error {
-	_, err := f.f.WriteAt(headerOf(2, Rate, uint32(min(f.frames*frameBytes, 1<<32-1-headerLen))), 0)
+	_, err := f.f.WriteAt(f.layout.headerOf(f.frames), 0)
 	return err
 }
 
-// finish makes the file durable and closes it.
-func (f *file) finish() (r Result, err error) {
-	if f.open(); f.f == nil {
+// finish makes the file durable and closes it; a talk in which nothing was said is
+// an empty file of layout l.
+func (f *file) finish(l layout) (r Result, err error) {
+	if f.open(l); f.f == nil {
 		return Result{}, f.err
 	}
 	sum := sha256.New()
-	_, err = io.Copy(sum, io.NewSectionReader(f.f, 0, headerLen+f.frames*frameBytes))
+	_, err = io.Copy(sum, io.NewSectionReader(f.f, 0, f.layout.header+f.frames*f.layout.frame()))
 	err = errors.Join(f.err, err, f.f.Sync(), f.f.Close(), os.Remove(f.path+openSuffix))
 	return Result{Duration: time.Duration(f.frames) * time.Second / Rate, SHA256: hex.EncodeToString(sum.Sum(nil))}, err
 }
@@ -259,12 +286,11 @@ func (s *Store) Recover(tell func(call string, r Result)) error {
 			s.log.Error("a capture cannot be recovered", "file", path, "err", err)
 			continue
 		}
-		size, err := f.Seek(0, io.SeekEnd)
-		known := &file{path: path, f: f, frames: max(0, size-headerLen) / frameBytes, err: err}
-		if known.err == nil {
+		known := &file{path: path, f: f}
+		if known.err = known.measure(linear()); known.err == nil {
 			known.err = known.head()
 		}
-		r, err := known.finish()
+		r, err := known.finish(linear())
 		if err != nil {
 			s.log.Error("a capture cannot be recovered", "file", path, "err", err)
 			continue

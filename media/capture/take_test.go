@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -13,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-audio/wav"
-
 	"zvonar/media"
+	"zvonar/media/codec"
 )
 
 func open(t *testing.T, dir string) *Store {
@@ -35,13 +35,37 @@ func open(t *testing.T, dir string) *Store {
 	return s
 }
 
-// tone is a frame of 20 ms with that value.
-func tone(x int16) []int16 {
+// What the two sides say survives A-law; silence is the least value of A-law.
+const (
+	sayOurs, sayTheirs = 104, 200
+	silence            = 8
+)
+
+// speaker puts packets of 20 ms of one side on a take.
+type speaker struct {
+	write    func(media.Words)
+	words    []byte
+	codec    codec.ID
+	stream   int
+	position int64
+}
+
+func says(write func(media.Words), id codec.ID, value int16) *speaker {
 	pcm := make([]int16, 160)
 	for i := range pcm {
-		pcm[i] = x
+		pcm[i] = value
 	}
-	return pcm
+	words := make([]byte, 160)
+	codec.Encode(id, words, pcm)
+	return &speaker{write: write, words: words, codec: id}
+}
+
+// fresh begins a stream.
+func (s *speaker) fresh() { s.stream, s.position = s.stream+1, 0 }
+
+func (s *speaker) say(at time.Time) {
+	s.write(media.Words{Words: s.words, Codec: indexOf(s.codec), At: at, Stream: s.stream, Position: s.position})
+	s.position += 160
 }
 
 // read gives the two channels of a capture.
@@ -55,17 +79,24 @@ func read(t *testing.T, s *Store, call string) (left, right []int16, raw []byte)
 	if raw, err = io.ReadAll(f); err != nil {
 		t.Fatal(err)
 	}
-	d := wav.NewDecoder(bytes.NewReader(raw))
-	buf, err := d.FullPCMBuffer()
-	if err != nil || d.NumChans != 2 || d.SampleRate != 8000 {
-		t.Fatalf("%d channels at %d Hz: %v", d.NumChans, d.SampleRate, err)
+	l, ok := layoutIn(bytes.NewReader(raw))
+	if !ok || int64(len(raw)) < l.header || !bytes.Equal(raw[:l.header], l.headerOf((int64(len(raw))-l.header)/l.frame())) {
+		t.Fatalf("the header is not of a file of %d bytes: % x", len(raw), raw[:min(len(raw), 60)])
 	}
-	for i := 0; i+1 < len(buf.Data); i += 2 {
-		left, right = append(left, int16(buf.Data[i])), append(right, int16(buf.Data[i+1]))
+	for b := raw[l.header:]; len(b) > 0; b = b[l.frame():] {
+		left, right = append(left, sampleOf(l, b)), append(right, sampleOf(l, b[l.sample:]))
 	}
 	return left, right, raw
 }
 
+func sampleOf(l layout, b []byte) int16 {
+	if l.sample == 2 {
+		return int16(binary.LittleEndian.Uint16(b))
+	}
+	return codec.DecodeTable(l.codec)[b[0]]
+}
+
+// end ends a take that its port lets go of.
 func end(t *testing.T, take *Take) Result {
 	t.Helper()
 	done := make(chan Result, 1)
@@ -79,14 +110,22 @@ func end(t *testing.T, take *Take) Result {
 	return <-done
 }
 
+// leave ends a take whose port lets go of it now.
+func leave(t *testing.T, take *Take) Result {
+	t.Helper()
+	take.Over()
+	return end(t, take)
+}
+
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-// talk says seconds of sound both ways: 100 on our side, 200 on theirs.
+// talk says seconds of sound both ways.
 func talk(take *Take, from time.Time, seconds int) {
+	we, they := says(take.Said, codec.PCMA, sayOurs), says(take.Heard, codec.PCMA, sayTheirs)
 	for i := range seconds * 50 {
 		at := from.Add(time.Duration(i) * 20 * time.Millisecond)
-		take.Spoke(media.Sound{PCM: tone(100), At: at, Fresh: i == 0})
-		take.Hear(media.Sound{PCM: tone(200), At: at, Fresh: i == 0})
+		we.say(at)
+		they.say(at)
 	}
 }
 
@@ -101,14 +140,14 @@ func TestATalkHasUsOnTheLeftAndThemOnTheRight(t *testing.T) {
 		t.Error("two captures of one call")
 	}
 	talk(take, noon, 3)
-	r := end(t, take)
+	r := leave(t, take)
 	left, right, raw := read(t, s, "call_1")
 	sum := sha256.Sum256(raw)
 	if r.Duration != 3*time.Second || r.SHA256 != hex.EncodeToString(sum[:]) || len(left) != 24000 {
 		t.Errorf("%+v for %d frames", r, len(left))
 	}
 	for i := range left {
-		if left[i] != 100 || right[i] != 200 {
+		if left[i] != sayOurs || right[i] != sayTheirs {
 			t.Fatalf("frame %d: %d and %d", i, left[i], right[i])
 		}
 	}
@@ -117,10 +156,10 @@ func TestATalkHasUsOnTheLeftAndThemOnTheRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	talk(take, noon.Add(time.Minute), 1)
-	if r := end(t, take); r.Duration != 4*time.Second {
+	if r := leave(t, take); r.Duration != 4*time.Second {
 		t.Errorf("%+v", r)
 	}
-	if left, right, _ := read(t, s, "call_1"); len(left) != 32000 || left[31999] != 100 || right[24000] != 200 {
+	if left, right, _ := read(t, s, "call_1"); len(left) != 32000 || left[31999] != sayOurs || right[24000] != sayTheirs {
 		t.Errorf("%d frames", len(left))
 	}
 }
@@ -134,31 +173,32 @@ func TestEachSideIsWhereItWasHeard(t *testing.T) {
 	}
 	// We speak from the start; they a second later, with a lost packet, a pause of
 	// their own and a stream that begins anew.
+	we, they := says(take.Said, codec.PCMA, sayOurs), says(take.Heard, codec.PCMA, sayTheirs)
 	for i := range 500 {
 		at := noon.Add(time.Duration(i) * 20 * time.Millisecond)
-		take.Spoke(media.Sound{PCM: tone(100), At: at, Fresh: i == 0})
+		we.say(at)
 		switch {
-		case i < 50, i == 100, i >= 150 && i < 200, i >= 250 && i < 400:
-		case i == 101:
-			take.Hear(media.Sound{PCM: tone(200), At: at, Gap: 160, Lost: true})
-		case i == 200:
-			take.Hear(media.Sound{PCM: tone(200), At: at, Gap: 50 * 160})
+		case i < 50, i >= 250 && i < 400:
+		case i == 100, i >= 150 && i < 200:
+			they.position += 160
+		case i == 400:
+			they.fresh()
+			they.say(at)
 		default:
-			take.Hear(media.Sound{PCM: tone(200), At: at, Fresh: i == 50 || i == 400})
+			they.say(at)
 		}
-		take.Hear(media.Sound{Pause: true, At: at})
 	}
-	end(t, take)
+	leave(t, take)
 	left, right, _ := read(t, s, "call_1")
 	if len(left) != 80000 {
 		t.Fatalf("%d frames", len(left))
 	}
 	for i := range left {
-		packet, want := i/160, int16(200)
+		packet, want := i/160, int16(sayTheirs)
 		if packet < 50 || packet == 100 || packet >= 150 && packet < 200 || packet >= 250 && packet < 400 {
-			want = 0
+			want = silence
 		}
-		if left[i] != 100 || right[i] != want {
+		if left[i] != sayOurs || right[i] != want {
 			t.Fatalf("frame %d of packet %d: %d and %d, want %d", i, packet, left[i], right[i], want)
 		}
 	}
@@ -171,10 +211,12 @@ func TestALeapOfTheFarEndMakesNoLongFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	they := says(take.Heard, codec.PCMA, sayTheirs)
 	for i := range 200 {
-		take.Hear(media.Sound{PCM: tone(1), At: noon.Add(time.Duration(i) * 20 * time.Millisecond), Gap: 9 * 8000})
+		they.say(noon.Add(time.Duration(i) * 20 * time.Millisecond))
+		they.position += 9 * 8000
 	}
-	if r := end(t, take); r.Duration > 40*time.Second {
+	if r := leave(t, take); r.Duration > 40*time.Second {
 		t.Errorf("4 s became %v", r.Duration)
 	}
 }
@@ -189,7 +231,7 @@ func TestWhatWasWrittenIsWholeAfterACrash(t *testing.T) {
 	}
 	talk(take, noon, 5)
 	flushed, _ := s.Begin("call_2") // its end comes behind what call_1 wrote
-	end(t, flushed)
+	leave(t, flushed)
 	// As a crash leaves it: some bytes behind what the header counts.
 	left, _, raw := read(t, s, "call_1")
 	if len(left) < 4*8000 {
@@ -208,13 +250,13 @@ func TestWhatWasWrittenIsWholeAfterACrash(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := told["call_1"]; len(told) != 1 || r.Duration < 5*time.Second || r.SHA256 == "" {
+	if r := told["call_1"]; len(told) != 1 || r.Duration < 4*time.Second || r.SHA256 == "" {
 		t.Errorf("recovered %+v", told)
 	}
-	if l, r, _ := read(t, again, "call_1"); l[100] != 100 || r[100] != 200 {
+	if l, r, _ := read(t, again, "call_1"); l[100] != sayOurs || r[100] != sayTheirs {
 		t.Error("the sound is not there")
 	}
-	end(t, take)
+	leave(t, take)
 }
 
 func TestOldCapturesGoAndRunningOnesStay(t *testing.T) {
@@ -225,11 +267,11 @@ func TestOldCapturesGoAndRunningOnesStay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		talk(take, noon, 1)
+		talk(take, noon, 4)
 		if call != "call_running" {
-			end(t, take)
+			leave(t, take)
 		} else {
-			t.Cleanup(func() { end(t, take) })
+			t.Cleanup(func() { leave(t, take) })
 		}
 	}
 	for _, call := range []string{"call_old", "call_running"} {
@@ -249,6 +291,45 @@ func TestOldCapturesGoAndRunningOnesStay(t *testing.T) {
 		}
 		if _, err := s.Read(bad); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%q can be read: %v", bad, err)
+		}
+	}
+}
+
+// TestATalkOfTwoCodecsIsWrittenInOne has our side speak mu-law and theirs G.722 in a
+// file that began with A-law.
+func TestATalkOfTwoCodecsIsWrittenInOne(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		linear            bool
+		ours, theirs      codec.ID
+		tag               uint16
+		wantOurs, silence int16
+	}{
+		{false, codec.PCMA, codec.G722, 6, sayOurs, silence},
+		{false, codec.PCMU, codec.PCMA, 7, sayOurs, 0},
+		{false, codec.G722, codec.PCMA, 1, 0, 0},
+		{true, codec.PCMA, codec.PCMU, 1, sayOurs, 0},
+	} {
+		s := open(t, t.TempDir())
+		s.linear = c.linear
+		take, err := s.Begin("call_1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		we, they := says(take.Said, c.ours, sayOurs), says(take.Heard, c.theirs, sayTheirs)
+		for i := range 150 {
+			at := noon.Add(time.Duration(i) * 20 * time.Millisecond)
+			we.say(at)
+			if i >= 50 {
+				they.say(at)
+			}
+		}
+		if r := leave(t, take); r.Duration != 3*time.Second {
+			t.Errorf("%+v: %v", c, r.Duration)
+		}
+		left, right, raw := read(t, s, "call_1")
+		if tag := binary.LittleEndian.Uint16(raw[20:]); tag != c.tag || right[100] != c.silence || c.wantOurs != 0 && left[9000] != c.wantOurs || right[16000] < 100 {
+			t.Errorf("%+v: format %d, ours %d, theirs %d after %d", c, tag, left[9000], right[16000], right[100])
 		}
 	}
 }

@@ -1,10 +1,11 @@
 // Package capture writes down talks: stereo WAV files, what we said on the left,
 // what they said on the right.
 //
-// A [Store] has one goroutine that writes. A [Take] is given to a port as its
-// analyser and only collects, on the analyst's goroutine; nothing here is ever
-// called by a media shard. Start reading at store.go, then take.go; wav.go knows
-// the file.
+// A [Store] has one goroutine that writes. A [Take] is given to a port as its scribe
+// and only collects code words on a tape (tape.go), on the port's shard; the writer
+// puts a tape's packets in their place (sheet.go), as samples or as the code words
+// they are (layout.go). Start reading at store.go, then take.go; wav.go knows the
+// header.
 package capture
 
 import (

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -135,16 +136,36 @@ func (d *daemon) captured(id string, clip []int16) {
 	if sum := sha256.Sum256(raw); err != nil || res.StatusCode != 200 || hex.EncodeToString(sum[:]) != ready.SHA256 {
 		d.t.Fatalf("%s: %d, %d bytes, %v", ready.URL, res.StatusCode, len(raw), err)
 	}
-	var left []int16
-	for i := 44; i+4 <= len(raw); i += 4 {
-		left = append(left, int16(binary.LittleEndian.Uint16(raw[i:])))
-	}
+	left := ourSide(raw)
 	if _, corr := align(left, clip); corr < 0.99 || int64(len(left))/8 != ready.DurationMS {
 		d.t.Errorf("the capture of %d ms (%d told) correlates %.3f with the clip", len(left)/8, ready.DurationMS, corr)
 	}
 	if res, err := http.Get(d.api + "/v1/calls/" + id + "/recording"); err != nil || res.StatusCode != 401 {
 		d.t.Errorf("without link and token: %v %v", res, err)
 	}
+}
+
+// ourSide is the left channel of a capture: 16-bit samples, or A-law (G.711).
+func ourSide(wav []byte) (left []int16) {
+	data := wav[bytes.Index(wav, []byte("data"))+8:]
+	if wav[20] == 1 {
+		for i := 0; i+4 <= len(data); i += 4 {
+			left = append(left, int16(binary.LittleEndian.Uint16(data[i:])))
+		}
+		return left
+	}
+	for i := 0; i+2 <= len(data); i += 2 {
+		c := data[i] ^ 0x55
+		x := int16(c&15)<<4 + 8
+		if segment := c >> 4 & 7; segment > 0 {
+			x = (x + 256) << (segment - 1)
+		}
+		if c < 0x80 {
+			x = -x
+		}
+		left = append(left, x)
+	}
+	return left
 }
 
 // halved is sound of 16 kHz at 8, well enough for a melody below 2 kHz.
