@@ -9,6 +9,7 @@ import (
 
 // layout is how the samples of a stereo WAV file of ours lie in it.
 type layout struct {
+	index   int    // among layouts
 	tag     uint16 // wFormatTag (RFC 2361)
 	header  int64  // bytes before the first sample
 	sample  int    // bytes of one channel
@@ -19,8 +20,8 @@ type layout struct {
 // The layouts: 16-bit samples, and the code words of G.711 as they were on the line.
 var layouts = [...]layout{
 	{tag: 1, header: headerLen, sample: 2},
-	{tag: 6, header: headerLen + 14, sample: 1, codec: indexOf(codec.PCMA), silence: 0xD5},
-	{tag: 7, header: headerLen + 14, sample: 1, codec: indexOf(codec.PCMU), silence: 0xFF},
+	{index: 1, tag: 6, header: headerLen + 14, sample: 1, codec: indexOf(codec.PCMA), silence: 0xD5},
+	{index: 2, tag: 7, header: headerLen + 14, sample: 1, codec: indexOf(codec.PCMU), silence: 0xFF},
 }
 
 func indexOf(id codec.ID) int {

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// perBlock is how much is written at a time, in frames.
-	perBlock = Rate
+	// perBlock is how much is put together before it is written, in frames.
+	perBlock = Rate / 2
 	// patience is how long one channel waits for the other before its sound is
 	// written beside silence.
 	patience = 2 * Rate
@@ -29,8 +29,8 @@ type sheet struct {
 	started  time.Time // of the first sound
 	flushed  int64     // frames of the take that were written
 	channels [2]channel
-	base     int64    // frame at which the blocks begin; flushed is in the first of them
-	blocks   []*block // what waits to be whole
+	base     int64   // frame at which the blocks begin; flushed is in the first of them
+	blocks   []block // what waits to be whole
 }
 
 // channel is one side of a talk.
@@ -43,9 +43,8 @@ type channel struct {
 	convert codec.Translator
 }
 
-// block is a second of a talk, both channels, as it lies in the file: the first
-// part of it where frames are short.
-type block [perBlock * 4]byte
+// block is half a second of a talk, both channels, as it lies in the file.
+type block []byte
 
 // play places what is on a tape and writes what both channels have reached.
 func (s *sheet) play(t *tape, h *hands, write func(at int64, b []byte)) {
@@ -98,31 +97,32 @@ func (s *sheet) samples(c *channel, r record, h *hands) []byte {
 
 // hands are what the writer works with, for all files.
 type hands struct {
-	spare []*block
+	spare [len(layouts)][]block
 	pcm   [longestPacket]int16
 	bytes [2 * longestPacket]byte
 }
 
-// spared bounds the blocks that wait to be used again.
+// spared bounds the blocks of a layout that wait to be used again.
 const spared = 64
 
 // blank is a block of silence.
-func (h *hands) blank(l layout) *block {
-	b := &block{}
-	if n := len(h.spare); n > 0 {
-		b, h.spare = h.spare[n-1], h.spare[:n-1]
+func (h *hands) blank(l layout) (b block) {
+	spare := &h.spare[l.index]
+	if n := len(*spare); n > 0 {
+		b, *spare = (*spare)[n-1], (*spare)[:n-1]
+	} else {
+		b = make(block, perBlock*l.frame())
 	}
-	part := b[:perBlock*l.frame()]
-	part[0] = l.silence
-	for n := 1; n < len(part); n *= 2 {
-		copy(part[n:], part[:n])
+	b[0] = l.silence
+	for n := 1; n < len(b); n *= 2 {
+		copy(b[n:], b[:n])
 	}
 	return b
 }
 
-func (h *hands) put(b *block) {
-	if len(h.spare) < spared {
-		h.spare = append(h.spare, b)
+func (h *hands) put(l layout, b block) {
+	if spare := &h.spare[l.index]; len(*spare) < spared {
+		*spare = append(*spare, b)
 	}
 }
 
@@ -161,7 +161,7 @@ func (s *sheet) flush(all bool, h *hands, write func(at int64, b []byte)) {
 		write(s.flushed, s.blocks[0][(s.flushed-s.base)*size:(end-s.base)*size])
 		s.flushed = end
 		if end == s.base+perBlock {
-			h.put(s.blocks[0])
+			h.put(s.layout, s.blocks[0])
 			s.blocks = slices.Delete(s.blocks, 0, 1)
 			s.base = end
 		}

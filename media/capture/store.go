@@ -24,7 +24,7 @@ const (
 	// maxWaiting bounds the tapes that wait for the disk: a second of a talk each.
 	maxWaiting = 4096
 	suffix     = ".wav"
-	openSuffix = ".open" // lies beside a file that is being written
+	openSuffix = ".open" // of a file that is being written, behind suffix
 )
 
 // Result is a capture that is complete.
@@ -82,13 +82,11 @@ func (f *file) open(l layout) {
 	if f.f != nil || f.err != nil {
 		return
 	}
-	mark, err := os.OpenFile(f.path+openSuffix, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		f.err = fmt.Errorf("begin a capture: %w", err)
+	if err := os.Rename(f.path, f.path+openSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		f.err = fmt.Errorf("go on with a capture: %w", err)
 		return
 	}
-	_ = mark.Close() // nothing was written to it
-	if f.f, f.err = os.OpenFile(f.path, os.O_CREATE|os.O_RDWR, 0o600); f.err != nil {
+	if f.f, f.err = os.OpenFile(f.path+openSuffix, os.O_CREATE|os.O_RDWR, 0o600); f.err != nil {
 		return
 	}
 	if f.err = f.measure(l); f.err == nil {
@@ -258,7 +256,7 @@ func (f *file) finish(l layout) (r Result, err error) {
 	}
 	sum := sha256.New()
 	_, err = io.Copy(sum, io.NewSectionReader(f.f, 0, f.layout.header+f.frames*f.layout.frame()))
-	err = errors.Join(f.err, err, f.f.Sync(), f.f.Close(), os.Remove(f.path+openSuffix))
+	err = errors.Join(f.err, err, f.f.Sync(), f.f.Close(), os.Rename(f.path+openSuffix, f.path))
 	return Result{Duration: time.Duration(f.frames) * time.Second / Rate, SHA256: hex.EncodeToString(sum.Sum(nil))}, err
 }
 
@@ -269,7 +267,11 @@ func (s *Store) Read(call string) (io.ReadSeekCloser, error) {
 	if err != nil {
 		return nil, os.ErrNotExist
 	}
-	return os.Open(path)
+	f, err := os.Open(path + openSuffix)
+	if errors.Is(err, os.ErrNotExist) {
+		f, err = os.Open(path) // looked for last: a file that is complete keeps this name
+	}
+	return f, err
 }
 
 // Recover completes the captures that a former process left open and tells of
@@ -279,9 +281,9 @@ func (s *Store) Recover(tell func(call string, r Result)) error {
 	if err != nil {
 		return err
 	}
-	for _, mark := range left {
-		path := strings.TrimSuffix(mark, openSuffix)
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
+	for _, open := range left {
+		path := strings.TrimSuffix(open, openSuffix)
+		f, err := os.OpenFile(open, os.O_RDWR, 0)
 		if err != nil {
 			s.log.Error("a capture cannot be recovered", "file", path, "err", err)
 			continue
@@ -306,8 +308,10 @@ func (s *Store) Remove(call string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for _, name := range []string{path, path + openSuffix} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }

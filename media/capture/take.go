@@ -2,6 +2,7 @@ package capture
 
 import (
 	"sync"
+	"time"
 
 	"zvonar/media"
 )
@@ -12,7 +13,9 @@ import (
 type Take struct {
 	store *Store
 	file  *file
-	tape  *tape // of the shard alone; nil: nothing was said since the last was handed over
+	tape  *tape     // of the shard alone; nil: nothing was said since the last was handed over
+	room  int       // bytes left on it
+	until time.Time // it is handed over at
 
 	mu    sync.Mutex
 	over  bool                // the last tape was handed over
@@ -29,18 +32,21 @@ func (t *Take) Heard(w media.Words) { t.put(theirs, w) }
 func (t *Take) Said(w media.Words) { t.put(ours, w) }
 
 func (t *Take) put(channel int, w media.Words) {
-	if t.tape != nil && !t.tape.fits(w) {
+	need := recordHead + len(w.Words)
+	if t.tape != nil && (need > t.room || !w.At.Before(t.until)) {
 		t.hand()
 	}
 	if t.tape == nil {
 		t.tape = t.store.empty()
-		t.tape.since = w.At
+		t.tape.since, t.until, t.room = w.At, w.At.Add(tapeTime), tapeBytes
 	}
-	t.tape.put(channel, w)
+	t.tape.put(tapeBytes-t.room, channel, w)
+	t.room -= need
 }
 
 func (t *Take) hand() {
 	if t.tape != nil {
+		t.tape.n = tapeBytes - t.room
 		t.store.give(job{file: t.file, tape: t.tape})
 		t.tape = nil
 	}

@@ -238,7 +238,7 @@ func TestWhatWasWrittenIsWholeAfterACrash(t *testing.T) {
 		t.Fatalf("%d frames while it runs", len(left))
 	}
 	other := t.TempDir()
-	for name, b := range map[string][]byte{"call_1.wav": append(raw, make([]byte, 4002)...), "call_1.wav.open": nil, "call_2.wav": raw} {
+	for name, b := range map[string][]byte{"call_1.wav.open": append(raw, make([]byte, 4002)...), "call_2.wav": raw} {
 		if err := os.WriteFile(filepath.Join(other, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -274,8 +274,8 @@ func TestOldCapturesGoAndRunningOnesStay(t *testing.T) {
 			t.Cleanup(func() { leave(t, take) })
 		}
 	}
-	for _, call := range []string{"call_old", "call_running"} {
-		if err := os.Chtimes(filepath.Join(s.dir, call+".wav"), noon, noon); err != nil {
+	for _, name := range []string{"call_old.wav", "call_running.wav.open"} {
+		if err := os.Chtimes(filepath.Join(s.dir, name), noon, noon); err != nil {
 			t.Fatal(err)
 		}
 	}

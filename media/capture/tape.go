@@ -25,7 +25,7 @@ const (
 // head of each before its code words.
 type tape struct {
 	since time.Time // of the first packet
-	n     int
+	n     int       // bytes that are written, once it is handed over
 	data  [tapeBytes]byte
 }
 
@@ -39,20 +39,15 @@ type record struct {
 	words    []byte
 }
 
-// fits reports whether w may still be put on the tape.
-func (t *tape) fits(w media.Words) bool {
-	return t.n+recordHead+len(w.Words) <= tapeBytes && w.At.Sub(t.since) < tapeTime
-}
-
-// put appends a packet that fits.
-func (t *tape) put(channel int, w media.Words) {
-	h := t.data[t.n:]
+// put writes a packet to a place where it fits.
+func (t *tape) put(at, channel int, w media.Words) {
+	h := t.data[at:]
 	binary.LittleEndian.PutUint64(h, uint64(w.Position))
 	binary.LittleEndian.PutUint64(h[8:], uint64(w.At.Sub(t.since)))
 	binary.LittleEndian.PutUint32(h[16:], uint32(w.Stream))
 	binary.LittleEndian.PutUint16(h[20:], uint16(len(w.Words)))
 	h[22], h[23] = byte(w.Codec), byte(channel)
-	t.n += recordHead + copy(h[recordHead:], w.Words)
+	copy(h[recordHead:], w.Words)
 }
 
 // next reads the packet at a place of the tape and tells where the one after it is.
