@@ -14,6 +14,9 @@ type Window struct {
 	Holidays Holidays `json:"holidays,omitempty" yaml:"holidays"`
 	// Preset names hours and limits of the configuration, or built in.
 	Preset string `json:"preset,omitempty" yaml:"preset"`
+	// Timezone (IANA) is where the hours are told; "": at the callee. A window of the
+	// configuration is always the callee's, so that such a one only narrows it.
+	Timezone string `json:"timezone,omitempty" yaml:"-"`
 }
 
 // Span is from one time of day to another.

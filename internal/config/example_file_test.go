@@ -115,7 +115,7 @@ func keyPaths(typ reflect.Type, path string) []string {
 	var all []string
 	for i := range typ.NumField() {
 		f := typ.Field(i)
-		if !f.IsExported() {
+		if !f.IsExported() || keyOf(f) == "" {
 			continue
 		}
 		at := join(path, keyOf(f))

@@ -30,6 +30,7 @@ type schedule struct {
 	uniform           bool // every day is as the other
 	days              [7]bool
 	holidays          calls.Holidays
+	zone              *time.Location // where the hours are told; nil: at the callee
 }
 
 // weekdays are the names of time.Weekday, in its order.
@@ -76,6 +77,13 @@ func readWindow(w calls.Window) (s schedule, err *calls.Error) {
 		s.days[i] = true
 	}
 	s.uniform = s.ordinary == s.weekend && len(w.Days) == 0 && w.Holidays != calls.HolidaysClosed
+	if w.Timezone != "" {
+		zone, err := location(w.Timezone)
+		if err != nil || w.Timezone == "Local" {
+			return s, calls.Errorf(calls.CodeInvalidField, "there is no time zone %q; write it like Asia/Yekaterinburg", calls.Clean(w.Timezone, 40))
+		}
+		s.zone = zone
+	}
 	return s, nil
 }
 
@@ -145,6 +153,9 @@ func OpenAt(windows []calls.Window, country string, zones []string, now time.Tim
 		if !s.uniform || !s.ordinary.whole() {
 			always = false
 			a.schedules = append(a.schedules, s)
+			if s.zone != nil {
+				a.zones = append(a.zones, s.zone)
+			}
 		}
 	}
 	if always {
@@ -160,6 +171,7 @@ func OpenAt(windows []calls.Window, country string, zones []string, now time.Tim
 	if len(a.locs) == 0 {
 		return false, time.Time{}
 	}
+	a.zones = append(a.zones, a.locs...)
 	if a.open(now) {
 		return true, now
 	}
@@ -171,13 +183,17 @@ type asked struct {
 	schedules []schedule
 	country   string
 	calendar  *Calendar
-	locs      []*time.Location
+	locs      []*time.Location // of the callee
+	zones     []*time.Location // these, and those in which windows are told
 }
 
 func (a *asked) open(t time.Time) bool {
 	for _, l := range a.locs {
-		local := t.In(l)
 		for i := range a.schedules {
+			local := t.In(l)
+			if z := a.schedules[i].zone; z != nil {
+				local = t.In(z)
+			}
 			if !a.schedules[i].contains(a.calendar, a.country, local) {
 				return false
 			}
@@ -193,7 +209,7 @@ func (a *asked) open(t time.Time) bool {
 func (a *asked) next(now time.Time) time.Time {
 	horizon := now.AddDate(1, 0, 1)
 	for stretch := now; stretch.Before(horizon); {
-		end := nextChange(a.locs, stretch)
+		end := nextChange(a.zones, stretch)
 		last := end
 		if end.IsZero() || end.After(horizon) {
 			last = horizon
@@ -225,7 +241,7 @@ func (a *asked) first(start, end time.Time) time.Time {
 			break
 		}
 		candidates = append(candidates[:0], from)
-		for _, l := range a.locs {
+		for _, l := range a.zones {
 			local := start.In(l)
 			midnight := from.Add(-time.Duration(local.Hour())*time.Hour - time.Duration(local.Minute())*time.Minute -
 				time.Duration(local.Second())*time.Second - time.Duration(local.Nanosecond()))
