@@ -7,6 +7,7 @@ import (
 	"zvonar/providers/rostelecom"
 	"zvonar/providers/salebot"
 	"zvonar/providers/sipuni"
+	"zvonar/providers/voximplant"
 	"zvonar/providers/zvonobot"
 )
 
@@ -20,6 +21,7 @@ func systems() []providers.System {
 		salebot.System(),
 		sipuni.System(),
 		zvonobot.System(),
+		voximplant.System(),
 	}
 }
 

@@ -274,7 +274,7 @@ func (t table) control(row []string) (c control, data map[string]string, err err
 		switch head {
 		case columnUUID:
 			if !uuidForm.MatchString(cell) {
-				return c, nil, fmt.Errorf("%s has up to 40 latin letters, digits, - and :", columnUUID)
+				return c, nil, fmt.Errorf("%s is up to 40 latin letters, digits, hyphens and colons", columnUUID)
 			}
 			c.uuid = cell
 		case columnFrom:

@@ -113,7 +113,7 @@ func (s *settings) check() error {
 	if s.Lead.Window.From == "" && s.Lead.Window.To == "" {
 		s.Lead.Window.From, s.Lead.Window.To = "09:00", "21:00"
 	}
-	return errors.Join(s.checkAccess(), s.checkCall(), s.checkTables())
+	return cmpError(s.checkAccess(), s.checkCall(), s.checkTables())
 }
 
 func (s *settings) checkAccess() error {
