@@ -52,7 +52,8 @@ func ParseHistory(file []byte) ([]HistoryRow, error) {
 		return nil, nil
 	}
 	r := csv.NewReader(bytes.NewReader(plain))
-	r.Comma, r.FieldsPerRecord, r.LazyQuotes, r.TrimLeadingSpace = delimiter(line), -1, true, true
+	r.Comma, r.FieldsPerRecord, r.LazyQuotes = delimiter(line), -1, true
+	r.TrimLeadingSpace = r.Comma != '\t'
 	return readRows(r)
 }
 
