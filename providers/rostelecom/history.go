@@ -113,7 +113,7 @@ func notReady(a *providers.Answer) bool {
 	missing := bytes.Contains(a.Body[:min(len(a.Body), 4096)], []byte("not found"))
 	switch {
 	case a.Status == 200:
-		return page || len(start) == 0 || missing && !bytes.ContainsAny(a.Body[:min(len(a.Body), 4096)], ";,")
+		return page || missing && !bytes.ContainsAny(a.Body[:min(len(a.Body), 4096)], ";,")
 	case a.Status == 404:
 		return bytes.Contains(a.Body, []byte("File")) && missing
 	}

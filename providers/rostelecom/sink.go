@@ -214,13 +214,16 @@ func (s sink) post(ctx context.Context, x outbox.Exchange, set sinkSettings, e e
 	return outbox.Exchanged(ctx, x.Client, req, x.Now)
 }
 
-// announceTime bounds the telling of a history that is ready.
-const announceTime = 10 * time.Second
+// A history is announced a little after its order was answered, and the telling is bounded.
+const (
+	announceAfter = time.Second
+	announceTime  = 10 * time.Second
+)
 
 // announce tells the CRM addresses of the key that a history is ready, once: whoever
 // misses it finds the file all the same.
 func (f *facade) announce(key *calls.FacadeKey, order int64) {
-	f.house.Clock.AfterFunc(time.Second, func() {
+	f.house.Clock.AfterFunc(announceAfter, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), announceTime)
 		defer cancel()
 		var hooks []*calls.Webhook
