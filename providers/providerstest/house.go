@@ -52,6 +52,7 @@ type Engine struct {
 	mu       sync.Mutex
 	requests []engine.CallRequest
 	hungUp   []string
+	foreign  []Told
 	asked    []string
 	fail     error
 }
@@ -111,6 +112,30 @@ func (e *Engine) Hangup(_ context.Context, account, id string) (*calls.Call, err
 	}
 	e.hungUp = append(e.hungUp, id)
 	return c, nil
+}
+
+// Told is one report of a call that nobody asked for.
+type Told struct {
+	Call   calls.ForeignCall
+	Report calls.ProviderReport
+}
+
+// Foreign implements engine.API.
+func (e *Engine) Foreign(_ context.Context, f calls.ForeignCall, r calls.ProviderReport) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.fail != nil {
+		return "", e.fail
+	}
+	e.foreign = append(e.foreign, Told{f, r})
+	return "call_of_" + f.ProviderCallID, nil
+}
+
+// Foreigns is what was told of calls that nobody asked for.
+func (e *Engine) Foreigns() []Told {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]Told(nil), e.foreign...)
 }
 
 // Keys are the keys of a facade.

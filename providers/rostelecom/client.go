@@ -26,6 +26,8 @@ type Provider struct {
 	log      *slog.Logger
 	hub      *hub
 
+	strangers *strangers
+
 	mu    sync.Mutex
 	ready map[string]chan struct{} // by order: a history is there
 }
@@ -37,6 +39,7 @@ var (
 	_ providers.Router   = (*Provider)(nil)
 	_ providers.Tester   = (*Provider)(nil)
 	_ providers.Signer   = (*Provider)(nil)
+	_ providers.Service  = (*Provider)(nil)
 )
 
 // New makes a provider of the settings; an error names the key that is wrong.
@@ -45,7 +48,7 @@ func newProvider(h *providers.House, name string, s providers.Settings) (*Provid
 	if err != nil {
 		return nil, err
 	}
-	p := &Provider{name: name, set: set, house: h, log: h.Log.With("provider", name), ready: map[string]chan struct{}{}}
+	p := &Provider{name: name, set: set, house: h, log: h.Log.With("provider", name), ready: map[string]chan struct{}{}, strangers: newStrangers()}
 	p.hub = newHub(p.foreign)
 	if p.metrics, err = providers.NewMetrics(h.Metrics); err != nil {
 		return nil, err

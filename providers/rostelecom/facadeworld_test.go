@@ -19,12 +19,11 @@ import (
 // office is our facade with the house behind it.
 type office struct {
 	*providerstest.World
-	t       testing.TB
-	clock   *clock.Fake
-	facade  http.Handler
-	store   *officeStore
-	dir     string // of captures
-	account string
+	t      testing.TB
+	clock  *clock.Fake
+	facade http.Handler
+	store  *officeStore
+	dir    string // of captures
 }
 
 // officeStore is the shared store with the few more tables that the facade reads.

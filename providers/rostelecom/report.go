@@ -22,7 +22,8 @@ type telling struct {
 	manager  bool
 	answered time.Time // zero: he did not, as far as is known
 	talking  bool
-	ended_   bool
+	over     bool // its end was told
+	foreign  bool // nobody here asked for it: it rings when it is new
 	recorded bool
 }
 
@@ -32,7 +33,7 @@ func newTelling(client, own, ready string) *telling {
 
 // event gives what follows from an event.
 func (t *telling) event(e event) []calls.ProviderReport {
-	if t.ended_ || t.seen[e] || len(t.seen) > maxParkedEvents {
+	if t.over || t.seen[e] || len(t.seen) > maxParkedEvents {
 		return nil
 	}
 	t.seen[e] = true
@@ -42,8 +43,8 @@ func (t *telling) event(e event) []calls.ProviderReport {
 		return calls.ProviderReport{State: s, At: at, ProviderCallID: string(e.SessionID)}
 	}
 	switch string(e.State) {
-	case stateCalling:
-		if t.rang || !t.names(e) {
+	case stateNew, stateCalling:
+		if t.rang || !t.foreign && (!t.names(e) || string(e.State) == stateNew) {
 			return nil
 		}
 		t.rang = true
@@ -51,7 +52,7 @@ func (t *telling) event(e event) []calls.ProviderReport {
 	case stateConnected:
 		return t.connected(e, rep)
 	case stateEnd:
-		t.ended_ = true
+		t.over = true
 		end := rep(calls.ReportEnded)
 		end.Words = calls.Clean(string(e.DisconnectReason), 200)
 		return []calls.ProviderReport{end}
