@@ -26,7 +26,8 @@ func (d *daemon) buildHouse(context.Context) (err error) {
 	if d.guard, err = egress.New(egress.Config{Allow: d.cfg.Egress.Allow}); err != nil {
 		return err
 	}
-	d.house = &providers.House{Store: d.store, Library: d.clips, Texts: ownTexts{d}, Links: d.links, Captures: ownCaptures{d},
+	journal := providers.NewStoreJournal(d.store, d.clock, d.log.With("room", "journal"), d.cfg.Exchanges.Keep.Duration(), d.cfg.Exchanges.Max, d.reg)
+	d.house = &providers.House{Journal: journal, Store: d.store, Library: d.clips, Texts: ownTexts{d}, Links: d.links, Captures: ownCaptures{d},
 		Guarded: d.guard.Client(), Trusted: egress.Trusted(), CheckURL: d.checkURL, TrunkNumbers: d.trunkNumbers,
 		PublicURL: strings.TrimRight(d.cfg.HTTP.PublicURL, "/"), IntakeURL: d.intakeURL, ProviderOf: d.providerOf, AccountOf: d.accountNamed,
 		Country: countryOf(d.cfg), Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "providers"), Metrics: d.reg}

@@ -34,6 +34,7 @@ func (s *Server) declare() error {
 	s.declareTokens()
 	s.declareWebhooks()
 	s.declareKeys()
+	s.declareExchanges()
 	s.declareAudit()
 	s.declareErasures()
 	s.declareTexts()
