@@ -112,7 +112,7 @@ func (d *daemon) originators() []engine.Provider {
 		}
 		out = append(out, engine.Provider{Name: c.Name, Account: c.Account, Originator: c.p, Trunk: c.Trunk, Extension: c.Extension, Numbers: c.Numbers,
 			Plays: can.Plays, Joins: can.Joins, ClientFirst: can.ClientFirst, MatchCaller: c.MatchCaller || can.MatchCaller, Ready: engine.Ready(cmp.Or(c.Ready, string(can.Ready), string(engine.ReadyAnswer))),
-			ExpectTimeout: c.ExpectTimeout.Duration()})
+			ExpectTimeout: c.ExpectTimeout.Duration(), ReportTimeout: c.ReportTimeout.Duration()})
 	}
 	return out
 }

@@ -150,7 +150,7 @@ func (d *daemon) trunkUse(cfg *config.Config) (numbers []engine.TrunkNumbers, ch
 		channels = append(channels, dialer.TrunkLimits{Name: calls.SoftphoneTrunk, Named: true})
 	}
 	for _, p := range d.cfg.Providers { // what they carry without us
-		channels = append(channels, dialer.TrunkLimits{Name: engine.ProviderLane(p.Name), Named: true})
+		channels = append(channels, dialer.TrunkLimits{Name: engine.ProviderLane(p.Name), Numbers: p.Numbers, MaxCalls: p.MaxCalls, MaxCPS: p.MaxCPS, Account: p.Account, Named: true})
 	}
 	return numbers, channels
 }

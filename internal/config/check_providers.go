@@ -36,6 +36,15 @@ func checkProviders(cfg *Config, r *report) {
 			r.oneOf(join(at, "ready"), p.Ready, "answer", "first_audio", "event")
 		}
 		r.between(join(at, "expect_timeout"), p.ExpectTimeout, 5*time.Second, 10*time.Minute)
+		if p.MaxCalls < 0 || p.MaxCalls > 30000 {
+			r.bad(join(at, "max_calls"), "%d is outside 0 to 30000 (0 is no limit)", p.MaxCalls)
+		}
+		if p.MaxCPS < 0 || p.MaxCPS > 1000 {
+			r.bad(join(at, "max_cps"), "%g is outside 0 to 1000 (0 is no limit)", p.MaxCPS)
+		}
+		if p.ReportTimeout != 0 {
+			r.between(join(at, "report_timeout"), p.ReportTimeout, time.Minute, 24*time.Hour)
+		}
 		if s := p.Intake.Secret.Reveal(); s != "" && !intakeSecret.MatchString(s) {
 			r.bad(join(at, "intake.secret"), "stands in an address: write 16 to 128 letters, digits, - and _; openssl rand -hex 24 makes one")
 		} else if s == "" && len(p.Intake.AllowFrom) > 0 {

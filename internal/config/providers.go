@@ -24,9 +24,15 @@ type Provider struct {
 	MatchCaller   bool              `yaml:"match_caller"`
 	Ready         string            `yaml:"ready"` // answer, first_audio, event; "": as is usual with the kind
 	ExpectTimeout Duration          `yaml:"expect_timeout"`
-	Timeout       Duration          `yaml:"timeout"`
-	Intake        Intake            `yaml:"intake"`
-	Settings      Settings          `yaml:"settings"`
+	// Of calls that it carries without us: how many at once and in a second (0: no
+	// limit), and how long the next report is waited for (0: ten minutes more than a
+	// call may last).
+	MaxCalls      int      `yaml:"max_calls"`
+	MaxCPS        float64  `yaml:"max_cps"`
+	ReportTimeout Duration `yaml:"report_timeout"`
+	Timeout       Duration `yaml:"timeout"`
+	Intake        Intake   `yaml:"intake"`
+	Settings      Settings `yaml:"settings"`
 }
 
 // Intake is where a provider calls us back: /intake/NAME/SECRET/… of the HTTP

@@ -146,7 +146,7 @@ func (w *wild) something() {
 		w.clock.Advance(time.Duration(w.rng.IntN(40)) * time.Minute)
 	case n < 85:
 		if w.store.fail = nil; w.rng.IntN(2) == 0 {
-			w.store.fail = errors.New("disk full")
+			w.store.fail, w.lossy = errors.New("disk full"), true
 		}
 	case n < 87:
 		w.refuse = !w.refuse
@@ -184,11 +184,14 @@ func (w *wild) something() {
 // finish brings the call to its end: what was hung up ends, sometimes only by the watchdog.
 func (w *wild) finish() {
 	if w.store.fail = nil; w.rng.IntN(8) == 0 {
-		w.store.fail = errors.New("disk full") // at the very end
+		w.store.fail, w.lossy = errors.New("disk full"), true // at the very end
 	}
 	if w.s.phase != over {
 		w.asked = true
 		w.s.box.post(func() { w.s.hangup(calls.ReasonByAPI, calls.ByZvonar) })
+	}
+	if w.quit != nil {
+		close(w.quit)
 	}
 	stuck := w.rng.IntN(8) == 0
 	for range 20 {

@@ -141,6 +141,8 @@ type wild struct {
 	asked  bool // the test asked for the end
 	answer chan error
 	placed int
+	lossy  bool          // the store did not take all that was told
+	quit   chan struct{} // closed: the provider says no more; nil: it may
 }
 
 func (w *wild) fail(format string, args ...any) {
@@ -200,6 +202,8 @@ func (w *wild) Place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceResu
 	select {
 	case err := <-w.answer:
 		return calls.PlaceResult{ProviderCallID: "p"}, err
+	case <-w.quit:
+		return calls.PlaceResult{}, &calls.PlaceUnknown{Reason: "it went away"}
 	case <-ctx.Done():
 		return calls.PlaceResult{}, &calls.PlaceUnknown{Reason: "no answer", Err: ctx.Err()}
 	}
