@@ -18,6 +18,7 @@ import (
 	"zvonar/internal/egress"
 	"zvonar/internal/numbering"
 	"zvonar/providers"
+	"zvonar/providers/zvonobot"
 )
 
 // buildHouse makes what providers' folders may use. What is built later (engine,
@@ -99,6 +100,14 @@ func (d *daemon) accountNamed(provider string) string {
 		}
 	}
 	return ""
+}
+
+// botProvider is the provider by which the bot functions of a kind call, or "".
+func (d *daemon) botProvider(account, kind string) string {
+	if kind == zvonobot.Kind && d.cfg.Bot.Zvonobot != config.BotProvider {
+		return ""
+	}
+	return d.providerOf(account, kind)
 }
 
 // accountOfProvider is whose provider it is: as configured, or its trunk's; "":

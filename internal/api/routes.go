@@ -20,6 +20,7 @@ func (s *Server) declare() error {
 	s.api = humago.New(s.mux, s.humaConfig())
 	s.declareCalls()
 	s.declareTalks()
+	s.declareBot()
 	s.declareEvents()
 	s.declareRecordings()
 	s.declareFingerprints()

@@ -65,6 +65,9 @@ type Config struct {
 	Mounts Mounts
 	// KeyForms are the kinds of facades that have keys of their own.
 	KeyForms map[string]KeyForm
+	// BotProvider names the provider by which the bot functions of a kind call for an
+	// account, "": our own trunks; nil: always these.
+	BotProvider func(account, kind string) string
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.
 	TextCallback *TextCallback
 

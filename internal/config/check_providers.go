@@ -115,6 +115,9 @@ func checkFacades(cfg *Config, r *report) {
 		}
 	}
 	unique(r, "facades", cfg.Facades, "", func(f Facade) string { return f.Kind + " " + f.Listen })
+	if by := cfg.Bot.Zvonobot; by != BotTrunk && by != BotProvider {
+		r.bad("bot.zvonobot", "must be %s or %s", BotTrunk, BotProvider)
+	}
 	if n := cfg.Exchanges.Max; n < 0 || n > 1_000_000 {
 		r.bad("exchanges.max", "%d is outside 0 to 1000000", n)
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	Providers    []Provider `yaml:"providers"`
 	Facades      []Facade   `yaml:"facades"`
 	Exchanges    Exchanges  `yaml:"exchanges"`
+	Bot          Bot        `yaml:"bot"`
 	SMS          SMS        `yaml:"sms"`
 	AMD          AMD        `yaml:"amd"`
 	Trace        Trace      `yaml:"trace"`

@@ -33,6 +33,7 @@ func Default() *Config {
 		SMS: SMS{Sender: "file", HTTP: SMSHTTP{Method: "POST", Timeout: Duration(10 * time.Second), Parallel: 8},
 			Reports: SMSReports{By: "provider"}},
 		Trace:     Trace{MaxBytes: 1 << 30, HEP: HEP{Node: 2001}},
+		Bot:       Bot{Zvonobot: BotTrunk},
 		Exchanges: Exchanges{Max: 10000, Keep: Duration(7 * day)},
 		Captures:  Captures{Format: "line"},
 		CDR:       CDR{Format: "csv", Rotation: "daily"},

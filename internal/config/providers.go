@@ -50,6 +50,18 @@ type Facade struct {
 	Settings Settings `yaml:"settings"`
 }
 
+// Bot says by whom the functions of /v1/bot call: trunk, or provider, which is the
+// account's provider of that kind where it has one.
+type Bot struct {
+	Zvonobot string `yaml:"zvonobot"`
+}
+
+// What Bot may say.
+const (
+	BotTrunk    = "trunk"
+	BotProvider = "provider"
+)
+
 // Exchanges bounds the journal of what is said between us and providers, sinks and
 // the users of facades.
 type Exchanges struct {

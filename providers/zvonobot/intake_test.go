@@ -47,6 +47,7 @@ func TestWebhooksBecomeOneStory(t *testing.T) {
 		blocked  = `{"apiCalls":[{"id":101,"calls":[{"id":501,"status":"canceled","comment":"in our blacklist"}]}]}`
 		whole    = "ringing, answered, digit 1, digit 3, ended"
 	)
+	h, s := newHouse(t), newLK(t)
 	for name, c := range map[string]struct {
 		say  []string
 		want string
@@ -61,7 +62,6 @@ func TestWebhooksBecomeOneStory(t *testing.T) {
 		"an unknown reason":       {[]string{unknown}, "ended no_answer"},
 		"on their blacklist":      {[]string{started, blocked}, "ringing, ended blocked"},
 	} {
-		h, s := newHouse(t), newLK(t)
 		client := h.client(s, "")
 		r := h.follow(client, placing(), "101")
 		for _, body := range c.say {
