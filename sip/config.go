@@ -107,7 +107,7 @@ func (c *Config) complete() ([]endpoint, error) {
 	}
 	for _, t := range c.Trunks.All() {
 		for name := range t.Headers {
-			if err := furtherHeader(name, "x"); err != nil {
+			if err := CheckHeader(name); err != nil {
 				return nil, calls.Errorf(calls.CodeInvalidField, "trunk %s: headers: %v", t.Name, err)
 			}
 		}

@@ -69,6 +69,9 @@ var ownHeaders = map[string]bool{
 	"p-asserted-identity": true, "p-preferred-identity": true, "remote-party-id": true, "diversion": true, "identity": true, "replaces": true, "session-expires": true, "min-se": true,
 }
 
+// CheckHeader reports a header that a trunk may not add to its INVITEs, in words.
+func CheckHeader(name string) error { return furtherHeader(name, "x") }
+
 // furtherHeader checks a header that a dial request adds.
 func furtherHeader(name, value string) error {
 	if name == "" || len(name) > maxUser || ownHeaders[strings.ToLower(name)] {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"zvonar/internal/config"
@@ -9,6 +11,7 @@ import (
 	"zvonar/providers"
 	"zvonar/providers/httpcall"
 	"zvonar/providers/httpsms"
+	"zvonar/sip"
 	"zvonar/sip/trunk"
 )
 
@@ -56,6 +59,11 @@ func checkRooms(cfg *config.Config) []config.Problem {
 		problems = append(problems, cfg.Fault("sms.reports", err.Error()))
 	}
 	for i, t := range cfg.Trunks {
+		for _, name := range slices.Sorted(maps.Keys(t.Headers)) {
+			if err := sip.CheckHeader(name); err != nil {
+				problems = append(problems, cfg.Fault(fmt.Sprintf("trunks[%d].headers.%s", i, name), err.Error()))
+			}
+		}
 		if strings.HasPrefix(t.URI, "registered:") {
 			continue // whoever registers with us has no address to be read
 		}

@@ -34,7 +34,7 @@ type Config struct {
 	Dir       string        // made where it does not exist
 	MaxBytes  int64         // of all segments; 0: nothing is kept on disk
 	Retention time.Duration // what is older goes, too; 0: only MaxBytes counts
-	HEP       *HEP          // gets a copy of every message; nil: nobody
+	HEP       *HEP          // gets a copy of every message, and is closed at the end; nil: nobody
 	Clock     clock.Clock
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer // nil: none
@@ -199,6 +199,9 @@ func (r *Recorder) ask(ctx context.Context, do func() error) error {
 // run writes until Stop.
 func (r *Recorder) run() {
 	defer close(r.ended)
+	if r.cfg.HEP != nil {
+		defer func() { _ = r.cfg.HEP.Close() }() // a datagram socket has nothing left to fail at
+	}
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {

@@ -76,6 +76,7 @@ request_route {
 		sl_send_reply("405", "Method Not Allowed");
 		exit;
 	}
+	@FIRST@
 	loose_route();
 	record_route();
 	@AHEAD@
@@ -95,14 +96,27 @@ type kamailio struct {
 
 // newKamailio starts it; ahead sends calls somewhere else than their Request-URI or
 // Route says.
-func newKamailio(t *testing.T, ahead string) *kamailio {
+func newKamailio(t *testing.T, ahead string) *kamailio { return kamailioThat(t, ahead, "") }
+
+// asksWho has Kamailio ask every caller for alice's password.
+const asksWho = `
+	if (!pv_proxy_authenticate("zvonar.test", "wonderland", "0")) {
+		proxy_challenge("zvonar.test", "1");
+		exit;
+	}
+	xlog("L_NOTICE", "PASSED $au\n");
+	consume_credentials();
+`
+
+// kamailioThat starts one that does something first with every new call.
+func kamailioThat(t *testing.T, ahead, first string) *kamailio {
 	t.Helper()
 	program(t, "kamailio", "kamailio")
 	k := &kamailio{t: t, dir: t.TempDir(), port: freePort(t, "udp"), out: &lockedBuffer{}}
 	if ahead != "" {
 		ahead = fmt.Sprintf("$du = %q;", ahead)
 	}
-	config := strings.NewReplacer("@PORT@", fmt.Sprint(k.port), "@AHEAD@", ahead).Replace(kamailioConfig)
+	config := strings.NewReplacer("@PORT@", fmt.Sprint(k.port), "@AHEAD@", ahead, "@FIRST@", first).Replace(kamailioConfig)
 	write(t, filepath.Join(k.dir, "kamailio.cfg"), []byte(config))
 	k.run()
 	t.Cleanup(func() {
@@ -223,19 +237,24 @@ func TestKamailioRefusesAWrongPassword(t *testing.T) {
 }
 
 // TestKamailioStaysInTheWayOfADialog: it records its route, so ACK and BYE come
-// through it; the clip, the digit and its action are those of any call.
+// through it; the clip, the digit and its action are those of any call, also where
+// it asks for a password first (407), which is the same attempt.
 func TestKamailioStaysInTheWayOfADialog(t *testing.T) {
 	t.Parallel()
-	for _, how := range []string{"uri", "outbound_proxy"} {
+	for _, how := range []string{"uri", "password", "outbound_proxy"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			far := network(t, 1, presses)
 			o := options{}
 			var k *kamailio
-			if how == "uri" {
+			switch how {
+			case "uri":
 				k = newKamailio(t, "sip:"+far.Addr().String())
 				o.peerPort = k.port
-			} else {
+			case "password":
+				k = kamailioThat(t, "sip:"+far.Addr().String(), asksWho)
+				o.peerPort, o.trunk = k.port, ", username: alice, password: wonderland"
+			default:
 				k = newKamailio(t, "")
 				o.peerPort, o.trunk = int(far.Addr().Port()), fmt.Sprintf(`, outbound_proxy: "sip:127.0.0.1:%d"`, k.port)
 			}
@@ -244,6 +263,9 @@ func TestKamailioStaysInTheWayOfADialog(t *testing.T) {
 			c := d.over(d.place(map[string]any{"to": number(presses, 0), "record_id": d.clip(clip), "digits": []map[string]any{{}, {}, {"smsText": "hello"}}}))
 			if c.Outcome != "answered" || len(c.Attempts) != 1 || len(c.Digits) != 1 || c.Digits[0].Digit != "2" || c.Digits[0].Via != "rfc4733" {
 				t.Errorf("ended as %+v", c)
+			}
+			if asked := k.noted("PASSED alice") > 0; asked != (how == "password") {
+				t.Errorf("Kamailio has seen a password: %v", asked)
 			}
 			for _, method := range []string{"INVITE", "ACK", "BYE"} {
 				if k.noted("FORWARDED "+method) == 0 {
