@@ -205,6 +205,9 @@ func (r *reading) report(e event, get func(string) string) (p calls.ProviderRepo
 		if d := get("digit"); len(d) == 1 && strings.Contains("0123456789*#", d) {
 			p.State, p.Digit = calls.ReportDigit, d
 		}
+	case eventAction:
+		p.State = calls.ReportAction
+		p.Action = calls.ActionResult{Digit: get("digit"), Action: get("action"), Value: get("value"), Result: get("result"), Error: get("words")}
 	case eventRecord:
 		if address := get("record"); strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://") {
 			p.State, p.RecordURL = calls.ReportRecord, address

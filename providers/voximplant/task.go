@@ -83,7 +83,7 @@ type taskMaker struct {
 // make writes the task of a call.
 func (m taskMaker) make(r calls.PlaceRequest) (string, error) {
 	t := task{Version: 1, Call: r.CallID, Attempt: r.Attempt, To: r.To, From: r.From, Ref: r.Ref, Callback: m.callback,
-		RingTimeout: r.RingTimeout.Milliseconds()}
+		RingTimeout: r.RingTimeout.Milliseconds(), MaxDuration: r.MaxDuration.Milliseconds()}
 	if t.From == "" {
 		t.From = m.settings.CallerID
 	}
