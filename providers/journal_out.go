@@ -129,6 +129,9 @@ func (s journalledSink) client(x outbox.Exchange) *http.Client {
 	return &noting
 }
 
+// Check implements outbox.Checker.
+func (s journalledSink) Check(w *calls.Webhook) error { return outbox.CheckDestination(s.Sink, w) }
+
 type journalledAuthenticated struct {
 	journalledSink
 	as outbox.Authenticated

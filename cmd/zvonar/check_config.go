@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"zvonar/internal/calls"
 	"zvonar/internal/config"
+	"zvonar/internal/outbox"
 	"zvonar/internal/store"
 	"zvonar/providers"
 	"zvonar/providers/httpcall"
@@ -50,6 +52,7 @@ func checkRooms(cfg *config.Config) []config.Problem {
 	if _, err := newFacades(cfg, house); err != nil {
 		problems = append(problems, faultsOf(err, cfg, "facades")...)
 	}
+	problems = append(problems, checkHooks(cfg, house)...)
 	if cfg.SMS.Sender == "http" {
 		if _, err := httpsms.New(senderConfig(cfg.SMS.HTTP)); err != nil {
 			problems = append(problems, cfg.Fault("sms.http", err.Error()))
@@ -110,4 +113,28 @@ func textReports(r config.SMSReports) (*providers.TextReports, error) {
 	}
 	return providers.NewTextReports(providers.TextReports{ID: r.ID.Path, Status: r.Status.Path, Error: r.Error.Path,
 		Delivered: r.Delivered, Failed: r.Failed})
+}
+
+// checkHooks has the sinks judge the destinations of the configuration.
+func checkHooks(cfg *config.Config, house *providers.House) (problems []config.Problem) {
+	for i, w := range configHooks(cfg) {
+		if w.Kind == "" || w.Kind == calls.KindWebhook {
+			continue
+		}
+		err := error(calls.Errorf(calls.CodeInvalidField, "there is no kind %q of destinations", w.Kind))
+		for _, s := range systems() {
+			if s.Sinks == nil {
+				continue
+			}
+			for _, sink := range s.Sinks(house) {
+				if sink.Kind() == w.Kind {
+					err = outbox.CheckDestination(sink, &w)
+				}
+			}
+		}
+		if err != nil {
+			problems = append(problems, cfg.Fault(fmt.Sprintf("webhooks[%d]", i), err.Error()))
+		}
+	}
+	return problems
 }

@@ -133,7 +133,7 @@ func configTokens(cfg *config.Config) []api.ConfigToken {
 func configHooks(cfg *config.Config) []calls.Webhook {
 	hooks := make([]calls.Webhook, 0, len(cfg.Webhooks))
 	for _, w := range cfg.Webhooks {
-		hooks = append(hooks, calls.Webhook{Account: w.Account, URL: w.URL, Secret: w.Secret.Reveal(), Types: w.Types})
+		hooks = append(hooks, calls.Webhook{Account: w.Account, URL: w.URL, Secret: w.Secret.Reveal(), Types: w.Types, Kind: w.Kind, Settings: w.Settings})
 	}
 	return hooks
 }

@@ -61,6 +61,9 @@ type Config struct {
 	Campaigns    *campaign.Desk       // nil: there are none
 	// CaptureLinks open captures without a token.
 	CaptureLinks calls.CaptureLinks
+	// CheckHook judges destinations of events of any kind, see outbox.Check; nil: there
+	// is the kind webhook alone.
+	CheckHook func(*calls.Webhook) error
 	// Mounts are what others answer on our listeners.
 	Mounts Mounts
 	// KeyForms are the kinds of facades that have keys of their own.

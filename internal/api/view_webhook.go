@@ -1,6 +1,10 @@
 package api
 
-import "zvonar/internal/calls"
+import (
+	"encoding/json"
+
+	"zvonar/internal/calls"
+)
 
 // WebhookResource is a webhook as published: never its secret.
 type WebhookResource struct {
@@ -13,6 +17,8 @@ type WebhookResource struct {
 	DisabledReason *string           `json:"disabled_reason"`
 	OldSecretUntil calls.Stamp       `json:"old_secret_until" doc:"until when the former secret signs too; null where none does"`
 	CreatedAt      calls.Stamp       `json:"created_at"`
+	Settings       json.RawMessage   `json:"settings" doc:"what the kind keeps of the destination; null where it keeps nothing"`
+	Key            *string           `json:"key" doc:"the facade key whose secrets sign; null where the destination has its own"`
 
 	FailingSince calls.Stamp `json:"failing_since" doc:"since when nothing is taken: everything waits, and is tried with one event at least every 60 s"`
 	ProbeAt      calls.Stamp `json:"probe_at" doc:"the next such attempt"`
@@ -28,7 +34,11 @@ type NewWebhookResource struct {
 
 func viewWebhook(w *calls.Webhook, h *calls.DestinationHealth) WebhookResource {
 	v := WebhookResource{ID: w.ID, Kind: w.Kind, URL: w.URL, Types: append([]calls.EventType{}, w.Types...), FromConfig: w.FromConfig,
-		Disabled: w.Disabled, DisabledReason: orNull(w.DisabledReason), OldSecretUntil: calls.Stamp(w.OldSecretUntil), CreatedAt: calls.Stamp(w.CreatedAt)}
+		Disabled: w.Disabled, DisabledReason: orNull(w.DisabledReason), OldSecretUntil: calls.Stamp(w.OldSecretUntil), CreatedAt: calls.Stamp(w.CreatedAt),
+		Settings: w.Settings, Key: orNull(w.Key)}
+	if len(v.Settings) == 0 {
+		v.Settings = json.RawMessage("null")
+	}
 	if v.Kind == "" {
 		v.Kind = calls.KindWebhook
 	}

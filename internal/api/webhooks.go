@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -86,7 +87,10 @@ type createWebhookInput struct {
 	Body struct {
 		URL    string   `json:"url" minLength:"1" maxLength:"2048"`
 		Types  []string `json:"types,omitempty" maxItems:"64" nullable:"false" doc:"event types; all where left out"`
-		Secret string   `json:"secret,omitempty" maxLength:"200" doc:"whsec_ and base64 of 16 to 128 bytes; made for you where left out"`
+		Secret string   `json:"secret,omitempty" maxLength:"200" doc:"whsec_ and base64 of 16 to 128 bytes, made for you where left out; of other kinds their key, such as the API key of a Salebot project"`
+
+		Kind     string          `json:"kind,omitempty" maxLength:"64" doc:"the dialect that is spoken there, see docs/providers.md; webhook where left out" example:"salebot"`
+		Settings json.RawMessage `json:"settings,omitempty" doc:"what the kind keeps of the destination, an object; see docs/providers.md"`
 	} `nameHint:"WebhookRequest"`
 }
 
@@ -125,13 +129,28 @@ func (s *Server) newWebhook(ctx context.Context, in *createWebhookInput) (*calls
 		return nil, err
 	}
 	w := &calls.Webhook{ID: s.cfg.IDs.New("wh_"), Account: accountOf(ctx), URL: in.Body.URL, Secret: in.Body.Secret, Types: types, CreatedAt: s.clock.Now()}
-	if w.Secret == "" {
+	w.Kind, w.Settings = in.Body.Kind, in.Body.Settings
+	if w.Secret == "" && isWebhook(w) {
 		w.Secret = newWebhookSecret()
 	}
-	if err := outbox.CheckSecret(w.Secret); err != nil {
-		return nil, calls.Errorf(calls.CodeInvalidField, "%s", err.Error()).At("body.secret", nil)
+	return w, s.checkHook(w)
+}
+
+// isWebhook reports whether a destination is an ordinary webhook.
+func isWebhook(w *calls.Webhook) bool { return w.Kind == "" || w.Kind == calls.KindWebhook }
+
+// checkHook has the kind of a destination judge it.
+func (s *Server) checkHook(w *calls.Webhook) error {
+	if s.cfg.CheckHook != nil {
+		return s.cfg.CheckHook(w)
 	}
-	return w, nil
+	if !isWebhook(w) {
+		return calls.Errorf(calls.CodeInvalidField, "there is no kind %q of destinations; known: webhook", w.Kind).At("body.kind", w.Kind)
+	}
+	if err := outbox.CheckSecret(w.Secret); err != nil {
+		return calls.Errorf(calls.CodeInvalidField, "%s", err.Error()).At("body.secret", nil)
+	}
+	return nil
 }
 
 // checkHookURL refuses an address that must not be spoken to.

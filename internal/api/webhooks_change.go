@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -23,6 +24,8 @@ type changeWebhookInput struct {
 		URL      string   `json:"url" minLength:"1" maxLength:"2048"`
 		Types    []string `json:"types,omitempty" maxItems:"64" nullable:"false" doc:"event types; all where left out"`
 		Disabled bool     `json:"disabled,omitempty" doc:"true: nothing is sent and what waits stays; false enables it again, from the present end of the log on"`
+
+		Settings json.RawMessage `json:"settings,omitempty" doc:"what the kind keeps of the destination; as it was where left out"`
 	} `nameHint:"WebhookChange"`
 }
 
@@ -46,6 +49,12 @@ func (s *Server) putWebhook(ctx context.Context, in *changeWebhookInput) (*webho
 	var out WebhookResource
 	err = s.changeWebhook(ctx, "webhook.change", in.ID, func(tx calls.Tx, w *calls.Webhook) error {
 		w.URL, w.Types, w.Disabled, w.DisabledReason = in.Body.URL, types, in.Body.Disabled, ""
+		if !empty(in.Body.Settings) {
+			w.Settings = in.Body.Settings
+		}
+		if err := s.checkHook(w); err != nil {
+			return err
+		}
 		if w.Disabled {
 			w.DisabledReason = "switched off by " + actorOf(ctx)
 		}
@@ -91,6 +100,7 @@ type rotateWebhookInput struct {
 	WebhookPath
 	Body *struct {
 		Overlap string `json:"overlap,omitempty" maxLength:"20" doc:"how long the old secret signs too, 0s to 720h; 24h where left out" example:"24h"`
+		Secret  string `json:"secret,omitempty" maxLength:"200" doc:"the new one; made for you where left out. Kinds other than webhook need theirs"`
 	} `nameHint:"WebhookRotation"`
 }
 
@@ -108,7 +118,14 @@ func (s *Server) rotateWebhook(ctx context.Context, in *rotateWebhookInput) (*ne
 	var out NewWebhookResource
 	err := s.changeWebhook(ctx, "webhook.rotate", in.ID, func(tx calls.Tx, w *calls.Webhook) error {
 		w.OldSecret, w.OldSecretUntil = w.Secret, s.clock.Now().Add(overlap)
-		w.Secret = newWebhookSecret()
+		if w.Secret = newWebhookSecret(); in.Body != nil && in.Body.Secret != "" {
+			w.Secret = in.Body.Secret
+		} else if !isWebhook(w) {
+			return calls.Errorf(calls.CodeInvalidField, "bring the new key of this destination: none can be made here").At("body.secret", nil)
+		}
+		if err := s.checkHook(w); err != nil {
+			return err
+		}
 		health, err := healthOf(tx, w)
 		if err != nil {
 			return err

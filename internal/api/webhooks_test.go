@@ -120,3 +120,45 @@ func TestAWebhookShowsWhyNothingIsTaken(t *testing.T) {
 		t.Errorf("%s", got.body)
 	}
 }
+
+func TestADestinationOfAnotherKindBringsItsOwnKeyAndSettings(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *Config) {
+		c.CheckHook = func(w *calls.Webhook) error {
+			if w.Kind != "salebot" || w.Secret == "" || strings.HasPrefix(w.Secret, "whsec_") {
+				return calls.Errorf(calls.CodeInvalidField, "bring the key").At("body.secret", nil)
+			}
+			if strings.Contains(string(w.Settings), "mango") {
+				return calls.Errorf(calls.CodeInvalidField, "no such dialect").At("body.settings", nil)
+			}
+			return nil
+		}
+	})
+	const address = `"url":"https://93.184.216.34/api/"`
+	for _, body := range []string{`{` + address + `,"kind":"salebot"}`, `{` + address + `,"kind":"salebot","secret":"k12345678","settings":{"dialect":"mango"}}`} {
+		if got := h.do("POST", "/v1/webhooks", body); got.code != 422 {
+			t.Errorf("%s: %d %s", body, got.code, got.body)
+		}
+	}
+	made := h.do("POST", "/v1/webhooks", `{`+address+`,"kind":"salebot","secret":"k12345678","settings":{"dialect":"beeline"}}`)
+	id, _ := made.doc["id"].(string)
+	if made.code != 201 || made.doc["kind"] != "salebot" || made.doc["secret"] != "k12345678" {
+		t.Fatalf("%d %s", made.code, made.body)
+	}
+	shown := h.do("GET", "/v1/webhooks/"+id, "")
+	if settings, _ := shown.doc["settings"].(map[string]any); settings["dialect"] != "beeline" || strings.Contains(shown.body, "k12345678") {
+		t.Errorf("%s", shown.body)
+	}
+	if got := h.do("PUT", "/v1/webhooks/"+id, `{`+address+`,"settings":{"dialect":"mango"}}`); got.code != 422 {
+		t.Errorf("%d %s", got.code, got.body)
+	}
+	if got := h.do("PUT", "/v1/webhooks/"+id, `{`+address+`,"types":["call.completed"]}`); got.code != 200 || !strings.Contains(got.body, "beeline") {
+		t.Errorf("the settings went: %d %s", got.code, got.body)
+	}
+	if got := h.do("POST", "/v1/webhooks/"+id+"/rotate", ``); got.code != 422 {
+		t.Errorf("a key was made up: %d %s", got.code, got.body)
+	}
+	if got := h.do("POST", "/v1/webhooks/"+id+"/rotate", `{"secret":"k87654321"}`); got.code != 200 || got.doc["secret"] != "k87654321" {
+		t.Errorf("%d %s", got.code, got.body)
+	}
+}

@@ -236,6 +236,8 @@ type Webhook struct {
 	ProbeAt        calls.Stamp       `json:"probe_at"`
 	AuthFailedAt   calls.Stamp       `json:"auth_failed_at"`
 	LastError      *string           `json:"last_error"`
+	Settings       json.RawMessage   `json:"settings"`
+	Key            *string           `json:"key"`
 	Secret         string            `json:"secret,omitempty"`
 }
 

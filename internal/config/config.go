@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"net/netip"
 
 	"zvonar/internal/calls"
@@ -148,6 +149,9 @@ type Webhook struct {
 	Secret  Secret            `yaml:"secret"`  // whsec_…
 	Types   []calls.EventType `yaml:"types"`   // empty: all
 	Account string            `yaml:"account"` // whose events; "": main
+	// Kind is the dialect that is spoken there; "": webhook, whose secret is whsec_….
+	Kind     string          `yaml:"kind"`
+	Settings json.RawMessage `yaml:"settings"` // what the kind keeps of it, as JSON
 }
 
 // Egress excepts addresses from the guard for URLs that arrive by API.

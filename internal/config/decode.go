@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -35,6 +36,7 @@ var (
 	retryType  = reflect.TypeFor[calls.RetryPolicy]()
 
 	settingsType = reflect.TypeFor[Settings]()
+	rawType      = reflect.TypeFor[json.RawMessage]()
 )
 
 // document reads the whole file into cfg; false means that it is no YAML.
@@ -152,6 +154,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 		return
 	case settingsType:
 		d.settings(n, v, path)
+		return
+	case rawType:
+		d.raw(n, v, path)
 		return
 	}
 	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {

@@ -30,6 +30,19 @@ func (d *decoder) flow(n ast.Node, v reflect.Value, path string) {
 	}
 }
 
+// raw reads an object as JSON, for a room that knows what it may hold.
+func (d *decoder) raw(n ast.Node, v reflect.Value, path string) {
+	if _, ok := n.(*ast.MappingNode); !ok {
+		d.at(start(n), path, "must be keys with values, like {key: value}")
+		return
+	}
+	before := len(d.problems)
+	var b bytes.Buffer
+	if d.json(&b, n, path, 0); len(d.problems) == before {
+		v.SetBytes(b.Bytes())
+	}
+}
+
 // retry reads a retry policy through the parser that also reads it from the API.
 func (d *decoder) retry(n ast.Node, v reflect.Value, path string) {
 	before := len(d.problems)

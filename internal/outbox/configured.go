@@ -13,9 +13,13 @@ import (
 )
 
 // configuredID is the id of a webhook of the configuration file: the same for
-// the same account and URL, so that its place in the log survives restarts.
-func configuredID(account, rawURL string) string {
-	sum := sha256.Sum256([]byte(account + "\x00" + rawURL))
+// the same account, kind and URL, so that its place in the log survives restarts.
+func configuredID(account, kind, rawURL string) string {
+	name := account + "\x00" + rawURL
+	if kind != "" && kind != calls.KindWebhook {
+		name += "\x00" + kind
+	}
+	sum := sha256.Sum256([]byte(name))
 	return "wh_cfg_" + hex.EncodeToString(sum[:12])
 }
 
@@ -24,7 +28,7 @@ func configuredID(account, rawURL string) string {
 const SecretOverlap = 24 * time.Hour
 
 // EnsureConfigured makes the webhooks of the configuration file be what list
-// says (URL, Secret, Types, Account): new ones start at the present end of the
+// says (Kind, URL, Secret, Settings, Types, Account): new ones start at the present end of the
 // log, those that went away are disabled, and of those that got another secret
 // the old one signs too for SecretOverlap. It may be called again on a reload.
 func (o *Outbox) EnsureConfigured(ctx context.Context, list []calls.Webhook) error {
@@ -35,13 +39,13 @@ func (o *Outbox) EnsureConfigured(ctx context.Context, list []calls.Webhook) err
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 			return fmt.Errorf("webhooks[%d].url must be an http:// or https:// URL", i)
 		}
-		if err := CheckSecret(w.Secret); err != nil {
-			return fmt.Errorf("webhooks[%d].secret: %w", i, err)
+		if err := o.Check(&w); err != nil {
+			return fmt.Errorf("webhooks[%d]: %w", i, err)
 		}
 		if w.Account == "" {
 			w.Account = calls.MainAccount
 		}
-		w.ID, w.CallID, w.FromConfig, w.Disabled, w.CreatedAt = configuredID(w.Account, w.URL), "", true, false, now
+		w.ID, w.CallID, w.FromConfig, w.Disabled, w.CreatedAt = configuredID(w.Account, w.Kind, w.URL), "", true, false, now
 		if want[w.ID] != nil {
 			return fmt.Errorf("webhooks[%d].url is listed twice", i)
 		}
