@@ -108,6 +108,9 @@ func (s sink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
 		return outbox.Answer{Fault: outbox.Unwell, Error: "the call could not be read"}
 	}
 	n, _ := strconv.Atoi(string(x.Body)) // Map wrote it
+	if x.Key != nil {
+		set.User = x.Key.Public
+	}
 	fields := s.fields(kind(n), x.Event, call, set.User, extension)
 	req, err := eventRequest(set.Method, x.To.URL, fields)
 	if err != nil {
