@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/clock"
 	"zvonar/internal/egress"
 )
 
@@ -24,7 +25,7 @@ func (picky) Check(w *calls.Webhook) error {
 
 func TestDestinationsAreJudgedByTheirKind(t *testing.T) {
 	t.Parallel()
-	o, err := New(Config{Store: newStore(t), IDs: testIDs, Client: egress.Trusted(), Sinks: []Sink{picky{}, notes{}}})
+	o, err := New(Config{Store: newStore(t), Clock: clock.System(), IDs: testIDs, Client: egress.Trusted(), Sinks: []Sink{picky{}, notes{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func (a *aliens) prune(now time.Time) {
 
 // foreignCall names the call of an event and who takes part in it.
 func (c *Client) foreignCall(ctx context.Context, e event) calls.ForeignCall {
-	f := calls.ForeignCall{Account: c.set.account(), Provider: c.name, ProviderCallID: e.callID, Direction: e.direction(), Line: e.line}
+	f := calls.ForeignCall{Account: c.account(), Provider: c.name, ProviderCallID: e.callID, Direction: e.direction(), Line: e.line}
 	short := e.shortSrc
 	if f.Direction == calls.In {
 		f.From, f.To, short = e.src, e.dst, e.shortDst
@@ -99,11 +99,21 @@ func (c *Client) foreignCall(ctx context.Context, e event) calls.ForeignCall {
 		return f
 	}
 	_ = c.house.Store.View(ctx, func(tx calls.ReadTx) error { // nobody of this number: a call of nobody
-		who, err := tx.EmployeeByExtension(c.set.account(), short)
+		who, err := tx.EmployeeByExtension(c.account(), short)
 		if err == nil {
 			f.Employee = who.ID
 		}
 		return err
 	})
 	return f
+}
+
+// account is whose the calls are that nobody asked for.
+func (c *Client) account() string {
+	if c.house.AccountOf != nil {
+		if name := c.house.AccountOf(c.name); name != "" {
+			return name
+		}
+	}
+	return calls.MainAccount
 }

@@ -46,8 +46,6 @@ type settings struct {
 	// missing until the statistic is asked instead; 0: never.
 	StatisticsAfter time.Duration `yaml:"statistics_after"`
 	Timezone        string        `yaml:"timezone"` // of the service's tables
-	// Account is whose calls those are that nobody asked for; "": main.
-	Account string `yaml:"account"`
 	TLS             providers.TLS `yaml:"tls"`
 }
 
@@ -119,12 +117,4 @@ func (s settings) checkMethod() error {
 		return errors.New("statistics_after: a minute at least, or 0s")
 	}
 	return nil
-}
-
-// account is whose the calls are that nobody asked for.
-func (s settings) account() string {
-	if s.Account == "" {
-		return calls.MainAccount
-	}
-	return s.Account
 }
