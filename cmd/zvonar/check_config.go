@@ -24,10 +24,7 @@ type checkConfigCmd struct {
 
 // Run tells every fault; nothing is started and nothing stays behind.
 func (c *checkConfigCmd) Run(a *app) error {
-	cfg, problems := config.Load(c.Config, a.env)
-	if len(problems) == 0 {
-		problems = checkRooms(cfg)
-	}
+	_, problems := readConfig(c.Config, a.env)
 	for _, p := range problems {
 		fmt.Fprintln(a.stderr, p.Detail())
 	}
@@ -36,6 +33,15 @@ func (c *checkConfigCmd) Run(a *app) error {
 	}
 	_, err := fmt.Fprintf(a.stdout, "%s: no faults\n", c.Config)
 	return err
+}
+
+// readConfig reads a configuration; without problems every room can use it.
+func readConfig(file string, env []string) (*config.Config, []config.Problem) {
+	cfg, problems := config.Load(file, env)
+	if len(problems) == 0 {
+		problems = checkRooms(cfg)
+	}
+	return cfg, problems
 }
 
 // checkRooms asks the rooms that have a language of their own in the

@@ -351,6 +351,11 @@ func TestCheckConfigNamesFaultsWithTheirPlace(t *testing.T) {
 	if code != exitFailed || !strings.Contains(said, room+":4:5: providers[0]: ") || !strings.Contains(said, "url: ") {
 		t.Errorf("exit code %d, said %s", code, said)
 	}
+	headers := write("headers.yaml", "trunks: [{name: m, uri: \"sip:h\", headers: {X-Fine: a, Contact: b}}]\n")
+	code, said = quick(t, nil, "check-config", "--config", headers)
+	if code != exitFailed || !strings.Contains(said, "trunks[0].headers.Contact: ") || strings.Contains(said, "X-Fine") {
+		t.Errorf("exit code %d, said %s", code, said)
+	}
 	code, said = quick(t, []string{"ZVONAR_NOPE=1"}, "check-config", "--config", good)
 	if code != exitFailed || !strings.Contains(said, "environment: ZVONAR_NOPE: there is no such setting") {
 		t.Errorf("exit code %d, said %s", code, said)

@@ -29,7 +29,7 @@ func (d *daemon) hangUp(ctx context.Context, file string, env []string) {
 	if err := useNumbering(d.cfg.Dialer); err != nil {
 		d.log.Error("SIGHUP: the numbering plan or the holidays cannot be read; the former ones stay in use", "error", err)
 	}
-	cfg, problems := config.Load(file, env)
+	cfg, problems := readConfig(file, env)
 	if len(problems) > 0 {
 		d.log.Error("SIGHUP: the configuration is not usable; the former one stays in use", "file", file, "error", config.Error(problems))
 		return

@@ -19,7 +19,7 @@ import (
 // serve runs the daemon until SIGTERM or SIGINT, drains, and returns. A second
 // signal ends the drain at once.
 func serve(ctx context.Context, file string, env []string, stderr io.Writer) error {
-	cfg, problems := config.Load(file, env)
+	cfg, problems := readConfig(file, env)
 	if len(problems) > 0 {
 		return config.Error(problems)
 	}
