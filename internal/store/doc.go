@@ -32,6 +32,6 @@
 // run on it (migrate.go).
 //
 // Only cmd imports this package; everybody else knows calls.Store. Start
-// reading at store.go (life), then queue.go and writer.go (group commit), tx.go and the
+// reading at store.go (life), then queue.go, writer.go and commit.go (group commit), tx.go and the
 // files named after what they keep.
 package store
