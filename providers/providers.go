@@ -100,6 +100,13 @@ type Intake interface {
 	Intake() http.Handler
 }
 
+// Excluder is a client beside which, as it is configured, some systems may not stand
+// in the same account.
+type Excluder interface {
+	// Excludes says why a system of that kind may not; "": it may.
+	Excludes(kind string) (why string)
+}
+
 // Service is a client with a life of its own: subscriptions, polls. Start returns
 // at once or says why it cannot; Stop ends everything within ctx.
 type Service interface {

@@ -55,7 +55,7 @@ func newClients(cfg *config.Config, h *providers.House) ([]provider, error) {
 		}
 		clients = append(clients, c)
 	}
-	if faults = append(faults, checkRouters(cfg, clients)...); len(faults) > 0 {
+	if faults = append(faults, append(checkRouters(cfg, clients), checkExclusions(cfg, clients)...)...); len(faults) > 0 {
 		return nil, configFault{faults}
 	}
 	return clients, nil

@@ -110,11 +110,21 @@ func (s *Server) follow(tx calls.Tx, k *calls.FacadeKey, w *calls.Webhook, b Key
 		return nil, nil
 	case b.EventsURL == "":
 		return nil, tx.DeleteWebhook(w.Account, w.ID)
+	case w == nil && s.excludes(k.Account, k.Kind) != "":
+		return nil, calls.Errorf(calls.CodeWrongState, "%s", s.excludes(k.Account, k.Kind)).At("body.events_url", b.EventsURL)
 	case w == nil:
 		w = &calls.Webhook{ID: s.cfg.IDs.New("wh_"), Kind: k.Kind, Account: k.Account, Key: k.ID, CreatedAt: s.clock.Now()}
 	}
 	w.URL, w.Settings, w.Disabled, w.DisabledReason = b.EventsURL, b.EventsSettings, false, ""
 	return w, tx.PutWebhook(w)
+}
+
+// excludes says why an account may have no destination of a kind; "": it may.
+func (s *Server) excludes(account, kind string) string {
+	if s.cfg.Excludes == nil {
+		return ""
+	}
+	return s.cfg.Excludes(account, kind)
 }
 
 func (s *Server) auditKey(ctx context.Context, tx calls.Tx, action string, k *calls.FacadeKey, eventsURL string) error {

@@ -71,6 +71,9 @@ type Config struct {
 	// BotProvider names the provider by which the bot functions of a kind call for an
 	// account, "": our own trunks; nil: always these.
 	BotProvider func(account, kind string) string
+	// Excludes says why an account may have no destination of events of a kind, where
+	// another system of it forbids that; "": it may. nil: every kind is fine.
+	Excludes func(account, kind string) (why string)
 	// TextCallback lets a service tell of texts by a secret address; nil: none may.
 	TextCallback *TextCallback
 

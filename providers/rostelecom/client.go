@@ -40,6 +40,7 @@ var (
 	_ providers.Tester   = (*Provider)(nil)
 	_ providers.Signer   = (*Provider)(nil)
 	_ providers.Service  = (*Provider)(nil)
+	_ providers.Excluder = (*Provider)(nil)
 )
 
 // New makes a provider of the settings; an error names the key that is wrong.

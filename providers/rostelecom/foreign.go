@@ -49,9 +49,6 @@ func newStrangers() *strangers {
 	return s
 }
 
-// Start implements providers.Service.
-func (p *Provider) Start(context.Context) error { return nil }
-
 // Stop implements providers.Service: what is being told is given up.
 func (p *Provider) Stop(ctx context.Context) error {
 	p.strangers.mu.Lock() // nobody begins another one after this

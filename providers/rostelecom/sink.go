@@ -21,9 +21,7 @@ type sink struct{ house *providers.House }
 
 // sinkSettings are those of a destination.
 type sinkSettings struct {
-	// ClientID is the public name of the facade key.
-	ClientID string `json:"client_id"`
-	Domain   string `json:"domain,omitempty"`
+	Domain string `json:"domain,omitempty"` // of the SIP URIs
 }
 
 // Kind implements outbox.Sink.
@@ -98,8 +96,8 @@ func (s sink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
 	if err := errors.Join(json.Unmarshal(x.Body, &n), json.Unmarshal(orEmpty(x.To.Settings), &set)); err != nil {
 		return outbox.Answer{Then: outbox.Dead, Error: "the settings of the destination cannot be read"}
 	}
-	if len(x.Secrets) == 0 || set.ClientID == "" {
-		return outbox.Answer{Fault: outbox.Unwanted, Error: "the destination has no facade key that signs, or no client_id in its settings"}
+	if len(x.Secrets) == 0 || x.Key == nil {
+		return outbox.Answer{Fault: outbox.Unwanted, Error: "the destination has no facade key that signs"}
 	}
 	var c *calls.Call
 	pin := ""
@@ -126,17 +124,17 @@ func (s sink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
 	}
 	if n.State == stateEnd && x.State == toldTalk { // the talk ended with the call
 		told := toldOff
-		if a := s.post(ctx, x, set, eventOf(x.Event, c, stateDisconnected, pin, n.PIN, set.Domain)); a.Then != outbox.Delivered {
+		if a := s.post(ctx, x, eventOf(x.Event, c, stateDisconnected, pin, n.PIN, set.Domain)); a.Then != outbox.Delivered {
 			a.State = nil
 			return a
 		}
-		a := s.post(ctx, x, set, eventOf(x.Event, c, stateEnd, pin, n.PIN, set.Domain))
+		a := s.post(ctx, x, eventOf(x.Event, c, stateEnd, pin, n.PIN, set.Domain))
 		if a.Then != outbox.Delivered {
 			a.State = &told
 		}
 		return a
 	}
-	a := s.post(ctx, x, set, eventOf(x.Event, c, n.State, pin, n.PIN, set.Domain))
+	a := s.post(ctx, x, eventOf(x.Event, c, n.State, pin, n.PIN, set.Domain))
 	if told := after(n.State, x.State); a.Then == outbox.Delivered && told != x.State {
 		a.State = &told
 	}
@@ -198,7 +196,7 @@ func reasonOf(c *calls.Call) string {
 }
 
 // post sends one signed event.
-func (s sink) post(ctx context.Context, x outbox.Exchange, set sinkSettings, e event) outbox.Answer {
+func (s sink) post(ctx context.Context, x outbox.Exchange, e event) outbox.Answer {
 	body, err := marshal(e)
 	if err != nil {
 		return outbox.Answer{Then: outbox.Dead, Error: "the event cannot be written"}
@@ -210,7 +208,7 @@ func (s sink) post(ctx context.Context, x outbox.Exchange, set sinkSettings, e e
 	for name, values := range x.Header {
 		req.Header[name] = values
 	}
-	putSign(req.Header, set.ClientID, body, x.Secrets[0])
+	putSign(req.Header, x.Key.Public, body, x.Secrets[0])
 	return outbox.Exchanged(ctx, x.Client, req, x.Now)
 }
 

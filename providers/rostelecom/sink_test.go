@@ -17,7 +17,7 @@ import (
 func deliver(t *testing.T, o *office, sim *simulator, c *calls.Call, types ...calls.Event) (said []string) {
 	t.Helper()
 	s, state := sink{o.House}, ""
-	hook := &calls.Webhook{Account: "main", Kind: Kind, URL: sim.URL + "/", Settings: json.RawMessage(`{"client_id":"` + simID + `","domain":"d.20.rt.ru"}`)}
+	hook := &calls.Webhook{Account: "main", Kind: Kind, URL: sim.URL + "/", Settings: json.RawMessage(`{"domain":"d.20.rt.ru"}`)}
 	for _, e := range types {
 		e.CallID, e.Account, e.Direction, e.Time = c.ID, "main", c.Direction, noon
 		if len(e.Data) == 0 {
@@ -35,7 +35,7 @@ func deliver(t *testing.T, o *office, sim *simulator, c *calls.Call, types ...ca
 		if string(again.Body) != string(m.Body) {
 			t.Fatal("the same event is another message")
 		}
-		a := s.Send(context.Background(), outbox.Exchange{Item: it, Message: m, Client: http.DefaultClient, Secrets: []string{simKey}, Now: noon})
+		a := s.Send(context.Background(), outbox.Exchange{Item: it, Message: m, Client: http.DefaultClient, Secrets: []string{simKey}, Key: &calls.FacadeKey{Public: simID}, Now: noon})
 		if a.Then != outbox.Delivered {
 			t.Fatalf("%s: %+v", e.Type, a)
 		}
@@ -111,7 +111,7 @@ func TestAReceiverThatFailsIsToldAgain(t *testing.T) {
 	o, sim := newOffice(t, ""), newSimulator(t, nil)
 	c := calls.Call{Direction: calls.Out, To: "79161234567"}
 	o.put(&c, false)
-	hook := &calls.Webhook{Account: "main", Kind: Kind, URL: sim.URL, Settings: json.RawMessage(`{"client_id":"` + simID + `"}`)}
+	hook := &calls.Webhook{Account: "main", Kind: Kind, URL: sim.URL}
 	s := sink{o.House}
 	it := outbox.Item{To: hook, Event: calls.Event{Type: calls.CallCompleted, CallID: c.ID, Account: "main", Data: json.RawMessage(`{}`)}, State: toldTalk}
 	m, err := s.Map(it)
@@ -119,7 +119,7 @@ func TestAReceiverThatFailsIsToldAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	send := func(change ...func(*outbox.Exchange)) outbox.Answer {
-		x := outbox.Exchange{Item: it, Message: m, Client: http.DefaultClient, Secrets: []string{simKey}, Now: noon}
+		x := outbox.Exchange{Item: it, Message: m, Client: http.DefaultClient, Secrets: []string{simKey}, Key: &calls.FacadeKey{Public: simID}, Now: noon}
 		for _, f := range change {
 			f(&x)
 		}
