@@ -32,6 +32,7 @@ type client struct {
 	meter   *meter
 	bad     *penalties
 	book    *book
+	aliens  *aliens
 	sources []netip.Prefix
 	metrics *providers.Metrics
 	log     *slog.Logger
@@ -69,7 +70,8 @@ func newClient(h *providers.House, name string, s providers.Settings) (*client, 
 	}
 	c := &client{set: set, name: name, house: h, http: speak, meter: newMeter(h.Clock, slack),
 		bad: newPenalties(h.Clock, set.BadRequests), sources: sources, metrics: m, log: h.Log.With("provider", name)}
-	c.book = newBook(h.Clock, time.Duration(set.Strangers), c.strange)
+	c.aliens = &aliens{c: c, list: map[text]*alien{}}
+	c.book = newBook(h.Clock, time.Duration(set.Strangers), c.aliens.hear)
 	return c, nil
 }
 

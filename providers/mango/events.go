@@ -80,11 +80,10 @@ func (s sink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
 	if err != nil {
 		return outbox.Answer{Then: outbox.Dead, Error: err.Error()}
 	}
-	public := publicOf(x.To)
-	if public == "" || len(x.Secrets) == 0 {
-		return outbox.Answer{Error: "the destination has no key to sign with; issue one and name it"}
+	if x.Key == nil {
+		return outbox.Answer{Error: "the key that signs for this destination is revoked or gone"}
 	}
-	secret := x.Secrets[0]
+	public, secret := x.Key.Public, x.Key.Secret
 	ctx = providers.Labelled(ctx, providers.Label{Account: x.Event.Account, Correlation: x.Event.CallID, Secrets: x.Secrets})
 	done := outbox.Answer{Then: outbox.Delivered}
 	for _, n := range notes {
@@ -98,19 +97,6 @@ func (s sink) Send(ctx context.Context, x outbox.Exchange) outbox.Answer {
 	}
 	done.State = &state
 	return done
-}
-
-// sinkSettings are what is kept of a destination.
-type sinkSettings struct {
-	// Key is the vpbx_api_key that its notices bear.
-	Key string `json:"vpbx_api_key"`
-}
-
-// publicOf is the key that the notices of a destination bear.
-func publicOf(w *calls.Webhook) string {
-	var s sinkSettings
-	_ = json.Unmarshal(w.Settings, &s)
-	return s.Key
 }
 
 // below is a path below an address that may have one of its own.

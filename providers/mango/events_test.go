@@ -21,13 +21,15 @@ type lane struct {
 	sink  outbox.Sink
 	to    *calls.Webhook
 	state string
+	key   *calls.FacadeKey
 	call  calls.Call
 	n     int
 }
 
 func newLane(t testing.TB, w *providerstest.World, url string, c calls.Call) *lane {
 	return &lane{t: t, sink: sink{w.House}, call: c,
-		to: &calls.Webhook{ID: "wh_1", Account: "main", Kind: Kind, Key: "key_1", URL: url, Settings: json.RawMessage(`{"vpbx_api_key":"` + testKey + `"}`)}}
+		to:  &calls.Webhook{ID: "wh_1", Account: "main", Kind: Kind, Key: "key_1", URL: url},
+		key: &calls.FacadeKey{ID: "key_1", Account: "main", Kind: Kind, Public: testKey, Secret: testSalt}}
 }
 
 // emit sends an event; it gives what the sink said.
@@ -43,7 +45,7 @@ func (l *lane) emit(kind calls.EventType, data string) outbox.Answer {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	a := l.sink.Send(l.t.Context(), outbox.Exchange{Item: item, Message: m, Client: http.DefaultClient, Secrets: []string{testSalt, "old"}, Now: noon})
+	a := l.sink.Send(l.t.Context(), outbox.Exchange{Item: item, Message: m, Client: http.DefaultClient, Secrets: []string{testSalt, "old"}, Key: l.key, Now: noon})
 	if a.Then == outbox.Delivered && a.State != nil {
 		l.state = *a.State
 	}
@@ -171,11 +173,11 @@ func TestADestinationThatFailsIsToldAgainWithTheSameNotices(t *testing.T) {
 	if n := len(r.all()) - before; n != 3 { // connected, disconnected, the client's leg
 		t.Errorf("%d notices", n)
 	}
-	l.to.Settings = nil
+	l.key = nil
 	if a := l.emit(calls.CallAnswered, `{}`); a.Then == outbox.Delivered || !strings.Contains(a.Error, "key") {
 		t.Errorf("without a key: %+v", a)
 	}
-	l.to.Settings, l.state = json.RawMessage(`{"vpbx_api_key":"k"}`), "{"
+	l.state = "{"
 	if a := l.emit(calls.CallAnswered, `{}`); a.Then != outbox.Dead {
 		t.Errorf("with a broken memory: %+v", a)
 	}

@@ -43,7 +43,10 @@ type settings struct {
 	RecordWait   calls.Duration `yaml:"record_wait"`
 	SMSExtension string         `yaml:"sms_extension"` // in whose name texts go; "": the extension of the provider
 	SMSSender    string         `yaml:"sms_sender"`
-	Foreign      bool           `yaml:"foreign"` // calls that nobody here asked for become calls of ours, too
+	// Foreign has calls that nobody here asked for become calls of ours, too, of the
+	// account.
+	Foreign bool   `yaml:"foreign"`
+	Account string `yaml:"account"`
 }
 
 // The published addresses, and from where notices come.
@@ -55,7 +58,7 @@ func defaults() settings {
 	return settings{
 		URL: defaultURL, Timeout: calls.Duration(10 * time.Second), Sources: defaultSources, BadRequests: 1,
 		Quiet: calls.Duration(15 * time.Second), Strangers: calls.Duration(2 * time.Second), Reconcile: calls.Duration(3 * time.Minute),
-		RecordLinks: true, RecordLife: calls.Duration(7 * 24 * time.Hour), RecordWait: calls.Duration(10 * time.Minute), Foreign: true,
+		RecordLinks: true, RecordLife: calls.Duration(7 * 24 * time.Hour), RecordWait: calls.Duration(10 * time.Minute), Foreign: true, Account: calls.MainAccount,
 	}
 }
 

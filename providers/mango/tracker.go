@@ -6,6 +6,9 @@ import (
 	"zvonar/internal/calls"
 )
 
+// locationPerson is where a leg is that rings or talks to somebody, not to a menu.
+const locationPerson = "abonent"
+
 // maxLegs bounds the legs of one call that are told apart.
 const maxLegs = 64
 
@@ -23,6 +26,7 @@ type leg struct {
 // order, some twice; it is used by one goroutine.
 type tracker struct {
 	to     string // the client's number
+	in     bool   // the client called: he is the caller of every leg
 	joins  bool   // both parties are the provider's: told when they hear each other
 	legs   map[text]*leg
 	dtmf   map[text]number // the last seq of each leg
@@ -80,7 +84,7 @@ func (t *tracker) appeared(n callNotice, l *leg) []calls.ProviderReport {
 	if l.client || t.live == "" {
 		t.live = n.Call
 	}
-	if !l.client || t.rang || t.answered {
+	if !l.client && !t.in || t.rang || t.answered {
 		return nil
 	}
 	t.rang = true
@@ -88,6 +92,14 @@ func (t *tracker) appeared(n callNotice, l *leg) []calls.ProviderReport {
 }
 
 func (t *tracker) connected(n callNotice, l *leg) (out []calls.ProviderReport) {
+	if t.in {
+		// A menu or a queue answers, too; the call is answered once somebody does.
+		if n.Location == locationPerson && !t.answered {
+			t.answered = true
+			out = append(out, t.report(calls.ReportAnswered, l.at))
+		}
+		return out
+	}
 	if l.client || t.live == "" || t.legs[t.live] == nil || !t.legs[t.live].client {
 		t.live = n.Call
 	}
@@ -119,7 +131,7 @@ func (t *tracker) disconnected(n callNotice, l *leg) {
 	t.reason = l.reason
 	m := meaningOf(l.reason)
 	// The client is the callee of his leg; of a leg of our side, he is the caller.
-	t.byClient = m.callee && l.client || m.caller && !l.client && t.answered
+	t.byClient = m.callee && l.client || m.caller && !l.client && (t.answered || t.in)
 }
 
 // idle reports whether the call has had legs and none of them lives.
@@ -156,7 +168,8 @@ func (t *tracker) summary(n summaryNotice) (out []calls.ProviderReport) {
 	t.entry = n.Entry
 	if n.Reason != 0 && (t.reason == 0 || t.reason == codeOK) {
 		t.reason = int(n.Reason)
-		t.byClient = meaningOf(t.reason).callee
+		m := meaningOf(t.reason)
+		t.byClient = m.callee && !t.in || m.caller && t.in
 	}
 	end := n.Ended.time()
 	var talk time.Duration
@@ -202,6 +215,8 @@ func (t *tracker) end(at time.Time, talk time.Duration) calls.ProviderReport {
 		if m.verdict != "" && m.verdict != calls.VerdictUnknown {
 			r.Outcome = m.outcome
 		}
+	case t.in:
+		r.Outcome, r.Reason = calls.OutcomeMissed, m.reason
 	case t.manager || t.rang || t.hadClient():
 		r.Outcome, r.Reason = m.outcome, m.reason
 		if r.Outcome == "" {
