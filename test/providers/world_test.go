@@ -102,14 +102,14 @@ func (w *world) start(extra string) {
 	media := mediaPorts()
 	text := fmt.Sprintf(`data_dir: %q
 log: {level: debug, format: text}
-http: {listen: %q}
+http: {listen: %q, public_url: %q}
 admin: {listen: "127.0.0.1:%d"}
 sip: {listen: ["udp://127.0.0.1:%d"]}
 media: {ip: 127.0.0.1, ports: %d-%d}
 trunks:
   - {name: pbx, uri: "sip:%s", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: 50, max_cps: 50}
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
-%s`, filepath.Join(w.dir, "data"), strings.TrimPrefix(w.base, "http://"), freePort(w.t, "tcp"), w.sip, media, media+98, w.carrier.Addr(), extra)
+%s`, filepath.Join(w.dir, "data"), strings.TrimPrefix(w.base, "http://"), w.base, freePort(w.t, "tcp"), w.sip, media, media+98, w.carrier.Addr(), extra)
 	if err := os.WriteFile(filepath.Join(w.dir, "zvonar.yaml"), []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
