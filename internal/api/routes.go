@@ -43,6 +43,7 @@ func (s *Server) declare() error {
 	s.declareEvidence()
 	s.declareTrace()
 	s.declareCampaigns()
+	s.declareBotBeeline()
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API
 	delete(schemas, "ErrorDetail")

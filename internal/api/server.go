@@ -64,6 +64,8 @@ type Config struct {
 	// CheckHook judges destinations of events of any kind, see outbox.Check; nil: there
 	// is the kind webhook alone.
 	CheckHook func(*calls.Webhook) error
+	// ProviderOf is the configured provider of a kind that an account uses, or ""; nil: there are none.
+	ProviderOf func(account, kind string) string
 	// Mounts are what others answer on our listeners.
 	Mounts Mounts
 	// KeyForms are the kinds of facades that have keys of their own.
