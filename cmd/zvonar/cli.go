@@ -34,21 +34,22 @@ type commands struct {
 	CheckConfig checkConfigCmd `cmd:"" group:"The daemon:" name:"check-config" help:"Name every fault of a configuration with line and column."`
 	Version     versionCmd     `cmd:"" group:"The daemon:" help:"Show the version."`
 
-	Call         callCmd         `cmd:"" group:"Calls and clips, through the API:" help:"Call somebody."`
-	Calls        callsCmd        `cmd:"" group:"Calls and clips, through the API:" help:"List, show and end calls."`
-	Campaign     campaignCmd     `cmd:"" group:"Calls and clips, through the API:" help:"Call many people by a list."`
-	Recordings   recordingsCmd   `cmd:"" group:"Calls and clips, through the API:" help:"Add, list, approve and reject clips."`
-	Fingerprints fingerprintsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Make announcements of operators known by their sound."`
-	Blacklist    blacklistCmd    `cmd:"" group:"Calls and clips, through the API:" help:"Block numbers."`
-	Employees    employeesCmd    `cmd:"" group:"Calls and clips, through the API:" help:"Add, list and remove the people who are called and who call."`
-	Groups       groupsCmd       `cmd:"" group:"Calls and clips, through the API:" help:"Add, list and remove groups of employees."`
-	Numbers      numbersCmd      `cmd:"" group:"Calls and clips, through the API:" help:"Caller numbers: whose they are, and how often they are answered."`
-	Attention    attentionCmd    `cmd:"" group:"Calls and clips, through the API:" help:"Calls that need a person; missed calls."`
-	Stats        statsCmd        `cmd:"" group:"Calls and clips, through the API:" help:"Count calls that are over, and add up their times."`
-	CDR          cdrCmd          `cmd:"" group:"Calls and clips, through the API:" name:"cdr" help:"Call records."`
-	SMS          smsCmd          `cmd:"" group:"Calls and clips, through the API:" name:"sms" help:"List texts."`
-	Trace        traceCmd        `cmd:"" group:"Calls and clips, through the API:" help:"Show what was said on the wire in a call, as a ladder; or watch a number."`
-	Trunks       trunksCmd       `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
+	Call          callCmd          `cmd:"" group:"Calls and clips, through the API:" help:"Call somebody."`
+	Calls         callsCmd         `cmd:"" group:"Calls and clips, through the API:" help:"List, show and end calls."`
+	Campaign      campaignCmd      `cmd:"" group:"Calls and clips, through the API:" help:"Call many people by a list."`
+	Recordings    recordingsCmd    `cmd:"" group:"Calls and clips, through the API:" help:"Add, list, approve and reject clips."`
+	Fingerprints  fingerprintsCmd  `cmd:"" group:"Calls and clips, through the API:" help:"Make announcements of operators known by their sound."`
+	Blacklist     blacklistCmd     `cmd:"" group:"Calls and clips, through the API:" help:"Block numbers."`
+	Employees     employeesCmd     `cmd:"" group:"Calls and clips, through the API:" help:"Add, list and remove the people who are called and who call."`
+	Groups        groupsCmd        `cmd:"" group:"Calls and clips, through the API:" help:"Add, list and remove groups of employees."`
+	Numbers       numbersCmd       `cmd:"" group:"Calls and clips, through the API:" help:"Caller numbers: whose they are, and how often they are answered."`
+	Attention     attentionCmd     `cmd:"" group:"Calls and clips, through the API:" help:"Calls that need a person; missed calls."`
+	Stats         statsCmd         `cmd:"" group:"Calls and clips, through the API:" help:"Count calls that are over, and add up their times."`
+	CDR           cdrCmd           `cmd:"" group:"Calls and clips, through the API:" name:"cdr" help:"Call records."`
+	SMS           smsCmd           `cmd:"" group:"Calls and clips, through the API:" name:"sms" help:"List texts."`
+	Trace         traceCmd         `cmd:"" group:"Calls and clips, through the API:" help:"Show what was said on the wire in a call, as a ladder; or watch a number."`
+	Subscriptions subscriptionsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Show and renew the orders for telephones' events at providers."`
+	Trunks        trunksCmd        `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
 
 	Webhooks webhooksCmd `cmd:"" group:"Events, access, privacy, through the API:" help:"Say where events go; look at deliveries and send them again."`
 	Tokens   tokensCmd   `cmd:"" group:"Events, access, privacy, through the API:" help:"Make, rotate and revoke API tokens."`

@@ -57,6 +57,7 @@ var foreignRequests = map[string]foreignRequest{
 	"DELETE /v1/watched-numbers/{number}": {path: "/v1/watched-numbers/79004443322"},
 	"GET /v1/calls/{id}/recording":        {path: "/v1/calls/foreign-call/recording"},
 	"POST /v1/calls/{id}/hold":            {path: "/v1/calls/foreign-call/hold", body: `{"on":true}`},
+	"POST /v1/employees/{id}/subscribe":   {path: "/v1/employees/emp_foreign/subscribe"},
 	"POST /v1/bot/beeline_call":           {body: `{"client_phone":"79004443322","user":"9990001122"}`, want: 200, why: "nobody of ours has that number: status 0"},
 	"POST /v1/bridges": {body: `{"first":"74951234567","second":"79004443322"}`, want: 202, why: "a call of ours",
 		more: map[string]string{

@@ -44,6 +44,7 @@ func (s *Server) declare() error {
 	s.declareTrace()
 	s.declareCampaigns()
 	s.declareBotBeeline()
+	s.declareSubscriptions()
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own, which never leaves this API
 	delete(schemas, "ErrorDetail")

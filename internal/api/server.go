@@ -65,7 +65,8 @@ type Config struct {
 	// is the kind webhook alone.
 	CheckHook func(*calls.Webhook) error
 	// ProviderOf is the configured provider of a kind that an account uses, or ""; nil: there are none.
-	ProviderOf func(account, kind string) string
+	ProviderOf    func(account, kind string) string
+	Subscriptions Subscriptions // nil: no provider has any
 	// Mounts are what others answer on our listeners.
 	Mounts Mounts
 	// KeyForms are the kinds of facades that have keys of their own.

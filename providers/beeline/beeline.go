@@ -20,6 +20,7 @@ const Kind = "beeline"
 // Client is one configured PBX. Safe for concurrent use.
 type Client struct {
 	name     string
+	account  string // whose it is; "": everybody's
 	settings Settings
 	house    *providers.House
 	clock    clock.Clock
@@ -52,7 +53,11 @@ func open(h *providers.House, name string, from providers.Settings) (providers.P
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	speaks, err := h.Client(providers.ClientConfig{Kind: Kind, Provider: name, Timeout: s.Timeout, TLS: s.TLS, Secrets: []string{s.Token}})
+	account := ""
+	if h.AccountOf != nil {
+		account = h.AccountOf(name)
+	}
+	speaks, err := h.Client(providers.ClientConfig{Kind: Kind, Provider: name, Account: account, Timeout: s.Timeout, TLS: s.TLS, Secrets: []string{s.Token}})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +65,7 @@ func open(h *providers.House, name string, from providers.Settings) (providers.P
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{name: name, settings: s, house: h, clock: h.Clock, log: h.Log.With("provider", name), metrics: m, people: &people{},
+	c := &Client{name: name, account: account, settings: s, house: h, clock: h.Clock, log: h.Log.With("provider", name), metrics: m, people: &people{},
 		portal: &portal{base: s.URL, token: s.Token, client: speaks, pace: newPace(h.Clock, s.Rate)}}
 	c.desk = newDesk(c.clock, c.log, c.people, &c.settings, name)
 	if s.Foreign {
@@ -74,7 +79,7 @@ func open(h *providers.House, name string, from providers.Settings) (providers.P
 // or that our user agent is rung and waits for the client.
 func (c *Client) Can() providers.Capabilities {
 	if c.settings.Answers == answersSIP {
-		return providers.Capabilities{Ready: engine.Ready("event")}
+		return providers.Capabilities{Ready: engine.ReadyEvent}
 	}
 	return providers.Capabilities{Joins: true}
 }
@@ -151,15 +156,15 @@ func (c *Client) rung(r providers.PlaceRequest) (string, error) {
 }
 
 // foreign tells the house of a call that nobody asked for.
-func (c *Client) foreign(f calls.ForeignCall, m *mail) {
+func (c *Client) foreign(m *mail) {
 	life, ok := c.running()
 	if !ok {
 		return
 	}
 	c.work.Go(func() {
-		c.carry(life, m, time.Time{}, func(r calls.ProviderReport) {
-			if _, err := c.house.Engine.Foreign(life, f, r); err != nil && life.Err() == nil {
-				c.log.Warn("a call at the PBX could not be told", "state", r.State, "error", err)
+		c.carry(life, m, time.Time{}, func(n note) {
+			if _, err := c.house.Engine.Foreign(life, n.call, n.report); err != nil && life.Err() == nil {
+				c.log.Warn("a call at the PBX could not be told", "state", n.report.State, "error", err)
 			}
 		})
 	})

@@ -28,9 +28,8 @@ type desk struct {
 	people  *people
 	settle  time.Duration
 	maxCall time.Duration
-	// foreign opens a call that nobody asked for and carries its mail; nil: they are
-	// not told.
-	foreign func(calls.ForeignCall, *mail)
+	// foreign carries the mail of a call that nobody asked for; nil: they are not told.
+	foreign func(*mail)
 	name    string // of the provider
 	own     string // the subscriber that our user agent is; "": none
 
@@ -47,6 +46,7 @@ type entry struct {
 	talk     talk
 	employee *calls.Employee // whose subscription told of it first; nil: not known
 	mail     *mail           // nil: nobody is told
+	foreign  bool            // nobody asked for it
 	seen     time.Time       // its last event
 	settling clock.Timer     // set while it is quiet
 	over     bool
@@ -156,9 +156,7 @@ func (d *desk) advance(en *entry) {
 		return
 	}
 	if en.mail != nil {
-		for _, r := range en.talk.news(now) {
-			en.mail.post(note{r, en.talk.key})
-		}
+		d.tell(en, en.talk.news(now)...)
 	}
 	switch quiet := en.talk.quiet(); {
 	case !quiet && en.settling != nil:
@@ -194,8 +192,8 @@ func (d *desk) assign(en *entry) bool {
 		return false
 	}
 	if d.foreign != nil && en.employee != nil && en.talk.main() != nil && (d.own == "" || !d.people.same(d.own, en.talk.user())) {
-		en.mail = newMail()
-		d.foreign(d.foreignCall(en), en.mail)
+		en.mail, en.foreign = newMail(), true
+		d.foreign(en.mail)
 	}
 	return true
 }
@@ -251,8 +249,17 @@ func (d *desk) end(en *entry) {
 	if en.mail == nil {
 		return
 	}
-	for _, r := range append(en.talk.news(en.seen), en.talk.ended(en.seen)) {
-		en.mail.post(note{r, en.talk.key})
+	d.tell(en, append(en.talk.news(en.seen), en.talk.ended(en.seen))...)
+}
+
+// tell posts reports of a talk.
+func (d *desk) tell(en *entry, list ...calls.ProviderReport) {
+	for _, r := range list {
+		n := note{report: r, tracking: en.talk.key}
+		if en.foreign {
+			n.call = d.foreignCall(en)
+		}
+		en.mail.post(n)
 	}
 }
 

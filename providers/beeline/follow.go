@@ -33,7 +33,7 @@ func (c *Client) Follow(ctx context.Context, r providers.PlaceRequest, placed <-
 		case <-f.mail.more:
 			if notes := f.mail.take(); len(notes) > 0 {
 				f.mail.post(notes...)
-				c.carry(ctx, f.mail, begun, tell)
+				c.carry(ctx, f.mail, begun, func(n note) { tell(n.report) })
 				return
 			}
 		case <-polls.c:
@@ -49,7 +49,7 @@ func (c *Client) Follow(ctx context.Context, r providers.PlaceRequest, placed <-
 
 // carry tells the reports of one talk until it has ended and its recording was found
 // or is not looked for.
-func (c *Client) carry(ctx context.Context, m *mail, begun time.Time, tell func(calls.ProviderReport)) {
+func (c *Client) carry(ctx context.Context, m *mail, begun time.Time, tell func(note)) {
 	for {
 		select {
 		case <-m.more:
@@ -57,7 +57,7 @@ func (c *Client) carry(ctx context.Context, m *mail, begun time.Time, tell func(
 			return
 		}
 		for _, n := range m.take() {
-			tell(n.report)
+			tell(n)
 			if begun.IsZero() {
 				begun = n.report.At
 			}
@@ -65,7 +65,7 @@ func (c *Client) carry(ctx context.Context, m *mail, begun time.Time, tell func(
 				continue
 			}
 			if n.report.TalkMS > 0 {
-				c.lookForRecord(ctx, n.tracking, begun, tell)
+				c.lookForRecord(ctx, n, begun, tell)
 			}
 			return
 		}
@@ -76,18 +76,19 @@ func (c *Client) carry(ctx context.Context, m *mail, begun time.Time, tell func(
 const recordPages = 5
 
 // lookForRecord looks for the recording of a talk, again and again: it appears
-// minutes after the end, or never.
-func (c *Client) lookForRecord(ctx context.Context, tracking string, begun time.Time, tell func(calls.ProviderReport)) {
+// minutes after the end, or never. n is the report of that end.
+func (c *Client) lookForRecord(ctx context.Context, n note, begun time.Time, tell func(note)) {
 	for _, after := range c.settings.Records {
 		if pause(ctx, c.clock, after) != nil {
 			return
 		}
-		link, err := c.recordLink(ctx, tracking, begun)
+		link, err := c.recordLink(ctx, n.tracking, begun)
 		switch {
 		case err != nil:
 			c.log.Debug("the recordings could not be read; they are looked at again", "error", err)
 		case link != "":
-			tell(calls.ProviderReport{State: calls.ReportRecord, At: c.clock.Now(), RecordURL: link})
+			n.report = calls.ProviderReport{State: calls.ReportRecord, At: c.clock.Now(), RecordURL: link, TalkMS: n.report.TalkMS}
+			tell(n)
 			return
 		}
 	}

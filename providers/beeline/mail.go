@@ -18,6 +18,9 @@ type mail struct {
 type note struct {
 	report   calls.ProviderReport
 	tracking string
+	// call is what it is told of, where nobody asked for it: who answered may be known
+	// only now.
+	call calls.ForeignCall
 }
 
 func newMail() *mail { return &mail{more: make(chan struct{}, 1)} }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,7 +144,7 @@ func (s *subscriptions) wanted(ctx context.Context) ([]target, error) {
 	err := s.c.house.Store.View(ctx, func(tx calls.ReadTx) error {
 		after := ""
 		for {
-			page, err := tx.Employees("", after, 500)
+			page, err := tx.Employees(s.c.account, after, 500)
 			if err != nil || len(page) == 0 {
 				return err
 			}
@@ -191,7 +192,10 @@ func (s *subscriptions) address() string {
 	if s.c.house.IntakeURL == nil {
 		return ""
 	}
-	return s.c.house.IntakeURL(s.c.name)
+	if u := s.c.house.IntakeURL(s.c.name); strings.Contains(u, "://") {
+		return u
+	}
+	return ""
 }
 
 // directory reads the list of subscribers now and then: events name some of them by
