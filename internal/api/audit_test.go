@@ -127,10 +127,10 @@ const talkIsNeeded = "an entry that names the call, seen in test/peers"
 
 // recordedElsewhere are the operations whose change is its own record.
 var recordedElsewhere = map[string]string{
-	"create-call":   "the call has the id of the token that asked, and call.queued tells of it",
-	"create-bridge": "as create-call",
-	"beeline-call":  "as create-call",
-	"transfer-call": talkIsNeeded, "play-call": talkIsNeeded, "dtmf-call": talkIsNeeded, "hold-call": talkIsNeeded, "record-call": talkIsNeeded,
+	"create-call":      "the call has the id of the token that asked, and call.queued tells of it",
+	"create-bridge":    "as create-call",
+	"bot-beeline-call": "as create-call",
+	"transfer-call":    talkIsNeeded, "play-call": talkIsNeeded, "dtmf-call": talkIsNeeded, "hold-call": talkIsNeeded, "record-call": talkIsNeeded,
 	"report-text":       "the text and its sms.delivered or sms.failed; it is the sender that speaks, once for every text",
 	"test-fingerprints": "it changes nothing",
 	"cancel-recording":  "recording.end in the unit that ends it, seen in recordings; recording.cancel besides",

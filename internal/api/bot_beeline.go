@@ -17,9 +17,9 @@ import (
 const beelineKind = "beeline"
 
 func (s *Server) declareBotBeeline() {
-	register(s, calls.PermCaller, huma.Operation{OperationID: "beeline-call", Method: http.MethodPost, Path: "/v1/bot/beeline_call",
-		Summary: "Connect an employee and a client, as the bot function beeline_call does", DefaultStatus: http.StatusOK, Tags: []string{"bot"},
-		Description: "Rings the employee, then the client: by the provider of kind beeline, or by our own trunks where none is configured. " +
+	register(s, calls.PermCaller, huma.Operation{OperationID: "bot-beeline-call", Method: http.MethodPost, Path: "/v1/bot/beeline_call",
+		Summary: "Connect an employee and a client", DefaultStatus: http.StatusOK, Tags: []string{"bot"},
+		Description: "beeline_call(client_phone, user). Rings the employee, then the client: by the provider of kind beeline, or by our own trunks where none is configured. " +
 			"The answer is 200 with status 1 and the call's id in result, or status 0 and why in error."}, s.beelineCall)
 }
 
@@ -58,8 +58,8 @@ func (s *Server) beelineCall(ctx context.Context, in *beelineCallInput) (*botOut
 func (s *Server) beelineRequest(ctx context.Context, client, user string) (r engine.CallRequest, err error) {
 	token := requestOf(ctx).token
 	r = engine.CallRequest{Account: token.Account, TokenID: token.ID, To: client, ToAt: "body.client_phone", ManagerAt: "body.user"}
-	if s.cfg.ProviderOf != nil {
-		r.Provider = s.cfg.ProviderOf(token.Account, beelineKind)
+	if s.cfg.BotProvider != nil {
+		r.Provider = s.cfg.BotProvider(token.Account, beelineKind)
 	}
 	user = onlyDigitsOf(user)
 	switch {

@@ -51,7 +51,7 @@ func TestBeelineCallAnswersAsBotsExpect(t *testing.T) {
 func TestBeelineCallGoesByTheProviderWhereThereIsOne(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, func(c *Config) {
-		c.ProviderOf = func(account, kind string) string {
+		c.BotProvider = func(account, kind string) string {
 			if account == calls.MainAccount && kind == "beeline" {
 				return "pbx"
 			}
