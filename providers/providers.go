@@ -107,6 +107,18 @@ type Excluder interface {
 	Excludes(kind string) (why string)
 }
 
+// Chooser is a client that leaves some calls to people: they end at once with
+// call.needs_attention, and nobody is rung.
+type Chooser interface {
+	// Unfit says in words why a call is none for the provider; "": it is. given is the
+	// number as it was asked for, number what it is, timezone where the callee is ("": as
+	// the numbering plan says), at when the call is due. It does not wait.
+	Unfit(given, number, timezone string, at time.Time) (why string)
+	// NeedsPeople reports whether a person is to look at calls that the provider refused,
+	// or told nothing of.
+	NeedsPeople() bool
+}
+
 // Service is a client with a life of its own: subscriptions, polls. Start returns
 // at once or says why it cannot; Stop ends everything within ctx.
 type Service interface {

@@ -81,6 +81,7 @@ const (
 	ReasonStoreFailed       Reason = "store_failed" // the attempt could not be stored, so nobody was rung
 	ReasonProviderFailed    Reason = "provider_failed"
 	ReasonProviderTimeout   Reason = "provider_timeout"
+	ReasonForPerson         Reason = "for_person" // its provider leaves it to a person; nobody was rung
 	ReasonShutdown          Reason = "shutdown"
 	ReasonElsewhere         Reason = "answered_elsewhere" // inbound: another telephone took it
 	ReasonBusyHere          Reason = "no_channel"         // inbound: we were full

@@ -52,7 +52,11 @@ func (e *Engine) Submit(ctx context.Context, r CallRequest) (*calls.Call, bool, 
 	e.metrics.started(c)
 	e.log.Info("call accepted", "call", c.ID, "to", calls.Mask(c.To), "ref", c.Ref)
 	result := c.Clone()
-	e.cfg.Queue.Enqueue(c)
+	if why := e.unfit(r, c); why != "" {
+		e.leaveToPerson(c, why)
+	} else {
+		e.cfg.Queue.Enqueue(c)
+	}
 	return result, false, nil
 }
 

@@ -110,6 +110,7 @@ func (s *session) complete(r calls.Result, by calls.Party) {
 		return
 	}
 	failpoint.Hit(failpoint.CallOver)
+	s.showPeople(r)
 	s.closeParties(r)
 	s.phase, s.hunting = over, nil
 	c, at := s.call, s.leftAt

@@ -12,6 +12,7 @@ const defaultExpectTimeout = 60 * time.Second
 
 // providerSide is what a call by a provider knows of it.
 type providerSide struct {
+	shown    bool    // a person was told to look at the call
 	asked    bool    // the request left us, or may have
 	refused  bool    // the provider said no
 	back     bool    // it was asked to take the call back

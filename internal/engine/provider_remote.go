@@ -25,6 +25,7 @@ func (s *session) awaitReport(p Provider) {
 		}
 		s.takeBack(nil)
 		s.tell(s.event(calls.CallNeedsAttention, attentionData{Why: why}))
+		s.provider.shown = true
 		s.endRemoteTalk(calls.ByProvider, calls.ReasonProviderTimeout)
 		s.complete(r, calls.ByProvider)
 	})

@@ -137,6 +137,13 @@ type Provider struct {
 	// ReportTimeout bounds the wait for the next report of a call that does not come
 	// to us; 0: ten minutes more than the call may last.
 	ReportTimeout time.Duration
+	// Unfit says in words why a call is for a person and not for the provider; "": it is
+	// for the provider. given is the number as it was asked for, number what it is, at
+	// when the call is due. It is asked when the call is accepted and must not wait; nil:
+	// the provider takes all.
+	Unfit func(given, number, timezone string, at time.Time) string
+	// Attention has a person look at calls that the provider refused, or told nothing of.
+	Attention bool
 }
 
 // Ready is a provider's sign that the client is on the line.

@@ -42,6 +42,7 @@ var (
 	_ providers.Follower = (*client)(nil)
 	_ providers.Intake   = (*client)(nil)
 	_ providers.Tester   = (*client)(nil)
+	_ providers.Chooser  = (*client)(nil)
 )
 
 // newClient makes the client of a configured provider.
