@@ -304,8 +304,26 @@ func textOf(n ast.Node) (string, bool) {
 		return n.Value.Value, true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return n.GetToken().Value, true
+	case *ast.MappingNode:
+		return joined(n)
 	}
 	return "", false
+}
+
+// joined is a word with a colon that the YAML library takes for a key and its value:
+// [udp://127.0.0.1:5060] is a list of one word, for no blank follows the colon (YAML
+// 1.2.2, 7.3.3).
+func joined(n *ast.MappingNode) (string, bool) {
+	if n.IsFlowStyle || len(n.Values) != 1 {
+		return "", false
+	}
+	key, value := n.Values[0].Key.GetToken(), n.Values[0].Value.GetToken()
+	rest, ok := textOf(n.Values[0].Value)
+	if !ok || key.Position == nil || value.Position == nil || value.Position.Line != key.Position.Line ||
+		value.Position.Column != key.Position.Column+len([]rune(key.Value))+1 {
+		return "", false
+	}
+	return key.Value + ":" + rest, true
 }
 
 // join is the path of a key.

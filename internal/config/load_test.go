@@ -238,3 +238,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestAddressesInListsNeedNoQuotes: the library takes a port for the value of a key.
+func TestAddressesInListsNeedNoQuotes(t *testing.T) {
+	cfg := load(t, `
+sip: {listen: [udp://127.0.0.1:5060, tcp://127.0.0.1:5061], advertise: "", dns: [127.0.0.1:53]}
+trunks:
+  - {name: main, uri: "sip:127.0.0.1:5070", register: false, username: "", password: "", accept_from: [127.0.0.1/32], media_from: [], numbers: ["78005553535"],
+     max_calls: 200, max_cps: 20, codecs: [PCMA]}
+`)
+	if got := fmt.Sprint(cfg.SIP.Listen, cfg.SIP.DNS); got != "[udp://127.0.0.1:5060 tcp://127.0.0.1:5061] [127.0.0.1:53]" {
+		t.Errorf("read as %s", got)
+	}
+	for _, text := range []string{"sip: {listen: [udp: 5060]}\n", "sip: {listen: [{udp://127.0.0.1:5060}]}\n"} {
+		if _, problems := Parse("zvonar.yaml", []byte(text), nil); len(problems) == 0 {
+			t.Errorf("%q is read as a list of addresses", text)
+		}
+	}
+}
