@@ -35,6 +35,10 @@ func TestCommandsAreWrittenAsTheReferenceSays(t *testing.T) {
 			`{"command_id":"a1","from":{"extension":"1234"},"to_number":"74955404444","line_number":"74951234567","sip_headers":{"Call-Info/answer-after":"0"}}`},
 		"an employee": {nil, bridgeRequest("a2", "74955404444", "employee:201"), "commands/callback",
 			`{"command_id":"a2","from":{"extension":"201"},"to_number":"74955404444","line_number":"74951234567"}`},
+		"a number, in somebody's name": {func(s *settings) { s.OnBehalf = "1234" }, bridgeRequest("cbk1", "74955404444", "79160000009"), "commands/callback",
+			`{"command_id":"cbk1","from":{"extension":"1234","number":"79160000009"},"to_number":"74955404444","line_number":"74951234567"}`},
+		"somebody whom only it knows": {nil, bridgeRequest("a6", "74955404444", "77@office"), "commands/callback",
+			`{"command_id":"a6","from":{"extension":"77"},"to_number":"74955404444","line_number":"74951234567"}`},
 		"a group": {nil, bridgeRequest("a3", "74955404444", "group:300"), "commands/callback_group",
 			`{"command_id":"a3","from":"300","to":"74955404444","line_number":"74951234567"}`},
 		"a group, the client first": {nil, func() calls.PlaceRequest {
@@ -60,6 +64,28 @@ func TestCommandsAreWrittenAsTheReferenceSays(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+func TestWhatItCannotDoIsRefusedWithoutARequest(t *testing.T) {
+	t.Parallel()
+	clientFirst := bridgeRequest("a", "74955404444", "employee:201")
+	clientFirst.Flow.Bridge.Order = calls.ClientFirst
+	noLine := bridgeRequest("a", "74955404444", "group:300")
+	noLine.From = ""
+	noExtension := request("a", "74955404444")
+	noExtension.Extension = ""
+	for name, r := range map[string]calls.PlaceRequest{
+		"the client before an employee": clientFirst, "a group without a line": noLine, "no extension of ours": noExtension,
+		"a number in nobody's name":     bridgeRequest("a", "74955404444", "79160000009"),
+		"an employee without extension": bridgeRequest("a", "74955404444", "employee:emp_1"),
+	} {
+		w := newWorld(t, nil)
+		_, err := w.c.Place(t.Context(), r)
+		var refused *calls.PlaceRefused
+		if !errors.As(err, &refused) || len(w.requests()) != 0 {
+			t.Errorf("%s: %v, %d requests", name, err, len(w.requests()))
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -43,6 +44,16 @@ type query struct {
 	form   form
 	key    *calls.FacadeKey
 	common commonFields
+}
+
+// culprit is who is held to account for bad requests: the key, as it is used from
+// one address, or whoever knows it could shut its owner out.
+func (q *query) culprit() string {
+	host, _, err := net.SplitHostPort(q.r.RemoteAddr)
+	if err != nil {
+		host = q.r.RemoteAddr
+	}
+	return q.key.ID + " from " + host
 }
 
 // commonFields are in the json of every command.
@@ -114,7 +125,7 @@ func (f *facade) admit(q *query) (code int, why string) {
 		return codeNotHeard, err.Error()
 	}
 	providers.Named(q.r.Context(), providers.Label{Account: q.key.Account, Secrets: q.key.Secrets(f.house.Clock.Now())})
-	if until := f.bad.until(q.key.ID); f.set.Penalty && !until.IsZero() {
+	if until := f.bad.until(q.culprit()); f.set.Penalty && !until.IsZero() {
 		return codeNotHeard, "it sent bad requests and is not heard until " + until.UTC().Format(time.TimeOnly)
 	}
 	if !signed(q.form.Sign, q.form.Key, q.form.JSON, q.key.Secrets(f.house.Clock.Now())) {
@@ -135,7 +146,7 @@ func (f *facade) refuse(q *query, code int, why string) {
 		return
 	}
 	if class(code) == 3 && q.key != nil {
-		f.bad.count(q.key.ID, 1)
+		f.bad.count(q.culprit(), 1)
 	}
 	f.answer(q, code, nil)
 }

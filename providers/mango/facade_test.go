@@ -244,6 +244,13 @@ func TestLimitsAndPenaltiesAreTheProviders(t *testing.T) {
 	if rec := d.send("vpbx/commands/callback", urlencoded, body); rec.Code != 401 || rec.Body.Len() != 0 {
 		t.Errorf("after two bad requests: %d %s", rec.Code, rec.Body)
 	}
+	elsewhere := httptest.NewRequest(http.MethodPost, "/vpbx/commands/callback", strings.NewReader(body))
+	elsewhere.Header.Set("Content-Type", urlencoded)
+	elsewhere.RemoteAddr = "198.51.100.7:4000"
+	rec = httptest.NewRecorder()
+	if d.handler.ServeHTTP(rec, elsewhere); rec.Code != 200 {
+		t.Errorf("its owner elsewhere is shut out, too: %d", rec.Code)
+	}
 	d.clock.Advance(penaltyTime)
 	if got := d.answer(d.send("vpbx/commands/callback", urlencoded, body)); got["result"] != 1000.0 {
 		t.Error(got)

@@ -115,11 +115,11 @@ func (c *client) partyOf(r calls.PlaceRequest, manager string) (callbackFrom, er
 		return callbackFrom{Extension: text(subscriber)}, nil
 	}
 	named, ok := strings.CutPrefix(manager, toEmployee)
-	if !ok && len(digits(manager)) > maxExtension { // a number: rung in the name of our extension
-		if r.Extension == "" {
-			return callbackFrom{}, &calls.PlaceRefused{Reason: "it rings numbers only in the name of an employee; set extension of its configuration"}
+	if !ok && len(digits(manager)) > maxExtension { // a number: rung in the name of somebody
+		if c.set.OnBehalf == "" {
+			return callbackFrom{}, &calls.PlaceRefused{Reason: "it rings numbers only in the name of an employee; set on_behalf of its configuration"}
 		}
-		return callbackFrom{Extension: text(r.Extension), Number: text(manager)}, nil
+		return callbackFrom{Extension: text(c.set.OnBehalf), Number: text(manager)}, nil
 	}
 	if e := r.Employee; e != nil {
 		if ext := cmp.Or(e.Subscriber, e.Extension); ext != "" {

@@ -20,6 +20,9 @@ type settings struct {
 	// sip:login@domain of the line that our trunk registers as; "": as the card says.
 	FromNumber string `yaml:"from_number"`
 	Line       string `yaml:"line"` // line_number where a call names no caller number; "": the employee's
+	// OnBehalf is the extension in whose name numbers are rung first, in calls that the
+	// PBX joins; "": they are refused.
+	OnBehalf string `yaml:"on_behalf"`
 	// AnswerAfter asks the telephone that rings first to answer by itself; "": it is not asked.
 	AnswerAfter string         `yaml:"answer_after"`
 	TLS         providers.TLS  `yaml:"tls"`
@@ -40,9 +43,7 @@ type settings struct {
 	RecordLinks bool           `yaml:"record_links"`
 	RecordLife  calls.Duration `yaml:"record_life"`
 	// RecordWait is how long after the end a recording may still be told of.
-	RecordWait   calls.Duration `yaml:"record_wait"`
-	SMSExtension string         `yaml:"sms_extension"` // in whose name texts go; "": the extension of the provider
-	SMSSender    string         `yaml:"sms_sender"`
+	RecordWait calls.Duration `yaml:"record_wait"`
 	// Foreign has calls that nobody here asked for become calls of ours, too, of the
 	// account.
 	Foreign bool   `yaml:"foreign"`

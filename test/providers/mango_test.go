@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/carrier"
@@ -41,6 +42,7 @@ type mangoPBX struct {
 	calls map[string]*carrier.SwitchCall
 	held  []func() // notices that a fault holds back
 	ended chan carrier.SwitchEvent
+	talks sync.WaitGroup // of telephones that are not ours
 }
 
 func newMango(w *world, change func(*mangoPBX)) *mangoPBX {
@@ -80,6 +82,10 @@ func (p *mangoPBX) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	switch path {
 	case "commands/callback":
 		t := &mangoTalk{p: p, command: in.Command, entry: "entry-" + in.Command, agent: in.From.Extension, to: in.To}
+		if in.From.Extension != extension { // somebody else's telephone: nothing comes to us but notices
+			p.talks.Go(t.talk)
+			break
+		}
 		x, err := p.w.carrier.Switch(carrier.SwitchRequest{Report: t.hear,
 			CallbackRequest: carrier.CallbackRequest{Extension: in.From.Extension, Phone: in.To, Order: carrier.AgentFirst}})
 		if err != nil {
@@ -198,6 +204,20 @@ func (t *mangoTalk) hear(ev carrier.SwitchEvent) {
 	}
 }
 
+// talk is a talk of somebody else's telephone: both answer, and the client hangs up.
+func (t *mangoTalk) talk() {
+	now := time.Now().Unix()
+	t.leg("A", "Appeared", now, 0)
+	t.leg("A", "Connected", now, 0)
+	t.leg("A", "Disconnected", now, 1000)
+	t.leg("B", "Appeared", now, 0)
+	t.leg("B", "Connected", now, 0)
+	t.answered = now
+	t.leg("B", "Disconnected", now+30, 1120)
+	t.p.notice("events/summary", fmt.Sprintf(`{"entry_id":%q,"call_direction":2,"to":{"number":%q},"create_time":%d,"forward_time":%d,"talk_time":%d,"end_time":%d,"entry_result":1,"disconnect_reason":1120}`,
+		t.entry, t.to, now, now, now, now+30))
+}
+
 // mangoConfig are the keys of the provider.
 func mangoConfig(base string) string {
 	return fmt.Sprintf(`providers:
@@ -281,5 +301,23 @@ func TestMangoCallsThatFail(t *testing.T) {
 				t.Errorf("%d call.completed", n)
 			}
 		})
+	}
+}
+
+func TestMangoJoinsAnEmployeeAndTheClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newMango(w, nil)
+	w.start(mangoConfig(serve(t, p)))
+	id := w.asks("/v1/bridges", map[string]any{"first": "77@office", "second": "79005551000", "provider": "office", "from": "78005553535"})
+	got := w.ended(id, "answered")
+	p.talks.Wait()
+	if got.TalkMS != 30000 || got.HangupBy == nil || *got.HangupBy != calls.ByCustomer || len(got.Legs) != 0 {
+		t.Errorf("the call is %+v", got)
+	}
+	for _, typ := range []calls.EventType{calls.CallBridging, calls.CallBridged, calls.CallUnbridged} {
+		if countOf(w.events(id), typ) != 1 {
+			t.Errorf("%s: told %s", typ, w.trail(id))
+		}
 	}
 }
