@@ -16,6 +16,7 @@ func (h *House) Journalled(kind, provider string, next http.Handler, secrets ...
 	rec := recorder{journal: h.Journal, clock: h.Clock, kind: kind, provider: provider, secrets: secrets}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in, asked, told := &incoming{}, &sample{}, &listener{ResponseWriter: w}
+		in.label, _ = r.Context().Value(outgoingKey{}).(Label) // of the debug console, which is its own client
 		x := calls.Exchange{At: h.Clock.Now(), RemoteAddress: r.RemoteAddr}
 		first := r.Method + " " + r.URL.RequestURI() + " " + r.Proto
 		r = r.WithContext(context.WithValue(r.Context(), incomingKey{}, in))

@@ -51,10 +51,11 @@ type commands struct {
 	Subscriptions subscriptionsCmd `cmd:"" group:"Calls and clips, through the API:" help:"Show and renew the orders for telephones' events at providers."`
 	Trunks        trunksCmd        `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
 
-	Webhooks webhooksCmd `cmd:"" group:"Events, access, privacy, through the API:" help:"Say where events go; look at deliveries and send them again."`
-	Tokens   tokensCmd   `cmd:"" group:"Events, access, privacy, through the API:" help:"Make, rotate and revoke API tokens."`
-	Audit    auditCmd    `cmd:"" group:"Events, access, privacy, through the API:" help:"Show who changed what."`
-	Erase    eraseCmd    `cmd:"" group:"Events, access, privacy, through the API:" help:"Erase a number from everything that is kept."`
+	Providers providersCmd `cmd:"" group:"Events, access, privacy, through the API:" help:"Providers and facades: what is said with them, requests to try, keys, certificates."`
+	Webhooks  webhooksCmd  `cmd:"" group:"Events, access, privacy, through the API:" help:"Say where events go; look at deliveries and send them again."`
+	Tokens    tokensCmd    `cmd:"" group:"Events, access, privacy, through the API:" help:"Make, rotate and revoke API tokens."`
+	Audit     auditCmd     `cmd:"" group:"Events, access, privacy, through the API:" help:"Show who changed what."`
+	Erase     eraseCmd     `cmd:"" group:"Events, access, privacy, through the API:" help:"Erase a number from everything that is kept."`
 
 	Backup     backupCmd     `cmd:"" group:"The store, by its configuration:" help:"Write the store and the clips into one file, beside a running daemon."`
 	Restore    restoreCmd    `cmd:"" group:"The store, by its configuration:" help:"Make the store out of a backup, also in the other kind of database."`

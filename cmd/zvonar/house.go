@@ -28,7 +28,7 @@ func (d *daemon) buildHouse(context.Context) (err error) {
 		return err
 	}
 	journal := providers.NewStoreJournal(d.store, d.clock, d.log.With("room", "journal"), d.cfg.Exchanges.Keep.Duration(), d.cfg.Exchanges.Max, d.reg)
-	d.house = &providers.House{Journal: journal, Store: d.store, Library: d.clips, Texts: ownTexts{d}, Links: d.links, Captures: ownCaptures{d},
+	d.house = &providers.House{Journal: journal, Peers: peers{d}, Store: d.store, Library: d.clips, Texts: ownTexts{d}, Links: d.links, Captures: ownCaptures{d},
 		Guarded: d.guard.Client(), Trusted: egress.Trusted(), CheckURL: d.checkURL, TrunkNumbers: d.trunkNumbers,
 		PublicURL: strings.TrimRight(d.cfg.HTTP.PublicURL, "/"), IntakeURL: d.intakeURL, ProviderOf: d.providerOf, AccountOf: d.accountNamed,
 		Country: countryOf(d.cfg), Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "providers"), Metrics: d.reg}

@@ -146,6 +146,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		t.Fatal(err)
 	}
 	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Campaigns: runner.Desk(), Subscriptions: &fakeSubscriptions{}, Countries: []string{"RU"}, Store: st, Recordings: lib, Jobs: jobs, Fingerprints: memPrints{st, ids}, Guard: guard, Traces: &memTraces{}, Country: "RU", Clock: c, IDs: ids,
+		Console: oneProvider{}, KeyForms: map[string]KeyForm{"y": {}},
 		Trunks: func() []TrunkStatus {
 			return []TrunkStatus{{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}
 		}}

@@ -36,6 +36,7 @@ func (s *Server) declare() error {
 	s.declareWebhooks()
 	s.declareKeys()
 	s.declareExchanges()
+	s.declareConsole()
 	s.declareAudit()
 	s.declareErasures()
 	s.declareTexts()

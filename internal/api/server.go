@@ -69,6 +69,8 @@ type Config struct {
 	Subscriptions Subscriptions // nil: no provider has any
 	// Mounts are what others answer on our listeners.
 	Mounts Mounts
+	// Console tries providers and facades; nil: there are none.
+	Console Console
 	// KeyForms are the kinds of facades that have keys of their own.
 	KeyForms map[string]KeyForm
 	// BotProvider names the provider by which the bot functions of a kind call for an
