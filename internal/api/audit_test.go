@@ -56,7 +56,7 @@ func aWebhook(h *house) {
 	h.put(func(tx calls.Tx) error {
 		e := calls.NewEvent("evt_old", noon, "number:1", calls.NumberBlocked, nil)
 		e.Account = calls.MainAccount
-		return errors.Join(tx.AppendEvent(&e), tx.PutWebhook(&calls.Webhook{ID: "wh_1", Account: calls.MainAccount, URL: "https://93.184.215.14/"}))
+		return errors.Join(tx.AppendEvent(&e), tx.PutWebhook(&calls.Webhook{ID: "wh_1", Account: calls.MainAccount, URL: "https://93.184.215.14/", Secret: newWebhookSecret()}))
 	})
 }
 
@@ -127,10 +127,11 @@ const talkIsNeeded = "an entry that names the call, seen in test/peers"
 
 // recordedElsewhere are the operations whose change is its own record.
 var recordedElsewhere = map[string]string{
-	"create-call":      "the call has the id of the token that asked, and call.queued tells of it",
-	"create-bridge":    "as create-call",
-	"bot-beeline-call": "as create-call",
-	"transfer-call":    talkIsNeeded, "play-call": talkIsNeeded, "dtmf-call": talkIsNeeded, "hold-call": talkIsNeeded, "record-call": talkIsNeeded,
+	"create-call":       "the call has the id of the token that asked, and call.queued tells of it",
+	"create-bridge":     "as create-call",
+	"bot-beeline-call":  "as create-call",
+	"bot-zvonobot-call": "as create-call", "bot-zvonobot-digits-call": "as create-call",
+	"transfer-call": talkIsNeeded, "play-call": talkIsNeeded, "dtmf-call": talkIsNeeded, "hold-call": talkIsNeeded, "record-call": talkIsNeeded,
 	"report-text":       "the text and its sms.delivered or sms.failed; it is the sender that speaks, once for every text",
 	"test-fingerprints": "it changes nothing",
 	"sign-for-provider": "it changes nothing",
