@@ -73,6 +73,9 @@ type Capabilities struct {
 	NoCalls bool
 	// MatchCaller: the From of its INVITE is the client's number.
 	MatchCaller bool
+	// MatchHeader is a header of its INVITE whose value is its id of the call, or ours
+	// of the call or the attempt; "": none.
+	MatchHeader string
 	// Ready is the sign that the client is on the line.
 	Ready engine.Ready
 }

@@ -111,7 +111,7 @@ func (d *daemon) originators() []engine.Provider {
 			continue
 		}
 		one := engine.Provider{Name: c.Name, Account: c.Account, Originator: c.p, Trunk: c.Trunk, Extension: c.Extension, Numbers: c.Numbers,
-			Plays: can.Plays, Joins: can.Joins, ClientFirst: can.ClientFirst, MatchCaller: c.MatchCaller || can.MatchCaller, Ready: engine.Ready(cmp.Or(c.Ready, string(can.Ready), string(engine.ReadyAnswer))),
+			Plays: can.Plays, Joins: can.Joins, ClientFirst: can.ClientFirst, MatchCaller: c.MatchCaller || can.MatchCaller, MatchHeader: cmp.Or(c.MatchHeader, can.MatchHeader), Ready: engine.Ready(cmp.Or(c.Ready, string(can.Ready), string(engine.ReadyAnswer))),
 			ExpectTimeout: c.ExpectTimeout.Duration(), ReportTimeout: c.ReportTimeout.Duration()}
 		if chooser, ok := c.p.(providers.Chooser); ok {
 			one.Unfit, one.Attention = chooser.Unfit, chooser.NeedsPeople()

@@ -32,6 +32,9 @@ func checkProviders(cfg *Config, r *report) {
 			r.userPart(join(at, "extension"), p.Extension)
 		}
 		r.numbers(join(at, "numbers"), p.Numbers)
+		if p.MatchHeader != "" && !headerName(p.MatchHeader) {
+			r.bad(join(at, "match_header"), "the name of a header has only letters, digits and -")
+		}
 		if p.Ready != "" {
 			r.oneOf(join(at, "ready"), p.Ready, "answer", "first_audio", "event")
 		}

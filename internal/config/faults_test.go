@@ -90,7 +90,7 @@ var faults = []struct {
 	{"caller numbers", "trunks: [{name: m, uri: \"sip:h\", numbers: [+7800, \"7800\", 7800]}]\n",
 		[]string{"1:44 trunks[0].numbers[0]: not a number", "1:59 trunks[0].numbers[2]: the same as that of trunks[0].numbers[1]"}},
 	{"limits of a trunk", "trunks: [{name: m, uri: \"sip:h\", max_calls: -1, max_cps: 1e9}]\n", []string{"1:45 trunks[0].max_calls: outside", "1:58 trunks[0].max_cps: outside"}},
-	{"limits of a provider", "providers: [{name: m, kind: voice, max_calls: -1, max_cps: 1e9, report_timeout: 1s}]\n", []string{"1:47 providers[0].max_calls: outside", "1:60 providers[0].max_cps: outside", "1:81 providers[0].report_timeout: "}},
+	{"limits of a provider", "providers: [{name: m, kind: voice, max_calls: -1, max_cps: 1e9, report_timeout: 1s, match_header: \"X Y\"}]\n", []string{"1:47 providers[0].max_calls: outside", "1:60 providers[0].max_cps: outside", "1:81 providers[0].report_timeout: ", "1:99 providers[0].match_header: "}},
 
 	{"an inbound number without flow", "inbound: [{number: \"7800\"}]\n", []string{"1:11 inbound[0]: the flow that runs is missing"}},
 	{"an inbound trunk that is not there", "inbound: [{number: \"7800\", trunk: m, flow: {record: 1}}]\n", []string{"1:35 inbound[0].trunk: there is no trunk \"m\""}},

@@ -22,7 +22,8 @@ type Provider struct {
 	Extension     string            `yaml:"extension"` // what its INVITE asks for
 	Numbers       []string          `yaml:"numbers"`   // caller numbers it may show, beside those of its trunk
 	MatchCaller   bool              `yaml:"match_caller"`
-	Ready         string            `yaml:"ready"` // answer, first_audio, event; "": as is usual with the kind
+	MatchHeader   string            `yaml:"match_header"` // of its INVITE, with its id of the call or ours
+	Ready         string            `yaml:"ready"`        // answer, first_audio, event; "": as is usual with the kind
 	ExpectTimeout Duration          `yaml:"expect_timeout"`
 	// Of calls that it carries without us: how many at once and in a second (0: no
 	// limit), and how long the next report is waited for (0: ten minutes more than a

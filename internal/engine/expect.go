@@ -22,6 +22,21 @@ type expectation struct {
 	caller  string // "" = any: then only one may be out at a time for (trunk, ext)
 	granted func()
 	state   expectState
+
+	// header, if not "", is one of the INVITE that has one of ids in it. named: the
+	// provider's own id is among them.
+	header string
+	ids    []string
+	named  bool
+}
+
+// expectationOf is what the INVITE of a call will look like; ids are ours of it.
+func (p Provider) expectationOf(to string, ids ...string) *expectation {
+	x := &expectation{trunk: p.Trunk, ext: p.Extension, header: p.MatchHeader, ids: ids}
+	if p.MatchCaller {
+		x.caller = to
+	}
+	return x
 }
 
 type expectState int
@@ -76,7 +91,12 @@ func (e *expectations) activate() {
 	}
 }
 
+// confusable reports whether the INVITE of o, a later one, could be taken for that of x.
+// One whose name is known cannot be: what does not bear it is not its.
 func (x *expectation) confusable(o *expectation) bool {
+	if x.header != "" && x.header == o.header && x.named {
+		return false
+	}
 	return x.trunk == o.trunk && x.ext == o.ext && (x.caller == "" || o.caller == "" || x.caller == o.caller)
 }
 
@@ -87,17 +107,18 @@ const (
 	claimNone    claimResult = iota // nobody awaits it
 	claimTaken                      // a call has it
 	claimTooLate                    // it belongs to a call that is over
+	claimUnclear                    // it could be that of more than one
 )
 
 // claim gives the leg to the call that awaits it.
 func (e *expectations) claim(leg Leg, inv calls.Invite) (*session, claimResult) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	from := digitsOnly(inv.From)
-	i := slices.IndexFunc(e.list, func(x *expectation) bool {
-		return x.state != expectWaiting && x.trunk == inv.Trunk && x.ext == inv.To && (x.caller == "" || x.caller == from)
-	})
-	if i < 0 {
+	i, several := e.find(leg, inv)
+	switch {
+	case several:
+		return nil, claimUnclear
+	case i < 0:
 		return nil, claimNone
 	}
 	x := e.list[i]
@@ -108,6 +129,51 @@ func (e *expectations) claim(leg Leg, inv calls.Invite) (*session, claimResult) 
 	}
 	e.arrived[x.s] = arrival{leg, inv}
 	return x.s, claimTaken
+}
+
+// find is whose INVITE it is, -1 where it is nobody's. several: it could be that of more
+// than one. Where the mark of an INVITE is known it decides; one that is not belongs to
+// the call whose name is not known yet.
+func (e *expectations) find(leg Leg, inv calls.Invite) (found int, several bool) {
+	from := digitsOnly(inv.From)
+	found = -1
+	for i, x := range e.list {
+		if x.state == expectWaiting || x.trunk != inv.Trunk || x.ext != inv.To || x.caller != "" && x.caller != from {
+			continue
+		}
+		mark := markOf(leg, x.header)
+		switch {
+		case x.header == "", mark != "" && slices.Contains(x.ids, mark):
+			return i, false
+		case mark != "" && x.named: // it is another's
+		case found >= 0:
+			several = true
+		default:
+			found = i
+		}
+	}
+	return found, several
+}
+
+// markOf is the value of a header of the INVITE; "" where there is none.
+func markOf(leg Leg, header string) string {
+	if m, ok := leg.(Marked); ok && header != "" {
+		return m.ReceivedHeader(header)
+	}
+	return ""
+}
+
+// name tells what the provider calls the call of s: others need not wait for its
+// INVITE any more.
+func (e *expectations) name(s *session, id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, x := range e.list {
+		if x.s == s && x.header != "" && !x.named {
+			x.ids, x.named = append(x.ids, id), true
+		}
+	}
+	e.activate()
 }
 
 // pick gives a call the INVITE it claimed.

@@ -23,6 +23,10 @@ func (e *Engine) Incoming(leg Leg, inv calls.Invite) {
 		e.log.Warn("a provider's call came after we had given it up and was refused", "trunk", inv.Trunk)
 		leg.Reject(480, 0, "")
 		return
+	case claimUnclear:
+		e.log.Warn("a provider's call without its mark could be that of several that are awaited, and was refused; is match_header right?", "trunk", inv.Trunk)
+		leg.Reject(480, 0, "")
+		return
 	}
 	route, ok := e.route(inv)
 	if account, own := e.ownLine(inv); !ok && own && e.cfg.Callbacks > 0 {

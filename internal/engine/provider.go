@@ -64,11 +64,8 @@ func (s *session) place(p Provider) {
 		s.complete(calls.Result{Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonNoClip}, calls.ByZvonar)
 		return
 	}
-	x := &expectation{s: s, trunk: p.Trunk, ext: p.Extension}
-	if p.MatchCaller {
-		x.caller = s.call.To
-	}
-	x.granted = func() { s.box.post(func() { s.ask(p) }) }
+	x := p.expectationOf(s.call.To, s.call.ID, s.customer.attempt.ID)
+	x.s, x.granted = s, func() { s.box.post(func() { s.ask(p) }) }
 	s.e.expect.add(x)
 }
 
@@ -157,6 +154,7 @@ func (s *session) named(id string) {
 		return
 	}
 	s.call.ProviderCallID = id
+	s.e.expect.name(s, id)
 	account, provider, call := s.call.Account, s.call.Provider, s.id
 	s.e.store.Note(func(tx calls.Tx) error { return tx.NameProviderCall(account, provider, id, call) }, s.stored)
 }

@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ type teller struct {
 	reports chan calls.ProviderReport
 	told    chan struct{} // each report was heard
 	placed  chan calls.PlaceResult
+	n       atomic.Int32
 }
 
 // Place implements Originator.
@@ -24,7 +27,7 @@ func (p *teller) Place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceRe
 	p.asked <- r
 	select {
 	case err := <-p.answer:
-		return calls.PlaceResult{ProviderCallID: "pc-1"}, err
+		return calls.PlaceResult{ProviderCallID: fmt.Sprint("pc-", p.n.Add(1))}, err
 	case <-ctx.Done():
 		return calls.PlaceResult{}, &calls.PlaceUnknown{Reason: "no answer", Err: ctx.Err()}
 	}

@@ -177,7 +177,10 @@ func (w *wild) something() {
 		}
 		w.answer <- []error{nil, &calls.PlaceUnknown{Reason: "?"}, &calls.PlaceRefused{Reason: "no money"}}[w.rng.IntN(3)]
 		<-w.s.box.wake
-		w.s.box.wake <- struct{}{}
+		select {
+		case w.s.box.wake <- struct{}{}:
+		default: // something else came meanwhile
+		}
 	}
 }
 

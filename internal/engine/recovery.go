@@ -233,9 +233,12 @@ func (e *Engine) expectNoMore(c *calls.Call) {
 	if !ok || c.Provider == "" || c.Foreign || c.AnsweredAt != nil || p.wayOf(c.Flow) != bySIP {
 		return
 	}
-	x := &expectation{trunk: p.Trunk, ext: p.Extension}
-	if p.MatchCaller {
-		x.caller = c.To
+	x := p.expectationOf(c.To, c.ID)
+	for _, a := range c.Attempts {
+		x.ids = append(x.ids, a.ID)
+	}
+	if c.ProviderCallID != "" {
+		x.ids, x.named = append(x.ids, c.ProviderCallID), true
 	}
 	e.expect.refuse(x)
 }

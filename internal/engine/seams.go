@@ -65,6 +65,12 @@ type Leg interface {
 	Capture(call string) (end func(done func(calls.Capture, error)), err error)
 }
 
+// Marked is a leg that tells the headers of the INVITE that it came by.
+type Marked interface {
+	// ReceivedHeader is the first value of a header; "" where there is none.
+	ReceivedHeader(name string) string
+}
+
 // Clips finds the recordings that flows name.
 type Clips interface {
 	// Resolve returns the approved recording called id. Errors are
@@ -124,6 +130,10 @@ type Provider struct {
 	// MatchCaller: the INVITE's From user is the client's number, so several
 	// calls at once can be told apart by it.
 	MatchCaller bool
+	// MatchHeader is a header of its INVITE ("X-Call-ID") whose value is its name of the
+	// call, as its answer told it, or our id of the call or the attempt; "": none.
+	// Several calls at once are told apart by it as soon as that is known.
+	MatchHeader string
 	// Plays: it plays the flow of a call itself. Joins: it joins the two parties of a
 	// bridge itself, and ClientFirst: also with the client rung first. Of such
 	// calls its reports are all we know, so the Originator must be a Follower.

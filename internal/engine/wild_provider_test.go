@@ -144,7 +144,7 @@ func (w *wild) checkEndBy(c *calls.Call, answered bool) {
 
 func TestWhateverAProviderReportsInWhateverOrderItsCallEndsOnceAndTruly(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(3000)
+	seeds := uint64(2000)
 	if testing.Short() {
 		seeds = 300
 	}
@@ -178,7 +178,7 @@ func TestWhateverAProviderReportsInWhateverOrderItsCallEndsOnceAndTruly(t *testi
 		}
 	}
 	for _, o := range []calls.Outcome{calls.OutcomeAnswered, calls.OutcomeBusy, calls.OutcomeNoAnswer, calls.OutcomeCanceled, calls.OutcomeTrunkError, calls.OutcomeMachine} {
-		if ends[o] == 0 && seeds > 1000 {
+		if ends[o] == 0 && seeds > 500 {
 			t.Errorf("no call ended %s: the test does not reach it (%v)", o, ends)
 		}
 	}

@@ -185,6 +185,7 @@ var states = map[string]string{
 	"failed":    "refused",
 	"unknown":   "gave no clear answer; the call may come all the same",
 	"claimed":   "rang us",
+	"foreign":   "tells of a call of its own",
 }
 
 func provider(_ calls.Event, d data) string {

@@ -226,3 +226,21 @@ func TestProviderThatBringsTheClientToUsTakesNoManagerFirst(t *testing.T) {
 		t.Errorf("told %s", trail)
 	}
 }
+
+func TestTwoCallsAtOnceAreToldApartByTheirMark(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCloud(w, func(c *cloud) { c.from = "74950000001" }) // From is the same in all
+	w.start(configured(serve(t, c), "answer", ", match_header: X-Call-ID"))
+	ids := map[string]string{}
+	for _, digit := range []string{"3", "4", "5"} {
+		ids[digit] = w.cloudCall("7900555120"+digit, map[string]any{"max_duration": "10s"})
+	}
+	for digit, id := range ids {
+		got := w.over(id)
+		seen := w.seen(*got.ProviderCallID)
+		if len(got.Digits) != 1 || got.Digits[0].Digit != digit || seen.Number != got.To || seen.DigitsSent != digit {
+			t.Errorf("the call to %s is %+v; the switch connected %s", got.To, got.Digits, seen.Number)
+		}
+	}
+}
