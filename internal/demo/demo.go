@@ -82,10 +82,14 @@ type show struct {
 	watch     *watch
 }
 
-// ref is the reference of scenario i; the inbound call has none.
+// ref is the reference of scenario i; the inbound call has none, and one of a facade
+// is known by who is called.
 func (s *show) ref(i int) string {
-	if s.scenarios[i].origin == inbound {
+	switch s.scenarios[i].origin {
+	case inbound:
 		return ""
+	case byZvonobot:
+		return refOfCallee + s.scenarios[i].number
 	}
 	return fmt.Sprintf("demo-%02d", i+1)
 }
@@ -167,6 +171,9 @@ func (s *show) begin(ctx context.Context, i int) (heardBy string, err error) {
 	if sc.origin == inbound {
 		return s.world.carrier.Place(sc.number, line, sc.number[len(sc.number)-4:])
 	}
+	if sc.origin == byZvonobot {
+		return "", s.create(ctx, sc)
+	}
 	body := s.request(i)
 	var call calls.CallView
 	if err := s.world.api.Do(ctx, http.MethodPost, "/v1/calls", body, &call); err != nil {
@@ -176,6 +183,32 @@ func (s *show) begin(ctx context.Context, i int) (heardBy string, err error) {
 		return "", s.world.api.Do(ctx, http.MethodDelete, "/v1/calls?ref="+s.ref(i), nil, nil)
 	}
 	return "", nil
+}
+
+// create asks for a call as software written for Zvonobot does.
+func (s *show) create(ctx context.Context, sc scenario) error {
+	type record struct {
+		ID int64 `json:"id"`
+	}
+	type item struct {
+		Digit  int    `json:"digit"`
+		Record record `json:"record"`
+	}
+	var ivrs []item
+	for d := range sc.digits {
+		ivrs = append(ivrs, item{d, record{s.ids["second"]}})
+	}
+	var answer struct {
+		Status string `json:"status"`
+	}
+	body := map[string]any{"apiKey": s.world.api.Token, "phone": sc.number, "outgoingPhone": line, "record": record{s.ids["notice"]}, "ivrs": ivrs}
+	if err := s.world.api.Do(ctx, http.MethodPost, "/compat/zvonobot/apiCalls/create", body, &answer); err != nil {
+		return err
+	}
+	if answer.Status != "success" {
+		return fmt.Errorf("the facade answers %q", answer.Status)
+	}
+	return nil
 }
 
 // request is the body of POST /v1/calls: the plain spelling (record_id and the

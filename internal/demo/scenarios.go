@@ -22,6 +22,7 @@ type origin int
 const (
 	byTrunk    origin = iota // POST /v1/calls, over the trunk
 	byProvider               // POST /v1/calls, through the cloud PBX
+	byZvonobot               // create of the Zvonobot facade, over the trunk
 	inbound                  // the carrier calls us
 	cancelled                // POST /v1/calls for later, then DELETE by ref
 )
@@ -92,6 +93,8 @@ func scenarios() []scenario {
 			outcome: calls.OutcomeAnswered, reason: calls.ReasonBridgeEnd, pressed: "5", actions: "managerPhone:ok", hears: []sample{noticeHead, managerTalk}},
 		{name: "cloud PBX connects the client", number: callee("1106"), origin: byProvider, digits: map[int]action{6: record()},
 			outcome: calls.OutcomeAnswered, reason: calls.ReasonNoDigit, pressed: "6", actions: "record:ok", hears: []sample{noticeWhole, secondWhole}},
+		{name: "by the Zvonobot facade", number: callee("1108"), origin: byZvonobot, digits: map[int]action{8: record()},
+			outcome: calls.OutcomeAnswered, reason: calls.ReasonNoDigit, pressed: "8", actions: "record:ok", hears: []sample{noticeWhole, secondWhole}},
 		{name: "inbound call hears the notice", number: callee("1000"), origin: inbound,
 			outcome: calls.OutcomeAnswered, reason: calls.ReasonFlowEnd, hears: []sample{noticeWhole}},
 		{name: "text message", number: callee("1203"), digits: map[int]action{3: {calls.ActionSMS, "Ваша посылка ждёт вас: ул. Мира, 5"}},

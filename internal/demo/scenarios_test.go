@@ -52,7 +52,7 @@ func TestScenariosExerciseEveryActionAndOutcome(t *testing.T) {
 			t.Errorf("no scenario ends %s", o)
 		}
 	}
-	for _, o := range []origin{byTrunk, byProvider, inbound, cancelled} {
+	for _, o := range []origin{byTrunk, byProvider, byZvonobot, inbound, cancelled} {
 		if !origins[o] {
 			t.Errorf("no scenario of origin %d", o)
 		}

@@ -152,6 +152,8 @@ webhooks:
   - {url: %[7]q, secret: %[8]q}
 recordings: {first_id: %[6]d}
 dialer: {window: {from: "00:00", to: "24:00"}, countries: [RU]}
+facades:
+  - {kind: zvonobot}
 providers:
   - name: cloud
     kind: http

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"zvonar/internal/calls"
@@ -190,7 +191,7 @@ func (s sink) post(ctx context.Context, x outbox.Exchange) outbox.Answer {
 	}
 	req.Header = x.Header.Clone()
 	note := calls.Exchange{Account: x.To.Account, Kind: Kind, Outgoing: true, Method: name, At: x.Now, Correlation: x.Event.CallID,
-		Request: providers.Mask("POST " + url + "\nContent-Type: application/json\n\n" + string(x.Body)), RemoteAddress: req.URL.Host}
+		Request: kept("POST " + url + "\nContent-Type: application/json\n\n" + string(x.Body)), RemoteAddress: req.URL.Host}
 	defer func() {
 		note.TookMS = s.h.Clock.Now().Sub(x.Now).Milliseconds()
 		s.h.Journal.Note(note)
@@ -202,9 +203,15 @@ func (s sink) post(ctx context.Context, x outbox.Exchange) outbox.Answer {
 	}
 	text := outbox.ReadText(res.Body)
 	_ = res.Body.Close()
-	note.Status, note.Answer = res.StatusCode, providers.Mask("HTTP "+res.Status+"\n\n"+text)
+	note.Status, note.Answer = res.StatusCode, kept("HTTP "+res.Status+"\n\n"+text)
 	if res.StatusCode == http.StatusOK {
 		return outbox.Answer{Then: outbox.Delivered, Status: res.StatusCode, Text: text}
 	}
 	return outbox.Answer{Fault: outbox.Unwell, Status: res.StatusCode, Error: "HTTP " + res.Status, Text: text}
+}
+
+// kept is a message as the journal has it: masked and cut.
+func kept(message string) string {
+	message = providers.Mask(message)
+	return strings.ToValidUTF8(message[:min(len(message), calls.MaxExchange)], "")
 }
