@@ -19,7 +19,7 @@ func (e *Engine) bridgeOf(r CallRequest) (calls.Flow, error) {
 		return calls.Flow{}, err
 	}
 	flow := calls.DefaultFlow()
-	flow.Record = r.Clip
+	flow.Record, flow.Capture = r.Clip, r.Capture
 	flow.Bridge = &calls.Bridge{Manager: manager, Order: r.Bridge.Order, Anonymous: r.Bridge.Anonymous}
 	return flow, nil
 }

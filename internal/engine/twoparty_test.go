@@ -44,6 +44,20 @@ func TestAManagerIsRungBeforeTheClient(t *testing.T) {
 	}
 }
 
+func TestATalkIsWrittenDownWhereThatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, capture := range []bool{true, false} {
+		c := b.submit(func(r *CallRequest) {
+			between(calls.ManagerFirst)(r)
+			r.Ref, r.Capture = "", capture
+		})
+		if c.Flow.Capture != capture {
+			t.Errorf("asked %v, is %v", capture, c.Flow.Capture)
+		}
+	}
+}
+
 func TestAClientIsRungBeforeTheManager(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
