@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -138,7 +139,11 @@ func checkHooks(cfg *config.Config, house *providers.House) (problems []config.P
 				}
 			}
 		}
-		if err != nil {
+		var known *calls.Error
+		switch {
+		case errors.As(err, &known):
+			problems = append(problems, cfg.Fault(fmt.Sprintf("webhooks[%d]", i), known.Detail))
+		case err != nil:
 			problems = append(problems, cfg.Fault(fmt.Sprintf("webhooks[%d]", i), err.Error()))
 		}
 	}
