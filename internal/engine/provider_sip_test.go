@@ -265,3 +265,30 @@ func TestStopTakesBackWhatProvidersCarry(t *testing.T) {
 		t.Errorf("ended %s/%s", got.Outcome, got.Reason)
 	}
 }
+
+func TestCallThatAProviderCarriedIsLostAfterACrash(t *testing.T) {
+	t.Parallel()
+	b, p, _ := providerBench(t, plays)
+	c, _ := b.byProvider(p)
+	p.tells(t, report(calls.ReportAnswered))
+	b.settle(c.ID)
+	next := b.e.cfg
+	next.Providers = []Provider{b.e.providers["cloud"]}
+	e, err := New(next) // the process that follows the one that was killed
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.recover(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	e.wg.Wait()
+	got, err := b.store.Call("", c.ID)
+	if err != nil || got.Outcome != calls.OutcomeLost || got.Reason != calls.ReasonNodeLost || len(e.expect.list) != 0 {
+		t.Errorf("ended %s/%s, %d INVITEs are awaited; %v", got.Outcome, got.Reason, len(e.expect.list), err)
+	}
+	p.tells(t, report(calls.ReportEnded)) // to the one that is gone: it can write nothing any more
+	b.e.wg.Wait()
+	if n := len(b.store.events); b.store.events[n-1].Type != calls.CallCompleted {
+		t.Errorf("the last event is %s", b.store.events[n-1].Type)
+	}
+}
