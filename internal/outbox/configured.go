@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"zvonar/internal/calls"
@@ -27,6 +28,19 @@ func configuredID(account, kind, rawURL string) string {
 // where nobody says otherwise.
 const SecretOverlap = 24 * time.Hour
 
+// configFault names the key of the configuration that err is about.
+func configFault(i int, err error) error {
+	var known *calls.Error
+	if !errors.As(err, &known) {
+		return fmt.Errorf("webhooks[%d]: %w", i, err)
+	}
+	key := ""
+	if len(known.Fields) > 0 {
+		key = strings.TrimPrefix(known.Fields[0].Location, "body")
+	}
+	return fmt.Errorf("webhooks[%d]%s: %s", i, key, known.Detail)
+}
+
 // EnsureConfigured makes the webhooks of the configuration file be what list
 // says (Kind, URL, Secret, Settings, Types, Account): new ones start at the present end of the
 // log, those that went away are disabled, and of those that got another secret
@@ -40,7 +54,7 @@ func (o *Outbox) EnsureConfigured(ctx context.Context, list []calls.Webhook) err
 			return fmt.Errorf("webhooks[%d].url must be an http:// or https:// URL", i)
 		}
 		if err := o.Check(&w); err != nil {
-			return fmt.Errorf("webhooks[%d]: %w", i, err)
+			return configFault(i, err)
 		}
 		if w.Account == "" {
 			w.Account = calls.MainAccount
