@@ -15,10 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/config"
 	"zvonar/internal/engine"
 	"zvonar/internal/store"
 	"zvonar/providers"
@@ -31,10 +30,15 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 type settings string
 
 func (s settings) Decode(into any) error {
+	text := "facades:\n  - kind: zvonobot\n    settings:\n      " + strings.ReplaceAll(string(s), "\n", "\n      ") + "\n"
 	if s == "" {
-		return nil
+		text = "facades: [{kind: zvonobot}]\n"
 	}
-	return yaml.UnmarshalWithOptions([]byte(s), into, yaml.Strict())
+	cfg, problems := config.Parse("zvonar.yaml", []byte(text), nil)
+	if err := config.Error(problems); err != nil {
+		return err
+	}
+	return cfg.Facades[0].Settings.Decode(into)
 }
 
 // house is a real engine, store and library; only the line and the dialer are

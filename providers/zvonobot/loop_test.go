@@ -66,7 +66,7 @@ func TestClientAndFacadeUnderstandEachOther(t *testing.T) {
 func TestEveryMethodOfTheClientIsOneOfTheFacade(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	f := h.facade(`{remove: true, templates: [{id: 5, name: Пример, record: "1460168", digits: {1: {smsText: Да}, 9: {needBlock: true}}}]}`)
+	f := h.facade(`{remove: true, templates: [{id: 5, name: Пример, record: "1460168", digits: {"1": {smsText: Да}, "9": {needBlock: true}}}]}`)
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	c := h.client(&lk{Server: server}, "")

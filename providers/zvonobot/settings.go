@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -151,13 +152,13 @@ type facadeSettings struct {
 
 // template is a call that createWithTemplate names by its id.
 type template struct {
-	ID      int64          `yaml:"id"`
-	Name    string         `yaml:"name"`
-	Account string         `yaml:"account"` // "": every account
-	Record  string         `yaml:"record"`  // record_id of an approved clip
-	Text    string         `yaml:"text"`    // or what is read aloud; {name} is a variable
-	Voice   string         `yaml:"voice"`   // of the text: female or male
-	Digits  map[int]action `yaml:"digits"`
+	ID      int64             `yaml:"id"`
+	Name    string            `yaml:"name"`
+	Account string            `yaml:"account"` // "": every account
+	Record  string            `yaml:"record"`  // record_id of an approved clip
+	Text    string            `yaml:"text"`    // or what is read aloud; {name} is a variable
+	Voice   string            `yaml:"voice"`   // of the text: female or male
+	Digits  map[string]action `yaml:"digits"`  // by digit
 }
 
 // action is what a digit does in a template, one of:
@@ -241,7 +242,11 @@ func (f *facadeSettings) checkTemplates() error {
 // digits is the map of a template.
 func (t template) digits() (calls.DigitMap, error) {
 	var m calls.DigitMap
-	for d, a := range t.Digits {
+	for key, a := range t.Digits {
+		d, err := strconv.Atoi(key)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no digit", key)
+		}
 		it := ivrIn{Digit: number(d), ManagerPhone: text(a.ManagerPhone), SMSText: text(a.SMSText)}
 		if a.NeedBlock {
 			it.NeedBlock = 1
