@@ -309,7 +309,7 @@ func (f *facade) records(w *historyFilter, c *calls.Call, n int64) []sessionReco
 		return nil
 	}
 	r := sessionRecord{ID: number(n), StartTime: c.AnsweredAt.In(w.zone).Format(dateLayout), Duration: seconds64(time.Duration(c.TalkMS) * time.Millisecond),
-		URL: f.house.PublicURL + f.house.Links.URL(c.ID, f.house.Clock.Now().Add(calls.CaptureLinkLife))}
+		URL: f.house.Links.URL(c.ID, f.house.Clock.Now().Add(calls.CaptureLinkLife))}
 	if info, err := os.Stat(file); err == nil {
 		size := info.Size()
 		r.FileSize = &size

@@ -14,6 +14,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/providers/providerstest"
 )
 
 // list creates one of a file, with more parameters, and gives its number.
@@ -238,6 +239,11 @@ func TestHistoryListsCallsAsSessions(t *testing.T) {
 	all := ask()
 	if all.Count != 3 || *all.TotalCount != 3 || all.Timezone != "Etc/GMT" {
 		t.Fatalf("%+v", all)
+	}
+	d.house.Captures, d.house.Links.Base = providerstest.Captures{d.calls()[2].ID: "/nowhere.wav"}, "https://pbx.example.com"
+	if r := ask("with_records", "true").Result[0]; len(r.Records) != 1 || !strings.HasPrefix(r.Records[0].URL, "https://pbx.example.com/v1/calls/"+d.calls()[2].ID+"/recording?") ||
+		r.Calls[0].RecordURL != r.Records[0].URL || *r.Records[0].Duration != 15 {
+		t.Errorf("%+v", r)
 	}
 	first, second, third := all.Result[0], all.Result[1], all.Result[2]
 	if first.StartDate != "2026-11-21 09:01:00" || first.RuleName != "promo" || first.AppName != "bots" || first.CustomData != "data 0" || first.Finish != "Normal termination" ||
