@@ -16,6 +16,10 @@
 // a yes from a no and from what nobody can know: both serve calls (httpcall) and
 // texts (httpsms).
 //
+// [House] is what a folder may use: [House.Client] is the client whose exchanges stand
+// in the journal, [House.Journalled] does the same for what comes in, [Labelled] and
+// [Named] say as what, [Mask] hides secrets. Settings have a [TLS].
+//
 // Methods may be called from any goroutine but must stay off the goroutine of a
 // call: they wait for the network. Start reading at providers.go, then
 // httpcall/httpcall.go.

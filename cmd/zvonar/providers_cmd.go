@@ -198,8 +198,13 @@ func (c *providersSamplesCmd) Run(ctx context.Context, a *app) error {
 		return jsonLines(a, list)
 	}
 	for _, s := range list {
-		if err := a.say("%s (%s): %s\n%s\n", s.Method, s.Direction, s.Title, s.Body); err != nil {
+		if err := a.say("%s (%s): %s", s.Method, s.Direction, s.Title); err != nil {
 			return err
+		}
+		for line := range strings.Lines(s.Body) {
+			if err := a.say("    %s", shown(line)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

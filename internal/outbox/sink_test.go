@@ -276,3 +276,55 @@ func TestARateIsKept(t *testing.T) {
 		t.Error("without a rate a request waits")
 	}
 }
+
+// keySink tells with which key and secrets it was asked to speak.
+type keySink struct{ told chan Exchange }
+
+func (keySink) Kind() string              { return "keyed" }
+func (keySink) Rate(*calls.Webhook) Rate  { return Rate{} }
+func (keySink) Map(Item) (Message, error) { return Message{}, nil }
+func (k keySink) Send(_ context.Context, x Exchange) Answer {
+	k.told <- x
+	return Answer{Then: Delivered}
+}
+
+func TestADestinationOfAKeySignsWithItsSecretsWhileItIsGood(t *testing.T) {
+	s := newStore(t)
+	sink := keySink{told: make(chan Exchange, 10)}
+	now := time.Now()
+	key := &calls.FacadeKey{ID: "key_1", Account: "main", Kind: "keyed", Public: "p", Secret: "new", OldSecret: "old", OldSecretUntil: now.Add(time.Hour), CreatedAt: now}
+	happen := func(id string, change func(calls.Tx) error) {
+		t.Helper()
+		err := s.Update(t.Context(), func(tx calls.Tx) error {
+			if err := change(tx); err != nil {
+				return err
+			}
+			e := calls.NewEvent(id, now, "trunk:x", calls.TrunkUp, nil)
+			e.Account = "main"
+			return tx.AppendEvent(&e)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &calls.Webhook{ID: "w", Kind: "keyed", Account: "main", URL: "https://crm.example/", Key: key.ID, CreatedAt: now}
+	happen("e0", func(tx calls.Tx) error { return errors.Join(tx.PutFacadeKey(key), tx.PutWebhook(w)) })
+	o, err := New(Config{Store: s, Clock: clock.System(), IDs: clock.NewIDs(clock.System(), nil), Client: http.DefaultClient, Sinks: []Sink{sink}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Stop(context.Background()) })
+	if x := <-sink.told; x.Key == nil || x.Key.Public != "p" || strings.Join(x.Secrets, " ") != "new old" {
+		t.Errorf("it speaks with %+v, %q", x.Key, x.Secrets)
+	}
+	happen("e1", func(tx calls.Tx) error {
+		key.RevokedAt = &now
+		return tx.PutFacadeKey(key)
+	})
+	if x := <-sink.told; x.Key != nil || len(x.Secrets) != 0 {
+		t.Errorf("revoked: it speaks with %+v, %q", x.Key, x.Secrets)
+	}
+}
