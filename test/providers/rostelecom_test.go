@@ -196,8 +196,8 @@ func TestRostelecomWhoseClientIsBusyOrThatAnswersWithAPage(t *testing.T) {
 	}
 }
 
-// crm is a CRM in the dialect: it answers get_number_info and hears call_events.
-type crm struct {
+// rtCRM is a CRM in the dialect: it answers get_number_info and hears call_events.
+type rtCRM struct {
 	answer func(http.ResponseWriter, *http.Request)
 	mu     sync.Mutex
 	states []string
@@ -205,7 +205,7 @@ type crm struct {
 }
 
 // ServeHTTP is the CRM's address.
-func (c *crm) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+func (c *rtCRM) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	c.mu.Lock()
 	id := r.Header.Get("X-Client-ID")
@@ -250,7 +250,7 @@ func TestAnInboundCallAsksTheCRMWithinItsBudget(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c := &crm{answer: tc.answer}
+			c := &rtCRM{answer: tc.answer}
 			w.start(fmt.Sprintf(`providers:
   - {name: crm, kind: rostelecom, settings: {crm: {url: %q, client_id: %s, sign_key: %s, timeout: 10s}}}
 inbound:
@@ -300,7 +300,7 @@ func (w *world) inbound() (id string) {
 func TestRostelecomsFacadeCallsAndTells(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := &crm{}
+	c := &rtCRM{}
 	base := serve(t, c)
 	w.start("facades: [{kind: rostelecom, settings: {capture: true}}]\negress: {allow: [\"" + strings.TrimPrefix(base, "http://") + "\"]}\n")
 	ctx := context.Background()
