@@ -1,7 +1,9 @@
 package beeline
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 
 	"zvonar/internal/calls"
 	"zvonar/providers"
@@ -49,4 +51,17 @@ func (c *Client) Subscribe(ctx context.Context, employee string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// explain is what a failure means to whoever has to mend it.
+func explain(err error) string {
+	switch statusOf(err) {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "the portal does not take the token: make a new one under API integration of the cabinet and put it into the settings"
+	case http.StatusNotFound:
+		return "the portal does not know this subscriber: compare it with the list of subscribers in the cabinet"
+	case http.StatusTooManyRequests:
+		return "the portal wants fewer requests: lower rate in the settings"
+	}
+	return cmp.Or(calls.Clean(err.Error(), 300), "the portal refused")
 }

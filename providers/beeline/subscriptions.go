@@ -1,7 +1,6 @@
 package beeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -306,19 +305,6 @@ func (s *subscriptions) failed(t target, words string, err error) {
 
 func retryAfter(failures int) time.Duration {
 	return min(firstRetry<<min(failures-1, 10), lastRetry)
-}
-
-// explain is what a failure means to whoever has to mend it.
-func explain(err error) string {
-	switch statusOf(err) {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return "the portal does not take the token: make a new one under API integration of the cabinet and put it into the settings"
-	case http.StatusNotFound:
-		return "the portal does not know this subscriber: compare it with the list of subscribers in the cabinet"
-	case http.StatusTooManyRequests:
-		return "the portal wants fewer requests: lower rate in the settings"
-	}
-	return cmp.Or(calls.Clean(err.Error(), 300), "the portal refused")
 }
 
 // dropOld ends the subscriptions that a newer one of the same target replaced.
