@@ -16,7 +16,7 @@ import (
 const module = "zvonar/"
 
 // ground is what every room may use.
-var ground = []string{"internal/calls", "internal/clock", "internal/numbering", "internal/egress", "internal/failpoint"}
+var ground = []string{"internal/calls", "internal/clock", "internal/numbering", "internal/egress", "internal/failpoint", "internal/life"}
 
 // floors lists, for each room, the rooms it may use besides itself and the
 // ground. A room's folders belong to it.
@@ -24,6 +24,7 @@ var floors = map[string][]string{
 	"internal/calls":     {},
 	"internal/clock":     {},
 	"internal/failpoint": {},
+	"internal/life":      {},
 	"internal/numbering": {"internal/calls"},
 	"internal/egress":    {"internal/calls"},
 

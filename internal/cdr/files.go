@@ -11,13 +11,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/life"
 )
 
 // Rotation is how often a file is written.
@@ -63,9 +63,7 @@ type Files struct {
 	written prometheus.Counter
 	failed  prometheus.Counter
 
-	mu     sync.Mutex
-	cancel context.CancelFunc
-	done   chan struct{} // nil before Start
+	life life.Worker
 }
 
 // NewFiles checks the configuration.
@@ -90,43 +88,20 @@ func NewFiles(cfg FilesConfig) (*Files, error) {
 
 // Start begins to wait for the end of the period. It must be called once.
 func (f *Files) Start(context.Context) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.done != nil {
-		return errors.New("cdr: the files were started before")
-	}
 	if f.cfg.Dir == "" {
 		return nil
 	}
 	if err := os.MkdirAll(f.cfg.Dir, 0o750); err != nil {
 		return fmt.Errorf("the directory of call records cannot be made: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	f.cancel, f.done = cancel, make(chan struct{})
-	go f.run(ctx)
-	return nil
+	return f.life.Start("cdr: the files", f.run)
 }
 
 // Stop ends it, within a file; that file is written anew by the next start. Stopping
 // twice, or without Start, is harmless.
-func (f *Files) Stop(ctx context.Context) error {
-	f.mu.Lock()
-	cancel, done := f.cancel, f.done
-	f.mu.Unlock()
-	if done == nil {
-		return nil
-	}
-	cancel()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (f *Files) Stop(ctx context.Context) error { return f.life.Stop(ctx) }
 
 func (f *Files) run(ctx context.Context) {
-	defer close(f.done)
 	due := f.periodEnd(f.cfg.Clock.Now())
 	for f.wait(ctx, due) {
 		now := f.cfg.Clock.Now()

@@ -14,6 +14,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/life"
 )
 
 // Starter takes the dialer's decisions. Its methods run on the dialer's
@@ -85,8 +86,7 @@ type Dialer struct {
 	breakers map[string]*breaker // by trunk
 	flying   map[string]int      // numbers that were begun and have no attempt in the store yet
 	suspects map[string]bool     // recordings whose calls are to be looked at
-	cancel   context.CancelFunc  // nil: does not run
-	stopped  chan struct{}
+	life     life.Worker
 
 	// The goroutine's own:
 	standings   map[clipKey]calls.Standing // what the store said of clips at standingsAt
@@ -128,35 +128,13 @@ func (d *Dialer) Start(context.Context) error {
 	if d.cfg.Starter == nil {
 		return errors.New("dialer: no Starter is bound")
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stopped != nil {
-		return errors.New("dialer: was started before")
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	d.cancel, d.stopped = cancel, make(chan struct{})
-	go d.run(ctx, d.stopped)
-	return nil
+	return d.life.Start("dialer", d.run)
 }
 
 // Stop begins nothing more and waits until the goroutine has ended, or ctx has.
 // What is queued stays queued in the store. Stopping twice, or without Start, is
 // harmless.
-func (d *Dialer) Stop(ctx context.Context) error {
-	d.mu.Lock()
-	cancel, stopped := d.cancel, d.stopped
-	d.mu.Unlock()
-	if cancel == nil {
-		return nil
-	}
-	cancel()
-	select {
-	case <-stopped:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (d *Dialer) Stop(ctx context.Context) error { return d.life.Stop(ctx) }
 
 // Enqueue takes over a call that is durable. A call that is queued already is
 // left as it is. Only a call that is looked at soon is kept as it is; of any other the
@@ -246,8 +224,7 @@ func (d *Dialer) poke() {
 }
 
 // run is the dialer's goroutine.
-func (d *Dialer) run(ctx context.Context, stopped chan struct{}) {
-	defer close(stopped)
+func (d *Dialer) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		next := d.pass(ctx)
 		stop := d.alarm(next)

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/life"
 )
 
 // cursor is the place in the log up to which everything is derived.
@@ -39,9 +39,7 @@ type Ledger struct {
 	cfg  Config
 	open *prometheus.CounterVec
 
-	mu     sync.Mutex
-	cancel context.CancelFunc
-	done   chan struct{} // nil before Start
+	life life.Worker
 }
 
 // New checks the configuration.
@@ -64,38 +62,13 @@ func New(cfg Config) (*Ledger, error) {
 }
 
 // Start begins where the last process stopped. It must be called once.
-func (l *Ledger) Start(context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.done != nil {
-		return errors.New("ledger: was started before")
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	l.cancel, l.done = cancel, make(chan struct{})
-	go l.run(ctx)
-	return nil
-}
+func (l *Ledger) Start(context.Context) error { return l.life.Start("ledger", l.run) }
 
 // Stop ends the goroutine and waits for it, or for ctx. Stopping twice, or without
 // Start, is harmless.
-func (l *Ledger) Stop(ctx context.Context) error {
-	l.mu.Lock()
-	cancel, done := l.cancel, l.done
-	l.mu.Unlock()
-	if done == nil {
-		return nil
-	}
-	cancel()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (l *Ledger) Stop(ctx context.Context) error { return l.life.Stop(ctx) }
 
 func (l *Ledger) run(ctx context.Context) {
-	defer close(l.done)
 	for ctx.Err() == nil {
 		changed := l.cfg.Store.Changed()
 		leads, led := l.cfg.Lead()

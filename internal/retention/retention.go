@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/life"
 )
 
 // The work of a sweep, so chosen that the writer serves others in between: a
@@ -46,9 +46,7 @@ type Retention struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	mu    sync.Mutex
-	stop  context.CancelFunc
-	ended chan struct{} // nil before Start
+	life life.Worker
 }
 
 // New checks the configuration.
@@ -67,37 +65,12 @@ func New(cfg Config) (*Retention, error) {
 
 // Start begins the first sweep and returns.
 func (r *Retention) Start(context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended != nil {
-		return errors.New("retention: started already")
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	r.stop, r.ended = stop, make(chan struct{})
-	go func() {
-		defer close(r.ended)
-		r.run(ctx)
-	}()
-	return nil
+	return r.life.Start("retention", r.run)
 }
 
 // Stop breaks off a sweep between two portions. It may be called twice and
 // before Start.
-func (r *Retention) Stop(ctx context.Context) error {
-	r.mu.Lock()
-	stop, ended := r.stop, r.ended
-	r.mu.Unlock()
-	if ended == nil {
-		return nil
-	}
-	stop()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (r *Retention) Stop(ctx context.Context) error { return r.life.Stop(ctx) }
 
 func (r *Retention) run(ctx context.Context) {
 	for ctx.Err() == nil {

@@ -53,6 +53,8 @@ func (d *sqliteDB) scrub(ctx context.Context, word string) error {
 			return fmt.Errorf("wipe page %d: %w", n, err)
 		}
 	}
+	d.copying.Lock()
+	defer d.copying.Unlock()
 	return cutLog(ctx, c)
 }
 

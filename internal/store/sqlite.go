@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -20,6 +21,9 @@ type sqliteDB struct {
 	path  string // absolute
 	clock clock.Clock
 	alone bool // no other process writes
+	// copying is held while the log is copied into the file: whoever cuts it would be
+	// refused, not made to wait.
+	copying sync.Mutex
 }
 
 func (d *sqliteDB) name() string { return d.path }

@@ -39,7 +39,9 @@ func (d *sqliteDB) watch(ctx context.Context, _ func()) {
 			return
 		}
 		if uncopied(shm) >= checkpointFrames {
+			d.copying.Lock()
 			_ = c.run(context.WithoutCancel(ctx), "PRAGMA wal_checkpoint(PASSIVE)") // where it fails the writer will see why
+			d.copying.Unlock()
 		}
 	}
 }

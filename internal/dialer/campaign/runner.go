@@ -10,6 +10,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/life"
 )
 
 // Gate is the dialer as campaigns see it. Safe for concurrent use.
@@ -61,10 +62,9 @@ type Runner struct {
 	desk *Desk
 	wake chan struct{}
 
-	mu      sync.Mutex
-	cancel  context.CancelFunc
-	stopped chan struct{}
-	trips   map[string]string // campaign → why it is to be paused
+	life  life.Worker
+	mu    sync.Mutex
+	trips map[string]string // campaign → why it is to be paused
 
 	// The goroutine's own:
 	told   map[string]calls.CampaignRule // what the gate knows
@@ -134,35 +134,11 @@ func (r *Runner) live(ctx context.Context) (live []*calls.Campaign, err error) {
 }
 
 // Start begins to feed. It must be called once.
-func (r *Runner) Start(context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.stopped != nil {
-		return errors.New("campaign: was started before")
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r.cancel, r.stopped = cancel, make(chan struct{})
-	go r.run(ctx, r.stopped)
-	return nil
-}
+func (r *Runner) Start(context.Context) error { return r.life.Start("campaign", r.run) }
 
 // Stop ends the feeding and waits for what is being admitted, at most until ctx
 // ends. Stopping twice, or without Start, is harmless.
-func (r *Runner) Stop(ctx context.Context) error {
-	r.mu.Lock()
-	cancel, stopped := r.cancel, r.stopped
-	r.mu.Unlock()
-	if cancel == nil {
-		return nil
-	}
-	cancel()
-	select {
-	case <-stopped:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (r *Runner) Stop(ctx context.Context) error { return r.life.Stop(ctx) }
 
 // leads asks whether this node feeds.
 func (r *Runner) leads() (bool, <-chan struct{}) {
@@ -173,8 +149,7 @@ func (r *Runner) leads() (bool, <-chan struct{}) {
 }
 
 // run is the runner's goroutine.
-func (r *Runner) run(ctx context.Context, stopped chan struct{}) {
-	defer close(stopped)
+func (r *Runner) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := r.cfg.Store.Changed()
 		leads, handed := r.leads()
