@@ -55,14 +55,14 @@ func newProvider(h *providers.House, name string, s providers.Settings) (*Provid
 		return nil, err
 	}
 	if set.ClientID != "" {
-		p.api, err = h.Client(providers.ClientConfig{Kind: Kind, Provider: name, Timeout: time.Duration(set.Timeout),
+		p.api, err = h.Client(providers.ClientConfig{Kind: Kind, Provider: name, Account: p.account(), Timeout: time.Duration(set.Timeout),
 			TLS: set.TLS, Secrets: []string{set.SignKey}})
 		if err != nil {
 			return nil, err
 		}
 	}
 	if set.CRM.URL != "" {
-		p.crm, err = h.Client(providers.ClientConfig{Kind: Kind, Provider: name, Timeout: time.Duration(set.CRM.Timeout),
+		p.crm, err = h.Client(providers.ClientConfig{Kind: Kind, Provider: name, Account: p.account(), Timeout: time.Duration(set.CRM.Timeout),
 			TLS: set.CRM.TLS, Secrets: []string{set.CRM.SignKey}})
 		if err != nil {
 			return nil, fmt.Errorf("crm.%w", err)

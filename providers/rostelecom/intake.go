@@ -21,7 +21,7 @@ func (p *Provider) Intake() http.Handler {
 		if i := strings.LastIndexByte(method, '/'); i >= 0 {
 			method = method[i+1:]
 		}
-		providers.Named(r.Context(), providers.Label{Method: calls.Clean(method, 64)})
+		providers.Named(r.Context(), providers.Label{Method: calls.Clean(method, 64), Account: p.account()})
 		handle := map[string]func(http.ResponseWriter, *http.Request, []byte){
 			methodCallEvents: p.hearEvent, methodNumberInfo: p.answerNumber, methodNumberInfoShort: p.answerNumber, methodHistoryReady: p.hearHistory,
 		}[method]
