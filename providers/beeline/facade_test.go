@@ -86,7 +86,7 @@ func newPortal(t *testing.T, settings string) *portalBench {
 	ids := clock.NewIDs(c, nil)
 	b.engine = &fakeEngine{opened: make(chan *told1, 20), ids: ids, store: b.store}
 	b.house = &providers.House{Engine: b.engine, Store: b.store, Keys: memKeys{}, Clock: c, IDs: ids, Log: quietLog(), Captures: memCaptures(b.dir),
-		Links: calls.CaptureLinks{Key: []byte("0123456789abcdef0123456789abcdef")}, PublicURL: "https://zvonar.example",
+		Links: calls.CaptureLinks{Key: []byte("0123456789abcdef0123456789abcdef"), Base: "https://zvonar.example"}, PublicURL: "https://zvonar.example",
 		TrunkNumbers: func(string) []string { return []string{"78005553535"} },
 		CheckURL: func(_ context.Context, u string) error {
 			if !strings.HasPrefix(u, "http") || strings.Contains(u, "169.254.") {

@@ -136,7 +136,7 @@ func (f *facade) factsOf(c *calls.Call, n int64) facts {
 	}
 	if c.EndedAt != nil {
 		out.ended = *c.EndedAt
-		out.record = recordLink(f.h.Links, f.h.PublicURL, c.ID, c.Flow.Capture, out.answered, out.ended)
+		out.record = recordLink(f.h.Links, c.ID, c.Flow.Capture, out.answered, out.ended)
 	}
 	if c.DueAt.After(c.CreatedAt) && c.DueAt.Sub(c.CreatedAt) >= time.Second {
 		out.planned = seconds(c.DueAt)
@@ -145,11 +145,11 @@ func (f *facade) factsOf(c *calls.Call, n int64) facts {
 }
 
 // recordLink leads to the sound of a talk, if it was written down.
-func recordLink(links calls.CaptureLinks, public, id string, captured bool, answered, ended time.Time) string {
+func recordLink(links calls.CaptureLinks, id string, captured bool, answered, ended time.Time) string {
 	if !captured || answered.IsZero() {
 		return ""
 	}
-	return public + links.URL(id, ended.Add(calls.CaptureLinkLife))
+	return links.URL(id, ended.Add(calls.CaptureLinkLife))
 }
 
 // ids reads apiCallIdList, or whatever list of numbers bears the name.

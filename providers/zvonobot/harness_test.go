@@ -171,7 +171,7 @@ func newHouse(t *testing.T) *house {
 	}
 	j := &journal{}
 	h := &house{t: t, clock: c, store: st, lib: lib, journal: j, House: &providers.House{
-		Engine: eng, Store: st, Library: lib, Links: calls.CaptureLinks{Key: []byte(strings.Repeat("k", 32))}, Journal: j, PublicURL: "https://zvonar.example",
+		Engine: eng, Store: st, Library: lib, Links: calls.CaptureLinks{Key: []byte(strings.Repeat("k", 32)), Base: "https://zvonar.example"}, Journal: j, PublicURL: "https://zvonar.example",
 		Keys: keys{key: token("bot", calls.PermCaller), viewerKey: token("eyes", calls.PermViewer),
 			otherKey: {ID: "tok_other", Account: "other", Name: "other", Roles: []calls.Permission{calls.PermCaller}}},
 		CheckURL: func(_ context.Context, u string) error {

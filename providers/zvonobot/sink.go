@@ -108,7 +108,7 @@ func (s sink) complete(f *facts, h hook, e calls.Event) {
 	if !f.answered.IsZero() {
 		f.status = statusFinished
 	}
-	f.record = recordLink(s.h.Links, s.h.PublicURL, e.CallID, h.Recording, f.answered, f.ended)
+	f.record = recordLink(s.h.Links, e.CallID, h.Recording, f.answered, f.ended)
 }
 
 // digitOut is the call of the webhook of a digit.
