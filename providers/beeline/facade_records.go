@@ -240,7 +240,7 @@ func (f *facade) link(ev calls.Event) string {
 	if json.Unmarshal(ev.Data, &s) == nil && strings.Contains(s.URL, "://") {
 		return s.URL // it lies at a provider
 	}
-	return f.house.PublicURL + f.house.Links.URL(ev.CallID, f.house.Clock.Now().Add(f.settings.ReferenceLife))
+	return f.house.Links.URL(ev.CallID, f.house.Clock.Now().Add(f.settings.ReferenceLife))
 }
 
 func (f *facade) download(a *asked) (any, error) {
@@ -258,6 +258,12 @@ func (f *facade) download(a *asked) (any, error) {
 	}
 	if _, err := os.Stat(file); err != nil {
 		return nil, noRecord
+	}
+	err = f.house.Store.Update(a.Context(), func(tx calls.Tx) error {
+		return tx.Audit(calls.AuditEntry{Account: ev.Account, Actor: a.token.Name, Action: "call.listen", Object: ev.CallID, At: f.house.Clock.Now()})
+	})
+	if err != nil { // nobody listens without a trace
+		return nil, err
 	}
 	http.ServeFile(a.w, a.Request, file)
 	return sent{}, nil

@@ -314,6 +314,14 @@ func TestRecordsAndStatisticsAreOurs(t *testing.T) {
 	if code, body := b.ask("GET", "/apis/portal/v2/records/call_0/201/download", ""); code != 200 || body != "RIFF sound" {
 		t.Errorf("%d %s", code, body)
 	}
+	var heard []calls.AuditEntry
+	put(t, b.store, func(tx calls.Tx) (err error) {
+		heard, err = tx.AuditEntries(calls.AuditFilter{Account: calls.MainAccount, Limit: 10})
+		return err
+	})
+	if len(heard) != 2 || heard[0].Action != "call.listen" || heard[0].Object != "call_0" || heard[0].Actor != "crm" {
+		t.Errorf("who listened: %+v", heard)
+	}
 	if code, _ := b.ask("GET", "/apis/portal/v2/records/"+all[1].ID+"/download", ""); code != 302 {
 		t.Errorf("%d", code)
 	}

@@ -1,8 +1,10 @@
 package rostelecom
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -34,6 +36,7 @@ type links struct {
 
 type recordLink struct {
 	account, call string
+	actor         string // who asked for it
 	ip            netip.Addr
 	until         time.Time
 }
@@ -43,7 +46,7 @@ func newLinks(c clock.Clock, life time.Duration) *links {
 }
 
 // add makes a link that opens from ip.
-func (l *links) add(account, call string, ip netip.Addr) string {
+func (l *links) add(account, call, actor string, ip netip.Addr) string {
 	id := rand.Text()
 	now := l.clock.Now()
 	l.mu.Lock()
@@ -53,7 +56,7 @@ func (l *links) add(account, call string, ip netip.Addr) string {
 			delete(l.of, old)
 		}
 	}
-	l.of[id] = recordLink{account, call, ip, now.Add(l.life)}
+	l.of[id] = recordLink{account, call, actor, ip, now.Add(l.life)}
 	return id
 }
 
@@ -100,7 +103,7 @@ func (f *facade) getRecord(a *asked) {
 	f.write(a.w, 200, struct {
 		reply
 		URL string `json:"url"`
-	}{f.result(resultOK, messageOK), f.link(recordPath + f.links.add(c.Account, c.ID, from) + "/1")})
+	}{f.result(resultOK, messageOK), f.link(recordPath + f.links.add(c.Account, c.ID, "facade key "+a.key.Name, from) + "/1")})
 }
 
 // remote is the address of who asks.
@@ -128,7 +131,7 @@ func (f *facade) download(w http.ResponseWriter, r *http.Request, rest string) {
 		return
 	}
 	providers.Named(r.Context(), providers.Label{Account: x.account, Correlation: x.call})
-	file, err := f.openCapture(x)
+	file, err := f.openCapture(r.Context(), x)
 	if err != nil {
 		page(w, http.StatusNotFound, "404 Not Found")
 		return
@@ -139,10 +142,22 @@ func (f *facade) download(w http.ResponseWriter, r *http.Request, rest string) {
 	http.ServeContent(w, r, "", time.Time{}, file)
 }
 
-func (f *facade) openCapture(x recordLink) (*os.File, error) {
+// openCapture opens the sound of a call and notes who listens: nobody does without a
+// trace.
+func (f *facade) openCapture(ctx context.Context, x recordLink) (*os.File, error) {
 	path, err := f.house.Captures.Path(x.account, x.call)
 	if err != nil {
 		return nil, calls.ErrNotFound
 	}
-	return os.Open(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	err = f.house.Store.Update(ctx, func(tx calls.Tx) error {
+		return tx.Audit(calls.AuditEntry{Account: x.account, Actor: x.actor, Action: "call.listen", Object: x.call, At: f.house.Clock.Now()})
+	})
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }

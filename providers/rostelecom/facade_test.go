@@ -176,6 +176,9 @@ func TestARecordOpensOnceFromOneAddress(t *testing.T) {
 		t.Errorf("HEAD: %d", code)
 	}
 	opens(mine, "203.0.113.10", 200)
+	if log := o.Memory.Audited(); len(log) != 1 || log[0].Action != "call.listen" || log[0].Object != callOf(session) || !strings.HasPrefix(log[0].Actor, "facade key ") {
+		t.Errorf("who listened: %+v", log)
+	}
 	opens(mine, "203.0.113.10", 404)
 	other := link(`{"session_id":"` + session + `","ip_adress":"198.51.100.1"}`)
 	opens(other, "203.0.113.10", 403)
