@@ -155,6 +155,9 @@ func (c console) Test(ctx context.Context, account, name, method string, header 
 		}
 		return askFacade(ctx, h, method, header, body)
 	}
+	if err := c.mayUse(account, p); err != nil {
+		return nil, err
+	}
 	tester, ok := p.p.(providers.Tester)
 	if !ok {
 		return nil, calls.Errorf(calls.CodeWrongState, "a provider of the kind %s cannot be tried; place a call with it instead", p.Kind)
@@ -233,6 +236,9 @@ func (c console) Sign(account, name, method string, body []byte) ([]api.SignedVi
 	if err != nil {
 		return nil, err
 	}
+	if err := c.mayUse(account, p); err != nil {
+		return nil, err
+	}
 	signer, ok := p.p.(providers.Signer)
 	if !ok {
 		return nil, calls.Errorf(calls.CodeWrongState, "requests of the kind %s are not signed", p.Kind)
@@ -279,6 +285,16 @@ func (c console) MayChange(account, name string) error {
 	}
 	if of := c.d.accountOfProvider(p.Provider); account != calls.MainAccount && of != account {
 		return calls.ErrNotFound
+	}
+	return nil
+}
+
+// mayUse reports whether an account may have requests of its own sent, or signed, with
+// the credentials of a provider: they pass none of the gates that calls pass, so with
+// what is everybody's only main may.
+func (c console) mayUse(account string, p provider) error {
+	if of := c.d.accountOfProvider(p.Provider); account != calls.MainAccount && of != account {
+		return calls.Errorf(calls.CodeForbidden, "this provider is everybody's: only the account %s tries it", calls.MainAccount)
 	}
 	return nil
 }
