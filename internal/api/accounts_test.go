@@ -145,6 +145,7 @@ var foreignQueries = map[string]string{
 	"cursor": "foreign-zzz", "format": "json", "for": "10m", "limit": "500", "after": "0", "event": "foreign-event", "before": "9999", "types": "call.queued,sms.sent", "status": "queued", "outcome": "busy", "state": "pending", "order": "oldest",
 	"to": foreignNumber, "ref": "foreign-ref", "series": "foreign-series", "campaign": "foreign-campaign", "call": "foreign-call", "account": foreign,
 	"kind": "missed", "scope": "account", "days": "30", "group_by": "trunk,metadata.key", "zone": "UTC",
+	"provider": "foreign-provider", "method": "foreign-method", "direction": "in", "call_id": "foreign-call",
 	"trunk": "foreign-trunk", "rate": "16000", "points": "100",
 	"actor": "foreign-actor", "action": "foreign", "object": "foreign-call", "number": foreignNumber, "from": "2026-01-01T00:00:00Z", "since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", "subject": "call:foreign-call",
 }
@@ -169,7 +170,7 @@ func (h *house) seedForeign() {
 			tx.InsertFingerprint(&calls.Fingerprint{ID: "foreign-fingerprint", Account: foreign, Title: foreign, Meaning: calls.MeansBusy, Print: []byte(foreign), CreatedAt: noon}),
 			tx.InsertRecording(&calls.Recording{ID: "foreign-recording", Account: foreign, Title: foreign, State: calls.RecordingIsApproved, RecordID: &record, SHA256: strings.Repeat("f", 64), DurationMS: 8000, CreatedAt: noon}),
 			tx.InsertRecording(&calls.Recording{ID: "foreign-pending", Account: foreign, Title: foreign, State: calls.RecordingPending, SHA256: strings.Repeat("e", 64), DurationMS: 8000, CreatedAt: noon}),
-			tx.PutWebhook(hook), seedForeignCampaign(tx),
+			tx.PutWebhook(hook), seedForeignCampaign(tx), seedForeignProvider(tx),
 			tx.InsertSMS(&calls.SMS{ID: "foreign-text", Account: foreign, CallID: "foreign-call", To: foreignNumber, Text: foreign, State: calls.SMSIsSent, CreatedAt: noon}),
 			tx.PutIdempotent(calls.IdempotencyRecord{Account: foreign, Key: "foreign-key", BodyHash: "foreign", CallID: "foreign-call", ExpiresAt: noon.Add(24 * time.Hour)}),
 			tx.PutEmployee(&calls.Employee{ID: "emp_foreign", Account: foreign, Name: foreign, Extension: "299", Phone: foreignNumber, Method: calls.MethodAPI}),
@@ -212,6 +213,9 @@ func (h *house) foreignRows() string {
 			keep(tx.Events(calls.EventFilter{Account: foreign, Limit: 500})),
 			keep(tx.Recordings(calls.RecordingFilter{Account: foreign, Limit: 500})),
 			keep(tx.Webhooks(foreign)),
+			keep(tx.FacadeKeys(foreign)),
+			keep(tx.Exchanges(calls.ExchangeFilter{Account: foreign})),
+			keep(tx.ProviderCertificates("foreign-provider")),
 			keep(tx.Deliveries("foreign-webhook", calls.DeliveryFilter{Limit: 500})),
 			keep(tx.BlockEntries(foreign, "", 500)),
 			keep(tx.Employees(foreign, "", 500)),
@@ -301,6 +305,9 @@ func (h *house) askForForeign(method, path string, op operation, token string) {
 	known, seeded := foreignRequests[name]
 	if !seeded {
 		known, seeded = foreignCampaigns[name]
+	}
+	if !seeded {
+		known, seeded = foreignProviders[name]
 	}
 	needs := strings.Contains(path, "{") || len(op.Body) > 0
 	if needs && !seeded {

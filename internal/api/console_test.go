@@ -25,14 +25,20 @@ func (oneProvider) MayChange(account, name string) error {
 }
 
 func (oneProvider) Test(ctx context.Context, account, name, method string, header map[string]string, body []byte) (*TestAnswer, error) {
+	if name != "p" {
+		return nil, calls.ErrNotFound
+	}
 	deadline, _ := ctx.Deadline()
-	if left := time.Until(deadline); name != "p" || left > 3*time.Second {
-		return nil, calls.Errorf(calls.CodeWrongState, "%s %s", name, left)
+	if left := time.Until(deadline); left > 3*time.Second {
+		return nil, calls.Errorf(calls.CodeWrongState, "%s are left", left)
 	}
 	return &TestAnswer{Status: 200, Header: map[string]string{"A": "b"}, Body: method + " " + string(body) + header["H"]}, nil
 }
 
-func (oneProvider) Sign(_, _, method string, body []byte) ([]SignedView, error) {
+func (oneProvider) Sign(_, name, method string, body []byte) ([]SignedView, error) {
+	if name != "p" {
+		return nil, calls.ErrNotFound
+	}
 	return []SignedView{{Name: "sign", Value: method + string(body)}}, nil
 }
 
@@ -104,6 +110,9 @@ ujgkrXHPyA==
 -----END CERTIFICATE-----
 `
 
+// somePEMBody is the request that trusts it.
+var somePEMBody = `{"pem":"` + strings.ReplaceAll(somePEM, "\n", `\n`) + `"}`
+
 // aKey makes a key of a facade.
 func aKey(h *house) {
 	h.put(func(tx calls.Tx) error {
@@ -121,7 +130,7 @@ var providerChanges = map[string]sample{
 	"test-provider":       {path: "/v1/providers/p/test", body: `{"method":"m","timeout_s":2}`, object: "provider:p"},
 	"change-provider-tls": {path: "/v1/providers/p/tls", body: `{"mode":"off"}`, object: "provider:p"},
 	"add-provider-certificate": {path: "/v1/providers/p/certificates", object: "provider:p",
-		body: `{"pem":"` + strings.ReplaceAll(somePEM, "\n", `\n`) + `"}`},
+		body: somePEMBody},
 	"delete-provider-certificate": {path: "/v1/providers/p/certificates/f1", object: "provider:p", prep: func(h *house) {
 		h.put(func(tx calls.Tx) error {
 			return tx.PutProviderCertificate(calls.ProviderCertificate{Provider: "p", Fingerprint: "f1", PEM: "x", AddedAt: noon})
