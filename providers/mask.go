@@ -33,7 +33,8 @@ var secretPlaces = []*regexp.Regexp{
 	// JSON within a form.
 	regexp.MustCompile(`(?is)(%22` + secretName + `%22(?:%20|\+)*%3A(?:%20|\+)*%22)((?:[^%&\s]|%(?:[013-9A-F][0-9A-F]|2[013-9A-F]))*)()`),
 	// A field of a form or a query.
-	regexp.MustCompile(`(?i)((?:\A|[?&;\s])` + secretName + `=)([^&\s;"'<>]*)()`),
+	// In JSON an ampersand may be \u0026.
+	regexp.MustCompile(`(?i)((?:\A|[?&;\s]|\\u0026)` + secretName + `=)((?:[^&\s;"'<>\\]|\\[^u"']|\\u(?:[1-9a-f]|0[1-9a-f]|00(?:[013-9a-f]|2[0-57-9a-f])))*)()`),
 	// XML: elements and attributes.
 	regexp.MustCompile(`(?is)(<(?:[\w\-]+:)?` + secretName + `(?:\s[^>]*)?>)([^<]*)()`),
 	regexp.MustCompile(`(?is)(\s` + secretName + `\s*=\s*)("[^"]*"?|'[^']*'?)()`),

@@ -23,6 +23,7 @@ func TestMaskHidesWhatIsSecretInEveryDialect(t *testing.T) {
 		"form, first":              "secret=" + hidden,
 		"query":                    "GET /x?user=1&api_key=" + hidden + " HTTP/1.1",
 		"query, in JSON":           `{"url":"https://x.example/?token=` + hidden + `"}`,
+		"query, in escaped JSON":   `{"url":"https://x.example/?expires=1\u0026signature=` + hidden + `\u0026a=1"}`,
 		"query, brackets":          "GET /?auth%5Btoken%5D=" + hidden,
 		"XML":                      "<r><Password a='1'>" + hidden + "</Password></r>",
 		"XML, attribute":           `<login user="x" password="` + hidden + `"/>`,
@@ -56,6 +57,9 @@ func TestMaskLeavesTheRest(t *testing.T) {
 		if got := Mask(text); got != text {
 			t.Errorf("%q became %q", text, got)
 		}
+	}
+	if got := Mask(`{"url":"https://x.example/?expires=1\u0026signature=ab\u0441c\u0026a=1","b":"{\"u\":\"?token=x\"}"}`); got != `{"url":"https://x.example/?expires=1\u0026signature=***\u0026a=1","b":"{\"u\":\"?token=***\"}"}` {
+		t.Errorf("%s", got)
 	}
 	if got := Mask(`{"apiKey":"x","phone":"1"}`); got != `{"apiKey":"***","phone":"1"}` {
 		t.Errorf("what is left is %q", got)

@@ -85,7 +85,7 @@ func (f *facade) recordingLink(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusForbidden, codeBadKey, "the key is unknown, or may not be used from there")
 		return
 	}
-	providers.Named(r.Context(), providers.Label{Method: "queries/recording/link", Account: key.Account, Secrets: key.Secrets(f.house.Clock.Now())})
+	providers.Named(r.Context(), providers.Label{Method: "queries/recording/link", Account: key.Account, Secrets: append(key.Secrets(f.house.Clock.Now()), signature)})
 	if !signed(signature, public, until+recording, key.Secrets(f.house.Clock.Now())) {
 		f.house.Keys.Wrong(r)
 		fail(http.StatusForbidden, codeBadSign, "the signature is wrong")

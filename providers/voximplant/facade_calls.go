@@ -65,8 +65,9 @@ func (f *facade) startScenarios(w http.ResponseWriter, q *query) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	providers.Named(q.ctx, providers.Label{Correlation: call.ID})
-	address := f.base(q.http) + "/session/" + q.key.Public + "/" + call.ID + "/" + seal(q.key.Secret, call.ID)
+	proof := seal(q.key.Secret, call.ID)
+	providers.Named(q.ctx, providers.Label{Correlation: call.ID, Secrets: []string{proof}})
+	address := f.base(q.http) + "/session/" + q.key.Public + "/" + call.ID + "/" + proof
 	return map[string]any{"result": 1, "media_session_access_url": address, "media_session_access_secure_url": address,
 		"call_session_history_id": session}, nil
 }
