@@ -241,7 +241,10 @@ func (d *desk) settled(en *entry) {
 	d.end(en)
 }
 
-func (d *desk) end(en *entry) {
+func (d *desk) end(en *entry) { d.endAt(en, d.clock.Now()) }
+
+// endAt ends a talk. at stands for the time of its end where that was not told.
+func (d *desk) endAt(en *entry, at time.Time) {
 	en.over, en.seen = true, d.clock.Now()
 	if en.settling != nil {
 		en.settling.Stop()
@@ -249,7 +252,7 @@ func (d *desk) end(en *entry) {
 	if en.mail == nil {
 		return
 	}
-	d.tell(en, append(en.talk.news(en.seen), en.talk.ended(en.seen))...)
+	d.tell(en, append(en.talk.news(at), en.talk.ended(at))...)
 }
 
 // tell posts reports of a talk.
@@ -272,7 +275,7 @@ func (d *desk) sweep() {
 			delete(d.talks, key)
 		case !en.over && now.Sub(en.seen) > d.maxCall:
 			d.log.Warn("nothing more was told of a talk; it is taken for ended", "provider", d.name, "talk", key)
-			d.end(en)
+			d.endAt(en, en.seen) // what was between is not known to have been a talk
 		}
 	}
 	for id, en := range d.byCall {
