@@ -92,11 +92,26 @@ func (r *reading) session(s *session, to string) []calls.ProviderReport {
 // clientCall is the call to the client among those of a session.
 func clientCall(list []sessionCall, to string) *sessionCall {
 	for i := range list {
-		if c := &list[i]; !c.Incoming && strings.TrimPrefix(c.RemoteNumber, "+") == to {
+		if c := &list[i]; !c.Incoming && sameNumber(c.RemoteNumber, to) {
 			return c
 		}
 	}
 	return nil
+}
+
+// sameNumber reports whether the history's spelling of a number means to, which has
+// digits only: with a plus sign, or as Russians dial it, with 8 or nothing before it.
+// A call that is not found would count as one that never was.
+func sameNumber(theirs, to string) bool {
+	theirs = strings.TrimPrefix(theirs, "+")
+	if theirs == to {
+		return true
+	}
+	const national = 10
+	if len(to) != national+1 || to[0] != '7' {
+		return false
+	}
+	return theirs == to[1:] || theirs == "8"+to[1:]
 }
 
 // soundOf is where the sound of a session lies.
