@@ -203,6 +203,9 @@ func (p *penalties) count(key string, n int) {
 					delete(p.bad, k)
 				}
 			}
+			if len(p.bad) >= maxBuckets {
+				return // as many misbehave already as are remembered
+			}
 		}
 		m = &misdeeds{first: now}
 		p.bad[key] = m

@@ -2,6 +2,7 @@ package mango
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -124,5 +125,22 @@ func TestBadRequestsShutOutUntilTwoMinutesAfterTheFirst(t *testing.T) {
 	p.count("a", 1)
 	if !p.until("a").IsZero() {
 		t.Error("what was long ago counts")
+	}
+}
+
+func TestOnlySoManyMisbehaveAtATimeAsAreRemembered(t *testing.T) {
+	t.Parallel()
+	c := clock.NewFake(noon)
+	p := newPenalties(c, 1)
+	for i := range maxBuckets + 10 {
+		p.count(strconv.Itoa(i), 2)
+	}
+	if len(p.bad) != maxBuckets {
+		t.Errorf("%d are remembered", len(p.bad))
+	}
+	c.Advance(penaltyTime)
+	p.count("a", 2)
+	if len(p.bad) != 1 || p.until("a").IsZero() {
+		t.Errorf("%d are remembered after their time", len(p.bad))
 	}
 }

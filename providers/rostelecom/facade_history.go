@@ -23,6 +23,9 @@ import (
 // what an order asks for is its name, so that the same one is known again.
 const ordersOf = "rostelecom.history"
 
+// maxDigits is how many digits a telephone number has at the most, and some.
+const maxDigits = 32
+
 // historyOrder is what a history holds.
 type historyOrder struct {
 	from, to         time.Time
@@ -76,6 +79,9 @@ func (f *facade) orderHistory(a *asked) {
 		return
 	case !o.from.Before(o.to) || o.to.Sub(o.from) > most:
 		f.fail(a, resultBad, fmt.Sprintf("date_end must lie after date_start, at most %d days", f.set.History.MaxDays))
+		return
+	case len(o.number) > maxDigits:
+		f.fail(a, resultBad, "phone_number is no number")
 		return
 	case o.direction < 0 || o.direction > 3 || o.state < 0 || o.state > 2:
 		f.fail(a, resultBad, "direction is 0 to 3, state 0 to 2")

@@ -9,6 +9,7 @@ import (
 const (
 	maxParked       = 256 // sessions
 	maxParkedEvents = 64  // of one session
+	maxQueued       = 256 // of one call that were not read yet
 )
 
 // hub brings the events of a session to whoever follows it. Events can be faster than
@@ -103,7 +104,8 @@ func (f *follower) push(events ...event) {
 	if len(events) == 0 {
 		return
 	}
-	f.events = append(f.events, events...)
+	// A flood of repetitions: the states that matter are few and came before.
+	f.events = append(f.events, events[:min(len(events), max(0, maxQueued-len(f.events)))]...)
 	select {
 	case f.wake <- struct{}{}:
 	default:
