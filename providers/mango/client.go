@@ -172,6 +172,8 @@ func (a asked) outcome() error {
 		return &calls.PlaceRefused{Reason: wordsOf(a.code)}
 	case a.answer.Status == http.StatusUnauthorized:
 		return &calls.PlaceRefused{Reason: "it does not listen to us for two minutes (401)"}
+	case a.answer.Status == http.StatusRequestTimeout: // somewhere on the way
+		return &calls.PlaceUnknown{Reason: "it answered with status 408"}
 	case a.answer.Status >= 400 && a.answer.Status < 500:
 		return &calls.PlaceRefused{Reason: fmt.Sprintf("it answered with status %d", a.answer.Status)}
 	}

@@ -15,8 +15,12 @@ import (
 
 // A command_id becomes the ref of its call: a request that comes twice rings once, and
 // the sink says command_id again in every notice. Some software sends the same id
-// always; then a later call has a ref with a mark of its own.
+// always; then a later call has a ref with the mark of its body, so that the later one
+// rings once, too, where it comes twice.
 const refPrefix = "mango"
+
+// markLength is how much of the hash of a body is its mark.
+const markLength = 24
 
 func refOf(command, mark string) string {
 	if mark != "" {
@@ -45,7 +49,7 @@ func (f *facade) submit(q *query, r engine.CallRequest) outcome {
 	}
 	c, replayed, err := f.house.Engine.Submit(q.r.Context(), r)
 	if calls.CodeOf(err) == calls.CodeRefConflict && q.common.Command != "" {
-		r.Ref = refOf(string(q.common.Command), f.house.IDs.New(""))
+		r.Ref = refOf(string(q.common.Command), r.BodyHash[:markLength])
 		c, replayed, err = f.house.Engine.Submit(q.r.Context(), r)
 	}
 	if err != nil {

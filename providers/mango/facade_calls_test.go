@@ -260,3 +260,18 @@ func TestRecordingsAreHadByRequestAndByLink(t *testing.T) {
 		t.Errorf("switched off: %d", got)
 	}
 }
+
+func TestACommandOfAnIDThatIsInUseRingsOnceToo(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	other := `{"command_id":"c","from":{"extension":"201"},"to_number":"74955405555"}`
+	for _, body := range []string{`{"command_id":"c","from":{"extension":"201"},"to_number":"74955404444"}`, other, other} {
+		if got := d.ask("commands/callback", body); got["result"] != 1000.0 {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+	asked := d.Engine.Requests()
+	if len(asked) != 2 || asked[0].To == asked[1].To || commandOf(asked[1].Ref) != "c" {
+		t.Errorf("%+v", asked)
+	}
+}
