@@ -12,27 +12,41 @@ import (
 type feed struct {
 	mu    sync.Mutex
 	lines map[string]*line // by attempt, by call and, once it is known, by session
+	early map[string]order // what was asked for before its follower came, by attempt
 }
+
+// order is what was asked for, and when.
+type order struct {
+	data string
+	at   time.Time
+}
+
+// maxEarly bounds the orders that wait for a follower; they wait for moments.
+const maxEarly = 1000
 
 // line is one call that is followed.
 type line struct {
 	names []string
 	facts chan fact
-	// What was asked for, and when; "" before.
-	data string
-	at   time.Time
+	order // zero: nothing was asked for yet
 }
 
 // waiting is how many reports may wait for a follower.
 const waiting = 256
 
-func newFeed() *feed { return &feed{lines: map[string]*line{}} }
+func newFeed() *feed { return &feed{lines: map[string]*line{}, early: map[string]order{}} }
 
 // open begins to collect what is told of a call.
 func (f *feed) open(r calls.PlaceRequest) *line {
 	l := &line{facts: make(chan fact, waiting)}
 	f.name(l, r.Attempt)
 	f.name(l, r.CallID)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if o, ok := f.early[r.Attempt]; ok {
+		l.order = o
+		delete(f.early, r.Attempt)
+	}
 	return l
 }
 
@@ -57,13 +71,19 @@ func (f *feed) close(l *line) {
 	}
 }
 
-// asked keeps what is asked for in the name of an attempt.
+// asked keeps what is asked for in the name of an attempt, also where its follower,
+// which runs by itself, comes only now: without it the history could not be asked.
 func (f *feed) asked(attempt, data string, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if l := f.lines[attempt]; l != nil {
-		l.data, l.at = data, at
+		l.order = order{data, at}
+		return
 	}
+	if len(f.early) >= maxEarly { // of followers that were gone before the order was written
+		clear(f.early)
+	}
+	f.early[attempt] = order{data, at}
 }
 
 func (f *feed) whatWasAsked(l *line) (data string, at time.Time) {
