@@ -17,9 +17,10 @@ const masked = "***"
 const leastSecret = 4
 
 // secretName is how headers, fields, members and elements are called whose values
-// nobody is shown: API keys, tokens, passwords, salts, signatures.
+// nobody is shown: API keys, tokens, passwords, salts, signatures, addresses that are
+// as good as a key (of a session at Voximplant).
 const secretName = `(?:[\w.\-\[\]%]{0,60}(?:api[_-]?key|secret|token|passw(?:or)?d|passphrase|pwd|salt|private[_-]?key|authorization|cookie|credential|assertion|jwt)[\w.\-\[\]%]{0,60}` +
-	`|(?:[\w\-]{1,60}[_-])?sign(?:ature)?|hash)`
+	`|(?:[\w\-]{1,60}[_-])?sign(?:ature)?|hash|media_session_access_(?:secure_)?url)`
 
 // secretPlaces find values by the names before them, in every spelling of the
 // dialects. The first group stays, the second is hidden, the third stays.

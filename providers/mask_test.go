@@ -34,6 +34,7 @@ func TestMaskHidesWhatIsSecretInEveryDialect(t *testing.T) {
 		"cookie":                   "Set-Cookie: sid=" + hidden,
 		"multipart":                "--b\r\nContent-Disposition: form-data; name=\"sign\"\r\n\r\n" + hidden + "\r\n--b--",
 		"multipart with type":      "--b\r\nContent-Disposition: form-data; name=\"salt\"\r\nContent-Type: text/plain\r\n\r\n" + hidden + "\r\n--b--",
+		"session of Voximplant":    `{"media_session_access_secure_url":"https://x.example/` + "`" + ` + hidden + ` + "`" + `"}`,
 		"hash of Sipuni":           "user=1&hash=" + hidden + "&x=1",
 		"private key":              "-----BEGIN PRIVATE KEY-----\n" + hidden + "\n-----END PRIVATE KEY-----",
 		"private key, cut":         "-----BEGIN RSA PRIVATE KEY-----\n" + hidden,

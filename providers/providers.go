@@ -44,7 +44,7 @@ type System struct {
 }
 
 // Provider is one configured provider, as a client of it. Methods may be called from any goroutine.
-// Beyond this it may be a Canceler, a Follower, an Intake, a Service, a Subscriber, a Texter, a
+// Beyond this it may be a Canceler, a Follower, an Intake, a Service, a Subscriber, a
 // Router and a Tester: what it implements is what it can do.
 type Provider interface {
 	Originator
