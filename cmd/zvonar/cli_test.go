@@ -213,6 +213,8 @@ var scripts = []struct {
 		stdout: "4 events are due again\n", body: `{"from":"5","to":"9"}`},
 	{name: "webhooks replay of the unknown", args: "webhooks replay wh_1 --ids evt_1,x", daemon: answers{"POST /v1/webhooks/wh_1/replay": `{"replayed":1,"unknown":["x"],"next":null}`},
 		stdout: "1 events are due again\n", body: `{"ids":["evt_1","x"]}`, code: exitFailed, stderr: "zvonar: no event in the log has the id x\n"},
+	{name: "webhooks test", args: "webhooks test wh_1 --type call.digit --data {} --timeout 3s", daemon: answers{"POST /v1/webhooks/wh_1/test": `{"wanted":true,"took_ms":4,"body":"{}","status":200,"answer":"ok"}`},
+		body: `{"type":"call.digit","data":{},"timeout_s":3}`, stdout: "sent: {}\nanswered with 200 after 4 ms: ok\n"},
 	{name: "webhooks replay of nothing", args: "webhooks replay wh_1", code: exitFailed, stderr: "zvonar: give either --from (and --to), or --ids\n"},
 
 	{name: "sms list", args: "sms list --state failed --call 01JCALL", asked: "GET /v1/sms?call=01JCALL&limit=50&state=failed",

@@ -229,7 +229,7 @@ func (d *daemon) buildHTTP(context.Context) (err error) {
 	d.api, err = api.New(api.Config{Listen: d.cfg.HTTP.Listen, TLS: api.TLS{Cert: tls.Cert, Key: tls.Key, ClientCA: tls.ClientCA},
 		Version: version, Engine: d.engine, Store: d.store, Recordings: d.clips, Jobs: d.jobs, Fingerprints: d.hearing, Guard: d.guard, Trunks: d.trunkStatus,
 		Accounts: d.cfg.Accounts, Captures: d.captures, Traces: traces{d.trace}, Eraser: d.eraser(), Evidence: &hearing.Evidence{Announcements: d.hearing, Kept: d.openings, Profiles: profiles(d.cfg)}, CaptureLinks: d.links, Texts: d.texts, TextCallback: callback, BotProvider: d.botProvider,
-		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken, Campaigns: d.campaigns.Desk(), CheckHook: d.hooks.Check,
+		MaxStreams: d.cfg.HTTP.Streams.Max, MaxTokenStreams: d.cfg.HTTP.Streams.PerToken, Campaigns: d.campaigns.Desk(), CheckHook: d.hooks.Check, Tries: tries{d.hooks},
 		Console:       newConsole(d, mounts),
 		Subscriptions: ownSubscriptions{d}, Mounts: mounts, KeyForms: d.keyForms(), Excludes: d.excludes, Country: countryOf(d.cfg), Countries: d.cfg.Dialer.Countries, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "api"), Metrics: d.reg})
 	if err != nil {

@@ -20,6 +20,7 @@ type webhooksCmd struct {
 	Remove     webhooksRemoveCmd     `cmd:"" help:"Stop sending events there, and forget what waits."`
 	Rotate     webhooksRotateCmd     `cmd:"" help:"Make a new secret; the old one signs too for a while."`
 	Deliveries webhooksDeliveriesCmd `cmd:"" help:"Show deliveries, newest first, with what was answered."`
+	Test       webhooksTestCmd       `cmd:"" help:"Send one event there now, out of turn, and show what is answered."`
 	Replay     webhooksReplayCmd     `cmd:"" help:"Send events again, in order, under their old ids."`
 }
 

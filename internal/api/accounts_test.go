@@ -126,6 +126,7 @@ var foreignRequests = map[string]foreignRequest{
 	"DELETE /v1/webhooks/{id}":                         {path: "/v1/webhooks/foreign-webhook"},
 	"GET /v1/webhooks/{id}/deliveries":                 {path: "/v1/webhooks/foreign-webhook/deliveries"},
 	"POST /v1/webhooks/{id}/replay":                    {path: "/v1/webhooks/foreign-webhook/replay", body: `{"ids":["foreign-event"]}`},
+	"POST /v1/webhooks/{id}/test":                      {path: "/v1/webhooks/foreign-webhook/test", body: `{}`},
 	"POST /v1/webhooks/{id}/rotate":                    {path: "/v1/webhooks/foreign-webhook/rotate"},
 	"PUT /v1/webhooks/{id}":                            {path: "/v1/webhooks/foreign-webhook", body: `{"url":"https://example.com/mine"}`},
 	"PATCH /v1/webhooks/{id}":                          {path: "/v1/webhooks/foreign-webhook", body: `{"disabled":true}`},

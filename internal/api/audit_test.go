@@ -117,6 +117,7 @@ var changes = map[string]sample{
 	"delete-webhook":     {path: "/v1/webhooks/wh_1", object: "wh_1", prep: aWebhook},
 	"change-webhook":     {path: "/v1/webhooks/wh_1", body: `{"url":"https://93.184.215.14/new"}`, object: "wh_1", prep: aWebhook},
 	"rotate-webhook":     {path: "/v1/webhooks/wh_1/rotate", object: "wh_1", prep: aWebhook},
+	"test-webhook":       {path: "/v1/webhooks/wh_1/test", body: `{"type":"call.ringing"}`, object: "wh_1", prep: aWebhook},
 	"replay-webhook":     {path: "/v1/webhooks/wh_1/replay", body: `{"ids":["evt_old"]}`, object: "wh_1", prep: aWebhook},
 	"create-erasure":     {path: "/v1/erasures", body: `{"number":"79004443322"}`, object: "erasure:{id}"},
 }

@@ -18,6 +18,7 @@ import (
 	"zvonar/internal/egress"
 	"zvonar/internal/engine"
 	"zvonar/internal/numbering"
+	"zvonar/internal/outbox"
 	"zvonar/internal/store"
 	"zvonar/recordings"
 )
@@ -145,7 +146,11 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Campaigns: runner.Desk(), Subscriptions: &fakeSubscriptions{}, Countries: []string{"RU"}, Store: st, Recordings: lib, Jobs: jobs, Fingerprints: memPrints{st, ids}, Guard: guard, Traces: &memTraces{}, Country: "RU", Clock: c, IDs: ids,
+	hooks, err := outbox.New(outbox.Config{Store: st, Clock: c, IDs: ids, Client: guard.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Listen: "127.0.0.1:0", Version: "test", Engine: eng, Tries: hooks, Campaigns: runner.Desk(), Subscriptions: &fakeSubscriptions{}, Countries: []string{"RU"}, Store: st, Recordings: lib, Jobs: jobs, Fingerprints: memPrints{st, ids}, Guard: guard, Traces: &memTraces{}, Country: "RU", Clock: c, IDs: ids,
 		Console: oneProvider{}, KeyForms: map[string]KeyForm{"y": {}},
 		Trunks: func() []TrunkStatus {
 			return []TrunkStatus{{Name: "main", Numbers: []string{"78005553535"}}, {Name: "foreign-trunk", Numbers: []string{foreignLine}, Account: foreign}}

@@ -34,6 +34,7 @@ func (s *Server) declare() error {
 	s.declareCDR()
 	s.declareTokens()
 	s.declareWebhooks()
+	s.declareTries()
 	s.declareKeys()
 	s.declareExchanges()
 	s.declareConsole()

@@ -55,6 +55,7 @@ type Config struct {
 	Trunks       func() []TrunkStatus // nil: none
 	Accounts     []string             // besides main: a main admin may make tokens for them
 	Texts        Texts                // nil: delivery reports are refused
+	Tries        Tries                // of destinations; nil: none can be tried out
 	Captures     Captures             // nil: none
 	Traces       Traces               // SIP messages of calls; nil: none are kept
 	Evidence     Evidence             // of verdicts on answers; nil: no sound is kept

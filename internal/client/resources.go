@@ -321,6 +321,32 @@ func (c *Client) Replay(ctx context.Context, id, from, to string, ids []string) 
 	}
 }
 
+// TryWebhook is an event to be sent to a webhook out of turn: one of the log, or one
+// made of the rest. TriedWebhook is what it brought.
+type (
+	TryWebhook struct {
+		Event   string          `json:"event,omitempty"`
+		Type    string          `json:"type,omitempty"`
+		CallID  string          `json:"call_id,omitempty"`
+		Data    json.RawMessage `json:"data,omitempty"`
+		Timeout int             `json:"timeout_s,omitempty"`
+	}
+	TriedWebhook struct {
+		Wanted bool        `json:"wanted"`
+		SentAt calls.Stamp `json:"sent_at"`
+		TookMS int64       `json:"took_ms"`
+		Body   string      `json:"body"`
+		Status int         `json:"status"`
+		Error  string      `json:"error"`
+		Answer string      `json:"answer"`
+	}
+)
+
+// TryWebhook sends an event to a webhook now.
+func (c *Client) TryWebhook(ctx context.Context, id string, in TryWebhook) (TriedWebhook, error) {
+	return ask[TriedWebhook](ctx, c, http.MethodPost, "/v1/webhooks/"+url.PathEscape(id)+"/test", in)
+}
+
 // ask is Do that returns the answer.
 func ask[T any](ctx context.Context, c *Client, method, path string, in any) (out T, err error) {
 	err = c.Do(ctx, method, path, in, &out)
