@@ -120,6 +120,9 @@ func (f *facade) listRecords(a *asked) (any, error) {
 		}
 		return nil
 	})
+	for i := range list {
+		f.weigh(a.account(), &list[i])
+	}
 	return list, err
 }
 
@@ -138,12 +141,20 @@ func (f *facade) record(tx calls.ReadTx, ev calls.Event) (Record, error) {
 		r.Date = Millis(c.AnsweredAt.UnixMilli())
 	}
 	r.Abonent, err = f.abonentOf(tx, c)
-	if file, ferr := f.file(ev.Account, c.ID); ferr == nil {
-		if info, ferr := os.Stat(file); ferr == nil {
-			r.FileSize = Millis(info.Size())
-		}
-	}
 	return r, err
+}
+
+// weigh fills in how long the file of a record is, where it is here. Captures look into
+// the store themselves: within a view of it they would wait for a reader while that one
+// keeps one.
+func (f *facade) weigh(account string, r *Record) {
+	file, err := f.file(account, r.ExternalID)
+	if err != nil {
+		return
+	}
+	if info, err := os.Stat(file); err == nil {
+		r.FileSize = Millis(info.Size())
+	}
 }
 
 func (f *facade) file(account, call string) (string, error) {
@@ -222,6 +233,9 @@ func (f *facade) showRecord(a *asked) (any, error) {
 	})
 	if errors.Is(err, calls.ErrNotFound) {
 		err = noRecord
+	}
+	if err == nil {
+		f.weigh(a.account(), &r)
 	}
 	return r, err
 }

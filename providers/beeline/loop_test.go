@@ -18,6 +18,7 @@ import (
 	"zvonar/internal/clock"
 	"zvonar/internal/outbox"
 	"zvonar/providers"
+	"zvonar/providers/providerstest"
 )
 
 // deliver runs the outbox over the facade's events.
@@ -263,6 +264,12 @@ func TestASubscriptionEnds(t *testing.T) {
 func TestRecordsAndStatisticsAreOurs(t *testing.T) {
 	t.Parallel()
 	b := newPortal(t, "")
+	apart := providerstest.KeepApart(b.house)
+	t.Cleanup(func() {
+		if n := apart.Within(); n > 0 {
+			t.Errorf("%d captures were looked for within a view of the store", n)
+		}
+	})
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	for i := range 3 {
 		c := b.incoming(fmt.Sprint("call_", i), now)

@@ -142,6 +142,12 @@ func TestStatisticsAreHadAsTheReferenceSays(t *testing.T) {
 	d.Memory.WebhookRows = []*calls.Webhook{{Account: "main", Kind: Kind, Key: "key_1", URL: r.http.URL + "/crm/"}}
 	at := func(s int) *time.Time { x := noon.Add(time.Duration(s) * time.Second); return &x }
 	d.World.House.Captures = providerstest.Captures{"call_1": "x"}
+	apart := providerstest.KeepApart(d.World.House)
+	t.Cleanup(func() {
+		if n := apart.Within(); n > 0 {
+			t.Errorf("%d captures were looked for within a view of the store", n)
+		}
+	})
 	for _, c := range []*calls.Call{
 		{ID: "call_1", Direction: calls.Out, Outcome: calls.OutcomeAnswered, HangupBy: calls.ByCustomer, To: "74955404444", From: "74951234567", Line: "74951234567", Employee: "emp_1", AnsweredAt: at(10), EndedAt: at(60)},
 		{ID: "call_2", Direction: calls.In, Outcome: calls.OutcomeMissed, To: "74951234567", From: "79161112233", Line: "74951234567", EndedAt: at(30)},

@@ -128,26 +128,37 @@ func (f *facade) statsResult(q *query) outcome {
 		q.w.WriteHeader(http.StatusNoContent)
 		return outcome{done: true}
 	}
-	var body strings.Builder
-	err := f.view(q, func(tx calls.ReadTx, account string) error { return f.writeStats(&body, tx, a) })
+	var rows []row
+	err := f.view(q, func(tx calls.ReadTx, _ string) (err error) {
+		rows, err = f.statRows(tx, a)
+		return err
+	})
 	if err != nil {
 		return outcome{err: err}
+	}
+	var body strings.Builder
+	for _, r := range slices.Backward(rows) {
+		// Captures look into the store themselves: within a view of it they would wait
+		// for a reader while this one keeps one.
+		if id := r[colEntry]; slices.Contains(a.columns, colRecords) && f.hasCapture(a.account, id) {
+			r[colRecords] = fmt.Sprintf("[%s]", id)
+		}
+		body.WriteString(r.line(a.columns))
 	}
 	q.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	_, _ = q.w.Write([]byte(body.String()))
 	return outcome{done: true}
 }
 
-// writeStats writes the rows of an answer, the oldest call first.
-func (f *facade) writeStats(out *strings.Builder, tx calls.ReadTx, a askedStats) error {
+// statRows are the rows of an answer, the newest call first, without their records.
+func (f *facade) statRows(tx calls.ReadTx, a askedStats) (rows []row, err error) {
 	from, to := a.request.From.time(), a.request.To.time()
 	filter := calls.CallFilter{Account: a.account, Limit: page}
 	extensions := map[string]string{}
-	var lines []string
 	for seen := 0; seen < maxStatCalls; seen += page {
 		list, err := tx.Calls(filter)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, c := range list {
 			if c.CreatedAt.Before(from) {
@@ -159,7 +170,7 @@ func (f *facade) writeStats(out *strings.Builder, tx calls.ReadTx, a askedStats)
 			}
 			r := f.rowOf(tx, c, extensions)
 			if a.request.wants(r) {
-				lines = append(lines, r.line(a.columns))
+				rows = append(rows, r)
 			}
 		}
 		if len(list) < page {
@@ -167,11 +178,7 @@ func (f *facade) writeStats(out *strings.Builder, tx calls.ReadTx, a askedStats)
 		}
 		filter.Cursor = list[len(list)-1].ID
 	}
-	slices.Reverse(lines)
-	for _, l := range lines {
-		out.WriteString(l)
-	}
-	return nil
+	return rows, nil
 }
 
 // rowOf is a call as a row. A call that an employee placed is from him, one that
@@ -201,9 +208,6 @@ func (f *facade) rowOf(tx calls.ReadTx, c *calls.Call, extensions map[string]str
 		r[colToExt] = extension
 	} else {
 		r[colFromExt] = extension
-	}
-	if f.hasCapture(c.Account, c.ID) {
-		r[colRecords] = fmt.Sprintf("[%s]", c.ID)
 	}
 	return r
 }
