@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
 )
 
 // A record of the portal is a call.recording_ready of ours: its position in the log is
@@ -279,6 +280,7 @@ func (f *facade) download(a *asked) (any, error) {
 	if err != nil { // nobody listens without a trace
 		return nil, err
 	}
+	providers.GiveTime(a.w)
 	http.ServeFile(a.w, a.Request, file)
 	return sent{}, nil
 }

@@ -139,6 +139,7 @@ func (f *facade) download(w http.ResponseWriter, r *http.Request, rest string) {
 	defer func() { _ = file.Close() }()
 	w.Header().Set("Content-Type", "audio/wav")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+sessionOf(x.call)+`.wav"`)
+	providers.GiveTime(w)
 	http.ServeContent(w, r, "", time.Time{}, file)
 }
 

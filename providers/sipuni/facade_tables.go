@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
 )
 
 // Bounds of tables.
@@ -316,6 +317,7 @@ func (f *facade) record(q *request) reply {
 		defer func() { _ = file.Close() }()
 		w.Header().Set("Content-Type", "audio/wav")
 		w.Header().Set("Cache-Control", "private, no-store")
+		providers.GiveTime(w)
 		_, _ = io.Copy(w, file)
 	}}
 }
