@@ -53,7 +53,9 @@ func TestProviderCallsThatDoNotSucceed(t *testing.T) {
 	t.Run("never calls", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
-		c := b.submit(viaCloud)
+		c := b.submit(viaCloud, func(r *CallRequest) { // nobody knows whether it rings yet: it is not tried again
+			r.Retry = &calls.RetryPolicy{MaxAttempts: 3, Outcomes: map[calls.Outcome]calls.RetryRule{calls.OutcomeTrunkError: {After: calls.Duration(time.Second)}}}
+		})
 		b.release(c, "pbx")
 		<-b.place.asked
 		b.events(calls.CallQueued, calls.CallDialing, calls.ProviderCall, calls.ProviderCall)

@@ -11,7 +11,8 @@ import (
 // neverAgain are the reasons of an end after which nobody wants the call tried again,
 // whatever became of its attempt.
 var neverAgain = []calls.Reason{calls.ReasonByAPI, calls.ReasonSeriesCanceled, calls.ReasonShutdown, calls.ReasonRecordingRevoked,
-	calls.ReasonRecordingRejected, calls.ReasonBlockedByDigit, calls.ReasonTransferred, calls.ReasonNoClip}
+	calls.ReasonRecordingRejected, calls.ReasonBlockedByDigit, calls.ReasonTransferred, calls.ReasonNoClip,
+	calls.ReasonProviderTimeout} // the provider may have it ring yet, or has
 
 // retry puts a call that did not reach its callee back into the queue, where its policy
 // wants that, and reports whether it does. The call is not over: it is held until it is

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +72,9 @@ func (p *portal) do(ctx context.Context, name string, a ask) ([]byte, error) {
 const maxList = 2 << 20
 
 func (p *portal) doLimit(ctx context.Context, name string, a ask, limit int64) ([]byte, error) {
+	if parts := strings.Split(a.path, "/"); slices.Contains(parts, "..") || slices.Contains(parts, ".") {
+		return nil, &calls.PlaceRefused{Reason: "there is no subscriber of that name"} // it would lead to another method
+	}
 	req, err := p.request(a)
 	if err != nil {
 		return nil, &calls.PlaceRefused{Reason: "the request could not be written", Err: err}

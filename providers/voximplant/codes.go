@@ -65,15 +65,6 @@ var verdicts = map[string]calls.Verdict{
 	"TIMEOUT":   calls.VerdictUnknown,
 }
 
-// brokenSessions are the finish_reasons of a session that ended by their fault or for
-// want of money: whether and how the call ended is then not known from it.
-var brokenSessions = map[string]bool{
-	"Insufficient funds":               true,
-	"Internal error (billing timeout)": true,
-	"Terminated administratively":      true,
-	"JS session error":                 true,
-}
-
 // codeOf finds the code in an end_reason, whose exact form is not documented: the
 // first number of three digits.
 func codeOf(endReason string) int {

@@ -64,7 +64,9 @@ func (r *reading) session(s *session, to string) []calls.ProviderReport {
 	var out []calls.ProviderReport
 	call := clientCall(s.Calls, to)
 	switch {
-	case call == nil && brokenSessions[s.Finish], call == nil:
+	case call == nil && len(s.Calls) > 0: // somebody was called, under a number that we do not know again
+		end.Outcome, end.Reason, end.By = calls.OutcomeTrunkError, calls.ReasonProviderTimeout, calls.ByProvider
+	case call == nil:
 		end.Outcome, end.Reason, end.By = calls.OutcomeTrunkError, calls.ReasonProviderFailed, calls.ByProvider
 	case call.Successful:
 		at := parseDate(call.StartTime)
