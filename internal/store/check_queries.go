@@ -69,5 +69,5 @@ var invariants = []invariant{
 var documents = []struct{ table, key, column string }{
 	{"calls", "id", "doc"}, {"attempts", "id", "doc"}, {"events", "id", "data"}, {"recordings", "id", "doc"},
 	{"tokens", "id", "doc"}, {"webhooks", "id", "doc"}, {"credentials", "name", "doc"},
-	{"facade_keys", "id", "doc"}, {"exchanges", "id", "doc"},
+	{"facade_keys", "id", "doc"}, {"exchanges", "CAST(id AS TEXT)", "doc"},
 }

@@ -111,6 +111,12 @@ func TestASoundStoreHasNoProblems(t *testing.T) {
 	t.Parallel()
 	s := newTest(t)
 	soundStore(t, s)
+	update(t, s, func(tx calls.Tx) error { // documents of every kind
+		if err := tx.InsertExchange(filled[calls.Exchange]()); err != nil {
+			return err
+		}
+		return tx.PutFacadeKey(filled[calls.FacadeKey]())
+	})
 	r := check(t, s.path)
 	for _, p := range r.Problems {
 		t.Errorf("%s: %s", p.Check, p)
