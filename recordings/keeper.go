@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/life"
 )
 
 const (
@@ -32,10 +32,8 @@ type KeeperConfig struct {
 // Keeper removes what is too old, and content that nobody has any more, once a
 // day. One goroutine between Start and Stop.
 type Keeper struct {
-	cfg    KeeperConfig
-	once   sync.Once
-	cancel context.CancelFunc
-	done   chan struct{}
+	cfg  KeeperConfig
+	life life.Worker
 }
 
 // NewKeeper makes a Keeper.
@@ -43,37 +41,17 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	if cfg.Lead == nil {
 		cfg.Lead = func() (bool, <-chan struct{}) { return true, nil }
 	}
-	return &Keeper{cfg: cfg, done: make(chan struct{})}
+	return &Keeper{cfg: cfg}
 }
 
 // Start begins; the first sweep is some minutes later. It must be called once.
-func (k *Keeper) Start(context.Context) error {
-	if k.cancel != nil {
-		return errors.New("recordings: the keeper was started before")
-	}
-	life, cancel := context.WithCancel(context.Background())
-	k.cancel = cancel
-	go k.run(life)
-	return nil
-}
+func (k *Keeper) Start(context.Context) error { return k.life.Start("recordings: the keeper", k.run) }
 
 // Stop ends a sweep and waits for that, or for ctx. Stopping twice, or without
 // Start, is harmless.
-func (k *Keeper) Stop(ctx context.Context) error {
-	if k.cancel == nil {
-		return nil
-	}
-	k.once.Do(k.cancel)
-	select {
-	case <-k.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (k *Keeper) Stop(ctx context.Context) error { return k.life.Stop(ctx) }
 
 func (k *Keeper) run(ctx context.Context) {
-	defer close(k.done)
 	l := k.cfg.Library
 	for wait := firstSweep; ; wait = sweepEvery {
 		due := make(chan struct{})

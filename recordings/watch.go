@@ -5,11 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/life"
 )
 
 // watchPause lies between two looks at the log, so that a busy log is not read
@@ -29,54 +29,38 @@ type Watch struct {
 	log   *slog.Logger
 	tell  func(id string, revoked int)
 
-	pos    int64
-	once   sync.Once
-	cancel context.CancelFunc
-	done   chan struct{}
+	pos  int64
+	life life.Worker
 }
 
 // NewWatch makes a Watch. tell gets the recording and the version up to which it
 // is revoked now, 0 where it is not; it runs on the goroutine of the Watch and
 // must return at once.
 func NewWatch(store calls.Store, clk clock.Clock, log *slog.Logger, tell func(id string, revoked int)) *Watch {
-	return &Watch{store: store, clock: clk, log: log, tell: tell, done: make(chan struct{})}
+	return &Watch{store: store, clock: clk, log: log, tell: tell}
 }
 
 // Start begins at the present end of the log. It must be called once.
 func (w *Watch) Start(ctx context.Context) error {
-	if w.cancel != nil {
-		return errors.New("recordings: the watch was started before")
-	}
+	var end int64
 	err := w.store.View(ctx, func(tx calls.ReadTx) (err error) {
-		w.pos, err = tx.LastPos()
+		end, err = tx.LastPos()
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	life, cancel := context.WithCancel(context.Background())
-	w.cancel = cancel
-	go w.run(life)
-	return nil
+	return w.life.Start("recordings: the watch", func(ctx context.Context) {
+		w.pos = end
+		w.run(ctx)
+	})
 }
 
 // Stop ends the goroutine and waits for it, or for ctx. Stopping twice, or
 // without Start, is harmless.
-func (w *Watch) Stop(ctx context.Context) error {
-	if w.cancel == nil {
-		return nil
-	}
-	w.once.Do(w.cancel)
-	select {
-	case <-w.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (w *Watch) Stop(ctx context.Context) error { return w.life.Stop(ctx) }
 
 func (w *Watch) run(ctx context.Context) {
-	defer close(w.done)
 	for ctx.Err() == nil {
 		changed := w.store.Changed()
 		if err := w.look(ctx); err != nil && ctx.Err() == nil {

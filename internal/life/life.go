@@ -49,10 +49,3 @@ func (w *Worker) Stop(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
-
-// Running reports whether it was started.
-func (w *Worker) Running() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.ended != nil
-}

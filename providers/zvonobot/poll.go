@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"zvonar/internal/life"
 	"zvonar/providers"
 )
 
@@ -18,35 +19,19 @@ const longestPause = 5 * time.Minute
 
 // poller asks what became of all calls that are followed: webhooks get lost.
 type poller struct {
-	c      *Client
-	cancel context.CancelFunc
-	done   chan struct{}
+	c    *Client
+	life life.Worker
 }
 
 // Start implements providers.Service.
 func (c *Client) Start(context.Context) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	c.poll.cancel, c.poll.done = cancel, make(chan struct{})
-	go c.poll.run(ctx)
-	return nil
+	return c.poll.life.Start("zvonobot: the poller", c.poll.run)
 }
 
 // Stop implements providers.Service.
-func (c *Client) Stop(ctx context.Context) error {
-	if c.poll.cancel == nil {
-		return nil
-	}
-	c.poll.cancel()
-	select {
-	case <-c.poll.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func (c *Client) Stop(ctx context.Context) error { return c.poll.life.Stop(ctx) }
 
 func (p *poller) run(ctx context.Context) {
-	defer close(p.done)
 	every := time.Duration(p.c.cfg.Poll)
 	wait := every
 	for pause(ctx, p.c.clock, wait) == nil {
