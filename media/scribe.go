@@ -49,9 +49,8 @@ type thread struct {
 
 // place says where so many samples belong; false where they come too late.
 func (t *thread) place(timestamp uint32, restarted bool, n int) (stream int, position int64, ok bool) {
-	gap := int32(timestamp - t.next)
-	switch {
-	case !t.begun || restarted || gap > longestGap || gap < -longestGap:
+	switch gap, fresh := gapBefore(timestamp, t.next, t.begun && !restarted); {
+	case fresh:
 		t.begun, t.stream, t.at = true, t.stream+1, 0
 	case gap < 0:
 		return 0, 0, false

@@ -47,12 +47,19 @@ type soundRecord struct {
 	lost  bool // the gap is of packets that did not come; else nothing was sent
 }
 
+// gapBefore is how many samples are missing between the end of what came before and a
+// timestamp, below 0 where it comes too late; fresh: it begins a stream, as it does
+// where nothing that it goes on from came.
+func gapBefore(timestamp, next uint32, goesOn bool) (gap int32, fresh bool) {
+	gap = int32(timestamp - next)
+	return gap, !goesOn || gap > longestGap || gap < -longestGap
+}
+
 // put takes the audio of one packet; false if it is late or does not fit.
 func (r *soundRing) put(sequence uint16, timestamp uint32, restarted bool, index int, payload []byte, now time.Duration) bool {
 	rec := soundRecord{at: now, n: len(payload), codec: index}
-	gap := int32(timestamp - r.next)
-	switch {
-	case !r.begun || restarted || gap > longestGap || gap < -longestGap:
+	switch gap, fresh := gapBefore(timestamp, r.next, r.begun && !restarted); {
+	case fresh:
 		rec.kind = soundFresh
 	case gap < 0:
 		return false
