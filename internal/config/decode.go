@@ -265,7 +265,8 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 	v.Set(out)
 }
 
-// dictionary reads a mapping with keys of the user's own.
+// dictionary reads a mapping with keys of the user's own, which may be texts, numbers
+// and whatever else one word stands for.
 func (d *decoder) dictionary(n ast.Node, v reflect.Value, path string) {
 	list, ok := d.pairs(n, path)
 	if !ok {
@@ -275,9 +276,17 @@ func (d *decoder) dictionary(n ast.Node, v reflect.Value, path string) {
 	for _, p := range list {
 		at := join(path, p.key)
 		d.places[at] = valuePlace(p)
-		el := reflect.New(v.Type().Elem()).Elem()
+		key, el := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		if err := setText(key, p.key); err != nil {
+			d.at(p.where, at, "as a key: %s", err)
+			continue
+		}
+		if out.MapIndex(key).IsValid() { // 7 and 07
+			d.at(p.where, at, "this key is given twice, in two spellings; remove one")
+			continue
+		}
 		d.value(p.value, el, at)
-		out.SetMapIndex(reflect.ValueOf(p.key), el)
+		out.SetMapIndex(key, el)
 	}
 	v.Set(out)
 }

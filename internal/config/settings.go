@@ -43,7 +43,7 @@ func (s Settings) hidden() string {
 // Decode reads them into a pointer to a struct with yaml tags, whose fields keep
 // their values where a key is not given. Fields may be texts, numbers, truth values,
 // time.Duration, structs, pointers, lists and maps of these, and what implements
-// encoding.TextUnmarshaler. A key KEY_file names the file that holds the text KEY. What cannot be
+// encoding.TextUnmarshaler; keys of maps are of any of these that one word stands for. A key KEY_file names the file that holds the text KEY. What cannot be
 // read, and keys that the struct does not have, are told by a *SettingsError.
 func (s Settings) Decode(into any) error {
 	v := reflect.ValueOf(into)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +50,35 @@ func TestSettingsAreReadByWhoeverKnowsThem(t *testing.T) {
 	var none folder
 	if err := (Settings{}).Decode(&none); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestKeysOfMapsAreReadLikeValues(t *testing.T) {
+	type state string
+	type tables struct {
+		Codes  map[int]string          `yaml:"codes"`
+		States map[state]time.Duration `yaml:"states"`
+		Hosts  map[netip.Addr]bool     `yaml:"hosts"`
+	}
+	var got tables
+	if err := settingsOf(t, "      codes: {17: busy, 0: none}\n      states: {ringing: 5s}\n      hosts: {192.0.2.1: true}\n").Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := tables{map[int]string{17: "busy", 0: "none"}, map[state]time.Duration{"ringing": 5 * time.Second}, map[netip.Addr]bool{netip.MustParseAddr("192.0.2.1"): true}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read %+v, want %+v", got, want)
+	}
+	for text, want := range map[string]string{
+		"codes: {17: busy, x: y}":         "zvonar.yaml:4:25: facades[0].settings.codes.x: as a key: \"x\" is not a whole number",
+		"codes: {17: busy, 017: taken}":   "zvonar.yaml:4:25: facades[0].settings.codes.017: this key is given twice, in two spellings",
+		"hosts: {here: true}":             "zvonar.yaml:4:15: facades[0].settings.hosts.here: as a key: ",
+		"hosts: {192.0.2.1: [1, 2]}":      "zvonar.yaml:4:26: facades[0].settings.hosts.192.0.2.1: ",
+		"states: {1: 1s, 1: 2s}":          "zvonar.yaml:4:23: facades[0].settings.states.1: this key is given twice",
+		"codes: {99999999999999999999: }": "zvonar.yaml:4:15: facades[0].settings.codes.99999999999999999999: as a key: ",
+	} {
+		if err := settingsOf(t, "      "+text+"\n").Decode(&tables{}); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
 	}
 }
 
