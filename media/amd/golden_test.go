@@ -10,7 +10,8 @@ import (
 	"zvonar/media/codec"
 )
 
-var update = flag.Bool("update", false, "write what is decided now to testdata/golden.txt")
+// Update is for the corpus's golden decisions, too.
+var Update = flag.Bool("update", false, "write what is decided now to testdata")
 
 // goldenFile holds what is decided of generated sounds, with the table that is
 // built in: a change of features, table or rules shows here, wanted or not.
@@ -40,7 +41,7 @@ func TestDecisionsAreTheGoldenOnes(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
-	if *update {
+	if *Update {
 		if err := os.WriteFile(goldenFile, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
