@@ -120,8 +120,12 @@ func (p *mangoPBX) requests(path string) (n int) {
 	return n
 }
 
-// post signs a notice and posts it to the daemon.
+// post signs a notice and posts it to the daemon, while it serves.
 func (p *mangoPBX) post(path, body string) {
+	p.w.tells(func() { p.send(path, body) })
+}
+
+func (p *mangoPBX) send(path, body string) {
 	res, err := http.PostForm(p.w.base+"/intake/office/"+mangoSecret+"/"+path, url.Values{"vpbx_api_key": {mangoKey}, "json": {body}, "sign": {mangoSign(body)}})
 	if err != nil {
 		p.w.t.Errorf("notice %s: %v", path, err)

@@ -133,16 +133,21 @@ func (v *voximplant) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // reports posts what a scenario would, in the order that is given.
 func (v *voximplant) reports(task voxTask, list ...string) {
 	for _, one := range list {
-		body := fmt.Sprintf(`{"v":1,"call":%q,"attempt":%q,"session":"4711",%s}`, task.Call, task.Attempt, one)
-		res, err := http.Post(task.Callback, "application/json", strings.NewReader(body))
-		if err != nil {
-			v.w.t.Error(err)
-			return
-		}
-		_ = res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			v.w.t.Errorf("%s: %d", body, res.StatusCode)
-		}
+		v.w.tells(func() {
+			v.report(task.Callback, fmt.Sprintf(`{"v":1,"call":%q,"attempt":%q,"session":"4711",%s}`, task.Call, task.Attempt, one))
+		})
+	}
+}
+
+func (v *voximplant) report(url, body string) {
+	res, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		v.w.t.Error(err)
+		return
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		v.w.t.Errorf("%s: %d", body, res.StatusCode)
 	}
 }
 

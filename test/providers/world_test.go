@@ -67,6 +67,9 @@ type world struct {
 	cmd     *exec.Cmd
 	exited  chan error
 	log     *output
+
+	telling sync.RWMutex // held for reading while a stand-in tells something
+	ending  bool         // the daemon was asked to end, by stop
 }
 
 // newWorld starts the carrier; its network is ten times faster than a real one.
@@ -121,6 +124,9 @@ dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countr
 func (w *world) run() {
 	w.t.Helper()
 	w.log = &output{}
+	w.telling.Lock()
+	w.ending = false
+	w.telling.Unlock()
 	w.cmd = exec.Command(zvonar, "serve", "--config", filepath.Join(w.dir, "zvonar.yaml"))
 	w.cmd.Stdout, w.cmd.Stderr = w.log, w.log
 	if err := w.cmd.Start(); err != nil {
@@ -150,6 +156,9 @@ func (w *world) stop() {
 	if w.cmd == nil {
 		return
 	}
+	w.telling.Lock()
+	w.ending = true
+	w.telling.Unlock()
 	_ = w.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-w.exited:
@@ -167,6 +176,17 @@ func (w *world) stop() {
 	}
 	if w.t.Failed() {
 		w.t.Logf("daemon log:\n%s", w.log)
+	}
+}
+
+// tells runs what a stand-in of a provider tells the daemon and judges by the answer. A
+// call may be over for a test before its provider has said everything: what it would
+// say once the daemon was asked to end is left unsaid.
+func (w *world) tells(say func()) {
+	w.telling.RLock()
+	defer w.telling.RUnlock()
+	if !w.ending {
+		say()
 	}
 }
 
