@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -52,10 +51,10 @@ func OpenOpenings(cfg OpeningsConfig) (*Openings, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := shelve(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("make the directory of how calls begin: %w", err)
 	}
-	left, err := filepath.Glob(filepath.Join(cfg.Dir, "*"+partSuffix))
+	left, err := filepath.Glob(filepath.Join(cfg.Dir, "*", "*"+partSuffix))
 	for _, part := range left {
 		err = errors.Join(err, os.Remove(part))
 	}
@@ -111,24 +110,8 @@ func (o *Openings) Remove(call string) error {
 }
 
 // Expire deletes what was written before a time and returns how much it was.
-func (o *Openings) Expire(before time.Time) (n int, err error) {
-	entries, err := os.ReadDir(o.cfg.Dir)
-	if err != nil {
-		return 0, err
-	}
-	var errs []error
-	for _, e := range entries {
-		info, fault := e.Info()
-		if !strings.HasSuffix(e.Name(), suffix) || fault != nil || !info.ModTime().Before(before) {
-			continue
-		}
-		if fault = os.Remove(filepath.Join(o.cfg.Dir, e.Name())); fault == nil {
-			n++
-		} else if !errors.Is(fault, os.ErrNotExist) {
-			errs = append(errs, fault)
-		}
-	}
-	return n, errors.Join(errs...)
+func (o *Openings) Expire(before time.Time) (int, error) {
+	return sweep(o.cfg.Dir, before, func(string) bool { return false })
 }
 
 // give queues without waiting.
@@ -161,7 +144,7 @@ func (o *Openings) write() {
 // save writes the file beside its place and moves it there whole.
 func (h heardOpening) save() error {
 	part := h.path + partSuffix
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := create(part, os.O_TRUNC|os.O_WRONLY)
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func TestOpeningsThatAreTooOldGoAndHalvesAreRemoved(t *testing.T) {
 		p.End()
 	}
 	keptOf(t, o, "call_new")
-	if err := os.Chtimes(filepath.Join(dir, "call_old.wav"), answered, answered); err != nil {
+	if err := os.Chtimes(filepath.Join(dir, "call_old", "call_old.wav"), answered, answered); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := o.Expire(answered.Add(time.Hour)); n != 1 || err != nil {

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// perBlock is how much is put together before it is written, in frames.
-	perBlock = Rate / 2
 	// patience is how long one channel waits for the other before its sound is
 	// written beside silence.
 	patience = 2 * Rate
 	// longest bounds what one packet may leap ahead, in frames, so that nobody makes
 	// a file longer than the talk.
 	longest = int64(30 * Rate)
+	// stretch is by how much silence is laid ahead at a time, in frames.
+	stretch = Rate / 4
 	// longestPacket is more than any packet holds, in samples.
 	longestPacket = 2048
 )
@@ -29,8 +29,7 @@ type sheet struct {
 	started  time.Time // of the first sound
 	flushed  int64     // frames of the take that were written
 	channels [2]channel
-	base     int64   // frame at which the blocks begin; flushed is in the first of them
-	blocks   []block // what waits to be whole
+	rest     []byte // of the file, from there on: one channel is not there yet
 }
 
 // channel is one side of a talk.
@@ -43,20 +42,24 @@ type channel struct {
 	convert codec.Translator
 }
 
-// block is half a second of a talk, both channels, as it lies in the file.
-type block []byte
-
 // play places what is on a tape and writes what both channels have reached.
 func (s *sheet) play(t *tape, h *hands, write func(at int64, b []byte)) {
+	h.window = append(h.window[:0], s.rest...)
 	for at := 0; at < t.n; {
 		r, after := t.next(at)
 		s.place(r, t.since.Add(r.at), h)
 		at = after
 	}
-	s.flush(false, h, write)
+	s.flush(s.settled(), h, write)
 }
 
-// place puts the words of one packet into the blocks that wait.
+// end writes what is left.
+func (s *sheet) end(h *hands, write func(at int64, b []byte)) {
+	h.window = append(h.window[:0], s.rest...)
+	s.flush(s.reached(), h, write)
+}
+
+// place puts the words of one packet at their place in the window.
 func (s *sheet) place(r record, at time.Time, h *hands) {
 	if !s.begun {
 		s.begun, s.started = true, at
@@ -76,7 +79,7 @@ func (s *sheet) place(r record, at time.Time, h *hands) {
 		}
 		samples, frame = samples[skip*int64(s.layout.sample):], s.flushed
 	}
-	s.write(r.channel, frame-s.base, samples, h)
+	s.write(r.channel, frame-s.flushed, samples, h)
 }
 
 // samples are the words of a packet as the file has them, valid until the next call.
@@ -97,73 +100,75 @@ func (s *sheet) samples(c *channel, r record, h *hands) []byte {
 
 // hands are what the writer works with, for all files.
 type hands struct {
-	spare [len(layouts)][]block
-	pcm   [longestPacket]int16
-	bytes [2 * longestPacket]byte
+	window []byte // of the file whose tape is played: what follows its flushed frames
+	pcm    [longestPacket]int16
+	bytes  [2 * longestPacket]byte
+	chunk  [32 << 10]byte
 }
 
-// spared bounds the blocks of a layout that wait to be used again.
-const spared = 64
-
-// blank is a block of silence.
-func (h *hands) blank(l layout) (b block) {
-	spare := &h.spare[l.index]
-	if n := len(*spare); n > 0 {
-		b, *spare = (*spare)[n-1], (*spare)[:n-1]
-	} else {
-		b = make(block, perBlock*l.frame())
+// write puts samples into a channel of the window, from a frame of it on.
+func (s *sheet) write(channel int, at int64, samples []byte, h *hands) {
+	size := s.layout.sample
+	from := int(at * s.layout.frame())
+	if to := from + 2*len(samples); to > len(h.window) {
+		h.window = lengthen(h.window, to+stretch*int(s.layout.frame()), s.layout.silence)
 	}
-	b[0] = l.silence
-	for n := 1; n < len(b); n *= 2 {
-		copy(b[n:], b[:n])
+	if b := h.window[from : from+2*len(samples)]; size == 1 {
+		weave(b, samples, channel)
+	} else {
+		for i := range len(samples) / 2 {
+			binary.LittleEndian.PutUint16(b[4*i+2*channel:], binary.LittleEndian.Uint16(samples[2*i:]))
+		}
+	}
+}
+
+// weave puts code words into every second byte of b, which holds twice as many:
+// four at a time, since every packet of a captured talk comes by here.
+func weave(b, words []byte, channel int) {
+	const every = 0x00FF00FF00FF00FF
+	n := len(words) &^ 3
+	for i := 0; i < n; i += 4 {
+		x := uint64(binary.LittleEndian.Uint32(words[i:]))
+		x = (x | x<<16) & 0x0000FFFF0000FFFF
+		x = (x | x<<8) & every
+		there := b[2*i : 2*i+8]
+		binary.LittleEndian.PutUint64(there, binary.LittleEndian.Uint64(there)&^(every<<(8*channel))|x<<(8*channel))
+	}
+	for i, x := range words[n:] {
+		b[2*(n+i)+channel] = x
+	}
+}
+
+// lengthen appends silence until b has so many bytes.
+func lengthen(b []byte, to int, silence byte) []byte {
+	from := len(b)
+	b = slices.Grow(b, to-from)[:to]
+	fresh := b[from:]
+	fresh[0] = silence
+	for n := 1; n < len(fresh); n *= 2 {
+		copy(fresh[n:], fresh[:n])
 	}
 	return b
 }
 
-func (h *hands) put(l layout, b block) {
-	if spare := &h.spare[l.index]; len(*spare) < spared {
-		*spare = append(*spare, b)
-	}
+// reached is one past the last frame that has sound; settled is how far no packet in
+// time can change anything any more.
+func (s *sheet) reached() int64 { return max(s.channels[0].next, s.channels[1].next) }
+
+func (s *sheet) settled() int64 {
+	return max(min(s.channels[0].next, s.channels[1].next), s.reached()-patience)
 }
 
-// write puts samples into a channel of the blocks, from a frame of theirs on.
-func (s *sheet) write(channel int, at int64, samples []byte, h *hands) {
-	size := s.layout.sample
-	for len(samples) > 0 {
-		for int64(len(s.blocks)) <= at/perBlock {
-			s.blocks = append(s.blocks, h.blank(s.layout))
-		}
-		n := min(len(samples)/size, int(perBlock-at%perBlock))
-		b := s.blocks[at/perBlock][int(at%perBlock)*2*size+channel*size:]
-		if size == 1 {
-			for i, x := range samples[:n] {
-				b[2*i] = x
-			}
-		} else {
-			for i := range n {
-				b[4*i], b[4*i+1] = samples[2*i], samples[2*i+1]
-			}
-		}
-		at, samples = at+int64(n), samples[n*size:]
+// flush writes the window up to a frame, and keeps what follows.
+func (s *sheet) flush(upTo int64, h *hands, write func(at int64, b []byte)) {
+	size := s.layout.frame()
+	all, n := max(0, s.reached()-s.flushed), max(0, upTo-s.flushed)
+	if missing := int(all * size); missing > len(h.window) {
+		h.window = lengthen(h.window, missing, s.layout.silence)
 	}
-}
-
-// flush writes what no packet in time can change any more; at the end everything.
-func (s *sheet) flush(all bool, h *hands, write func(at int64, b []byte)) {
-	low, high := min(s.channels[0].next, s.channels[1].next), max(s.channels[0].next, s.channels[1].next)
-	upTo := max(low, high-patience)
-	if all {
-		upTo = high
+	if n > 0 {
+		write(s.flushed, h.window[:n*size])
+		s.flushed += n
 	}
-	for s.flushed < upTo && len(s.blocks) > 0 {
-		end := min(upTo, s.base+perBlock)
-		size := s.layout.frame()
-		write(s.flushed, s.blocks[0][(s.flushed-s.base)*size:(end-s.base)*size])
-		s.flushed = end
-		if end == s.base+perBlock {
-			h.put(s.layout, s.blocks[0])
-			s.blocks = slices.Delete(s.blocks, 0, 1)
-			s.base = end
-		}
-	}
+	s.rest = append(s.rest[:0], h.window[n*size:all*size]...)
 }

@@ -54,7 +54,7 @@ type Store struct {
 	dropped prometheus.Counter
 	active  map[string]bool // calls whose file is being written; under mu
 	spare   sync.Pool       // of tapes
-	hands   hands           // of the writer alone
+	hands   hands           // of the writer alone, and of Recover before it
 }
 
 // job is one thing to do for the writer: what is on a tape is to be put at its
@@ -86,7 +86,7 @@ func (f *file) open(l layout) {
 		f.err = fmt.Errorf("go on with a capture: %w", err)
 		return
 	}
-	if f.f, f.err = os.OpenFile(f.path+openSuffix, os.O_CREATE|os.O_RDWR, 0o600); f.err != nil {
+	if f.f, f.err = create(f.path+openSuffix, os.O_RDWR); f.err != nil {
 		return
 	}
 	if f.err = f.measure(l); f.err == nil {
@@ -107,12 +107,12 @@ func (f *file) measure(l layout) error {
 	return err
 }
 
-// Open makes the directory.
+// Open makes the directory, where it is missing.
 func Open(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := shelve(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("make the directory of captures: %w", err)
 	}
 	s := &Store{desk: desk[job]{work: make(chan job, maxWaiting), ended: make(chan struct{})}, dir: cfg.Dir, linear: cfg.Linear, log: cfg.Log, active: map[string]bool{}}
@@ -156,13 +156,6 @@ func (s *Store) Begin(call string) (*Take, error) {
 // path is where a call's capture lies.
 func (s *Store) path(call string) (string, error) { return pathIn(s.dir, call) }
 
-func pathIn(dir, call string) (string, error) {
-	if call == "" || len(call) > 64 || strings.Trim(call, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-") != "" {
-		return "", fmt.Errorf("%q is no id of a call", call)
-	}
-	return filepath.Join(dir, call+suffix), nil
-}
-
 // give queues a job without waiting, an end in any case.
 func (s *Store) give(j job) {
 	s.mu.Lock()
@@ -195,8 +188,8 @@ func (s *Store) write() {
 			s.spare.Put(j.tape)
 			continue
 		}
-		j.file.sheet.flush(true, &s.hands, j.file.put)
-		r, err := j.file.finish(linear())
+		j.file.sheet.end(&s.hands, j.file.put)
+		r, err := j.file.finish(linear(), &s.hands)
 		if err != nil {
 			s.log.Error("a capture is not complete", "call", j.file.call, "err", err)
 		}
@@ -250,12 +243,12 @@ func (f *file) head() error {
 
 // finish makes the file durable and closes it; a talk in which nothing was said is
 // an empty file of layout l.
-func (f *file) finish(l layout) (r Result, err error) {
+func (f *file) finish(l layout, h *hands) (r Result, err error) {
 	if f.open(l); f.f == nil {
 		return Result{}, f.err
 	}
 	sum := sha256.New()
-	_, err = io.Copy(sum, io.NewSectionReader(f.f, 0, f.layout.header+f.frames*f.layout.frame()))
+	_, err = io.CopyBuffer(sum, io.NewSectionReader(f.f, 0, f.layout.header+f.frames*f.layout.frame()), h.chunk[:])
 	err = errors.Join(f.err, err, f.f.Sync(), f.f.Close(), os.Rename(f.path+openSuffix, f.path))
 	return Result{Duration: time.Duration(f.frames) * time.Second / Rate, SHA256: hex.EncodeToString(sum.Sum(nil))}, err
 }
@@ -277,7 +270,7 @@ func (s *Store) Read(call string) (io.ReadSeekCloser, error) {
 // Recover completes the captures that a former process left open and tells of
 // each, before any is begun.
 func (s *Store) Recover(tell func(call string, r Result)) error {
-	left, err := filepath.Glob(filepath.Join(s.dir, "*"+suffix+openSuffix))
+	left, err := filepath.Glob(filepath.Join(s.dir, "*", "*"+suffix+openSuffix))
 	if err != nil {
 		return err
 	}
@@ -292,7 +285,7 @@ func (s *Store) Recover(tell func(call string, r Result)) error {
 		if known.err = known.measure(linear()); known.err == nil {
 			known.err = known.head()
 		}
-		r, err := known.finish(linear())
+		r, err := known.finish(linear(), &s.hands)
 		if err != nil {
 			s.log.Error("a capture cannot be recovered", "file", path, "err", err)
 			continue
@@ -318,30 +311,12 @@ func (s *Store) Remove(call string) error {
 
 // Expire deletes captures that were written last before a time and returns how
 // many they were.
-func (s *Store) Expire(before time.Time) (n int, err error) {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range entries {
-		call, isWAV := strings.CutSuffix(e.Name(), suffix)
-		info, fault := e.Info()
-		if !isWAV || fault != nil || !info.ModTime().Before(before) {
-			continue
-		}
+func (s *Store) Expire(before time.Time) (int, error) {
+	return sweep(s.dir, before, func(call string) bool {
 		s.mu.Lock()
-		busy := s.active[call]
-		s.mu.Unlock()
-		if busy {
-			continue
-		}
-		if fault := s.Remove(call); fault != nil {
-			err = errors.Join(err, fault)
-			continue
-		}
-		n++
-	}
-	return n, err
+		defer s.mu.Unlock()
+		return s.active[call]
+	})
 }
 
 // File is where a call's capture lies; fs.ErrNotExist where there is none.

@@ -274,8 +274,9 @@ func TestOldCapturesGoAndRunningOnesStay(t *testing.T) {
 			t.Cleanup(func() { leave(t, take) })
 		}
 	}
-	for _, name := range []string{"call_old.wav", "call_running.wav.open"} {
-		if err := os.Chtimes(filepath.Join(s.dir, name), noon, noon); err != nil {
+	for call, behind := range map[string]string{"call_old": "", "call_running": openSuffix} {
+		path, _ := s.path(call)
+		if err := os.Chtimes(path+behind, noon, noon); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -284,6 +285,9 @@ func TestOldCapturesGoAndRunningOnesStay(t *testing.T) {
 	}
 	if _, err := s.Read("call_old"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the old one is there: %v", err)
+	}
+	if shelves, err := os.ReadDir(s.dir); len(shelves) != 2 {
+		t.Errorf("%v are left, %v; the shelf of the old one is empty", shelves, err)
 	}
 	for _, bad := range []string{"", "../x", "a/b", "a.wav"} {
 		if _, err := s.Begin(bad); err == nil {
