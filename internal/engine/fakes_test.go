@@ -202,7 +202,15 @@ type memLimits struct {
 	mu     sync.Mutex
 	used   int
 	full   bool
-	closed error // what Confirm says
+	shut   map[string]bool // trunks without a channel
+	closed error           // what Confirm says
+}
+
+// shutTrunk has a trunk give no channel any more, or again.
+func (l *memLimits) shutTrunk(trunk string, on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shut = map[string]bool{trunk: on}
 }
 
 func (l *memLimits) change(n int) { l.mu.Lock(); l.used += n; l.mu.Unlock() }
@@ -210,7 +218,7 @@ func (l *memLimits) change(n int) { l.mu.Lock(); l.used += n; l.mu.Unlock() }
 func (l *memLimits) Acquire(trunk string) (Slot, calls.Gate, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.full {
+	if l.full || l.shut[trunk] {
 		return nil, calls.GateChannels, false
 	}
 	l.used++

@@ -50,6 +50,11 @@ func (m *memStore) Update(_ context.Context, fn func(calls.Tx) error) error {
 	return err
 }
 
+// hold keeps every unit of work waiting until release.
+func (m *memStore) hold() { m.mu.Lock() }
+
+func (m *memStore) release() { m.mu.Unlock() }
+
 func (m *memStore) Observe(fn func(calls.Tx) error, done func(error)) {
 	err := m.Update(context.Background(), fn)
 	if done != nil {

@@ -21,7 +21,7 @@ var errNotHeld = errors.New("this node may no longer run the call")
 // it rings, and none is rung twice.
 type hunt struct {
 	rounds  [][]telephone
-	rung    map[telephone]bool // by to and trunk
+	rung    map[telephone]bool // by telephone.key
 	ringing []*party
 
 	begin  func(*party) // before a telephone rings; nil party: several do
@@ -73,30 +73,16 @@ func (s *session) ringRound(h *hunt, round []telephone) bool {
 	var rows []calls.Attempt
 	var events []calls.Event
 	for _, t := range round {
-		key := telephone{to: t.to, trunk: t.trunk}
-		if h.rung[key] || t.employee != "" && t.to == s.other() {
+		if h.rung[t.key()] || t.employee != "" && t.to == s.other() {
 			continue
 		}
-		if len(s.call.Attempts) >= maxAttempts {
-			h.why = "managers were rung too often in this call"
+		p, why := s.telephoneParty(h, &ways{telephone: t})
+		if p == nil {
+			h.why = why
 			continue
 		}
-		slot, gate, ok := s.e.cfg.Limits.Acquire(t.trunk)
-		if !ok {
-			h.why = "no free channel on trunk " + t.trunk + " (" + string(gate) + ")"
-			continue
-		}
-		attempt, err := s.newAttempt(calls.RoleManager, t.trunk, t.to)
-		if err != nil {
-			slot.Release()
-			h.why = err.Error()
-			continue
-		}
-		h.rung[key] = true
-		p := s.addParty(calls.RoleManager, slot)
-		p.attempt, p.employee, p.ring = attempt, t.employee, t.ring
-		parties, rows = append(parties, p), append(rows, *attempt)
-		events = append(events, s.event(calls.CallBridging, bridgingData{Leg: calls.RoleManager, To: t.to, Attempt: attempt.ID, Employee: t.employee}))
+		parties, rows = append(parties, p), append(rows, *p.attempt)
+		events = append(events, s.bridgingEvent(p, ""))
 	}
 	if len(parties) == 0 {
 		return false
@@ -107,7 +93,13 @@ func (s *session) ringRound(h *hunt, round []telephone) bool {
 		only = nil
 	}
 	h.begin(only)
-	s.commit(func(tx calls.Tx) error {
+	s.commit(h.insert(rows), func(err error) { s.roundCommitted(h, parties, err) }, events...)
+	return true
+}
+
+// insert is the unit of work that commits attempts, where none of them is refused.
+func (h *hunt) insert(rows []calls.Attempt) func(calls.Tx) error {
+	return func(tx calls.Tx) error {
 		for i := range rows {
 			if h.check != nil {
 				if err := h.check(tx, rows[i].To); err != nil {
@@ -119,8 +111,7 @@ func (s *session) ringRound(h *hunt, round []telephone) bool {
 			}
 		}
 		return nil
-	}, func(err error) { s.roundCommitted(h, parties, err) }, events...)
-	return true
+	}
 }
 
 // roundCommitted dials what was committed.
@@ -150,6 +141,8 @@ func (s *session) roundCommitted(h *hunt, parties []*party, err error) {
 	for _, p := range parties {
 		if h.rings(p) { // an earlier one may have ended it all
 			s.dialManager(p, h.replaces)
+		} else {
+			s.notDialled(p)
 		}
 	}
 }
@@ -172,6 +165,9 @@ func (s *session) huntEvent(p *party, ev calls.LegEvent) bool {
 		s.won(h, p)
 		return false
 	case calls.LegEnded:
+		if s.movesOn(h, p, ev) {
+			return true
+		}
 		h.ringing = slices.DeleteFunc(h.ringing, func(q *party) bool { return q == p })
 		if several {
 			h.why = managerWords(ev.Ending)
@@ -216,8 +212,8 @@ func (s *session) goOn(why string) bool {
 
 // ringTime is how long a manager's telephone rings.
 func (s *session) ringTime(p *party) time.Duration {
-	if p.ring > 0 {
-		return p.ring
+	if p.ways != nil && p.ways.ring > 0 {
+		return p.ways.ring
 	}
 	return time.Duration(s.call.Flow.Manager.RingTimeout)
 }

@@ -102,7 +102,7 @@ func (s *session) dialManager(p *party, replaces calls.Dialog) {
 	leg, err := s.e.line.Dial(calls.DialRequest{
 		AttemptID: p.attempt.ID, CallID: s.call.ID, SIPCallID: p.attempt.SIPCallID, Trunk: p.attempt.Trunk, To: p.attempt.To,
 		From: s.callerForManager(p.attempt.Trunk), FromName: s.routing.name, Role: calls.RoleManager, Anonymous: s.anonymous(), Hops: s.hops,
-		RingTimeout: s.ringTime(p), Replaces: replaces,
+		RingTimeout: s.ringTime(p), Replaces: replaces, Via: p.via.Via, Failover: p.via.Failover,
 	}, s.listen(p))
 	if err != nil {
 		s.log.Warn("the manager could not be called", "trunk", p.attempt.Trunk, "err", err)

@@ -220,7 +220,7 @@ func (s *session) onUnanswered(ev calls.LegEvent) {
 		judged = judgeProvider(end)
 	}
 	s.attempted(judged, end.Code)
-	if s.phase == dialing && s.failOver(end) {
+	if s.phase == dialing && (s.failOver(end) || s.manager != nil && s.failOverHere(ev)) {
 		return
 	}
 	s.call.Q850 = end.Q850

@@ -81,7 +81,7 @@ func (s *session) notRedirected() {
 // redirectTo begins the attempt once the trunk has a channel.
 func (s *session) redirectTo(target calls.Redirect) {
 	if s.ending.reason != "" {
-		s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
+		s.endUnrung(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason})
 		return
 	}
 	slot, _, ok := s.e.cfg.Limits.Acquire(s.call.Trunk)
@@ -93,6 +93,11 @@ func (s *session) redirectTo(target calls.Redirect) {
 		s.after(timerRate, redirectPause, func() { s.redirectTo(target) })
 		return
 	}
+	s.redial(slot, target)
+}
+
+// redial makes a further attempt by the call's trunk, of which slot is a channel.
+func (s *session) redial(slot Slot, target calls.Redirect) {
 	a, err := s.newAttempt(calls.RoleCustomer, s.call.Trunk, target.To)
 	if err != nil {
 		slot.Release()
@@ -125,16 +130,19 @@ func (s *session) redirectCommitted(err error, judged time.Time) {
 	}
 	switch {
 	case s.ending.reason != "":
-		s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason}, s.ending.by)
+		s.notDialled(s.customer)
+		s.endUnrung(calls.Result{Outcome: calls.OutcomeCanceled, Reason: s.ending.reason})
 	case errors.Is(err, errBlocked):
 		s.dropTarget()
 		if !s.redirect() {
 			s.notRedirected()
 		}
 	case err != nil:
-		s.complete(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed}, calls.ByZvonar)
+		s.because(calls.ReasonStoreFailed, calls.ByZvonar)
+		s.endUnrung(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonStoreFailed})
 	case s.lost():
-		s.lose()
+		s.because(calls.ReasonNodeLost, calls.ByZvonar)
+		s.endUnrung(calls.Result{Outcome: calls.OutcomeLost, Reason: calls.ReasonNodeLost})
 	case s.now().Sub(judged) > gatesHold, !s.held():
 		s.notDialled(s.customer)
 		s.notRedirected()
@@ -153,4 +161,42 @@ func (s *session) dropTarget() {
 			return
 		}
 	}
+}
+
+// endUnrung ends a call that rings nobody any more, for the reason that is kept, and
+// the leg of a manager who waits for the client.
+func (s *session) endUnrung(r calls.Result) {
+	if s.anyLeg() {
+		s.judged = &r
+		s.leave(q850Normal)
+		return
+	}
+	s.complete(r, s.ending.by)
+}
+
+// failOverHere has the client dialled by another trunk while a manager waits for him,
+// and reports whether it does. Without a manager the queue does it (failOver).
+func (s *session) failOverHere(ev calls.LegEvent) bool {
+	c := s.call
+	if !calls.MayRetry(ev.Ending) || s.ending.reason != "" || c.Provider != "" || s.wish.trunk+s.wish.from != "" || len(c.Attempts) >= maxAttempts {
+		return false
+	}
+	c.Avoid = append(slices.Clone(c.Avoid), c.Trunk)
+	for _, t := range s.e.trunks() {
+		if t.Name == calls.SoftphoneTrunk || !t.carries(c.Account) || slices.Contains(c.Avoid, t.Name) {
+			continue
+		}
+		slot, _, ok := s.e.cfg.Limits.Acquire(t.Name)
+		if !ok {
+			continue
+		}
+		s.log.Warn("the trunk failed the client of a manager who waits; another one is tried", "trunk", c.Trunk, "code", ev.Ending.Code, "next", t.Name)
+		s.noteOutcome(calls.OutcomeTrunkError)
+		c.Trunk, c.From = t.Name, s.e.defaultNumber(t.Name)
+		c.Line = c.From
+		s.redirected, s.phase = redirection{last: ev}, committing
+		s.redial(slot, calls.Redirect{To: c.To})
+		return true
+	}
+	return false
 }

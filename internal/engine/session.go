@@ -75,7 +75,7 @@ type session struct {
 type party struct {
 	role     calls.Role
 	employee string         // whose telephone it is; "": nobody's
-	ring     time.Duration  // how long it rings; 0: as long as the flow says
+	ways     *ways          // to a manager's telephone; nil: he called in, or is a customer
 	leg      Leg            // nil until dialled or taken
 	attempt  *calls.Attempt // nil for an inbound customer
 	slot     Slot

@@ -117,6 +117,9 @@ var customerSteps = map[phase]map[calls.LegEventKind]step{
 
 // managerSteps says the same for the manager's leg.
 var managerSteps = map[phase]map[calls.LegEventKind]step{
+	committing: { // a further attempt of the client's
+		calls.LegEnded: (*session).onManagerLeft,
+	},
 	summoning: {
 		calls.LegAnswered: (*session).onSummoned,
 		calls.LegEnded:    (*session).onNotSummoned,
@@ -148,8 +151,7 @@ var managerSteps = map[phase]map[calls.LegEventKind]step{
 	},
 }
 
-// legEvent looks the event up in the table and runs its step. A manager that was
-// given up is no longer s.manager: only the facts of his leg still count.
+// legEvent keeps what an event tells of the leg, and runs its step.
 func (s *session) legEvent(p *party, ev calls.LegEvent) {
 	if ev.Target.IsValid() && p.attempt != nil && !p.gone {
 		s.setAttempt(p, func(a *calls.Attempt) { a.Target = ev.Target.String() })
@@ -163,6 +165,12 @@ func (s *session) legEvent(p *party, ev calls.LegEvent) {
 	if ev.Kind == calls.LegAnswered && s.phase == leaving {
 		s.lateAnswer(p, ev)
 	}
+	s.route(p, ev)
+}
+
+// route gives the event to the search for a manager, or runs its step of the table. A manager that was
+// given up is no longer s.manager: only the facts of his leg still count.
+func (s *session) route(p *party, ev calls.LegEvent) {
 	if s.huntEvent(p, ev) {
 		return
 	}

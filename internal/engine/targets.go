@@ -24,7 +24,11 @@ type telephone struct {
 	to, trunk string
 	employee  string        // whose it is; "": nobody's
 	ring      time.Duration // 0: as long as the flow says
+	any       bool          // a number that other trunks can call as well
 }
+
+// key is what makes it the same telephone.
+func (t telephone) key() telephone { return telephone{to: t.to, trunk: t.trunk} }
 
 // resolvePatience bounds the look-up of people while a caller waits.
 const resolvePatience = 2 * time.Second
@@ -130,20 +134,20 @@ func (e *Engine) groupRounds(tx calls.ReadTx, g *calls.Group, trunk string) (rou
 
 // telephonesOf are the telephones of an employee that ring at once.
 func (e *Engine) telephonesOf(someone *calls.Employee, trunk string, ring time.Duration) (his []telephone) {
-	add := func(to, trunk string) {
-		his = append(his, telephone{to: to, trunk: trunk, employee: someone.ID, ring: ring})
+	add := func(to, trunk string, any bool) {
+		his = append(his, telephone{to: to, trunk: trunk, employee: someone.ID, ring: ring, any: any})
 	}
 	if someone.SIPUser != "" && e.cfg.Softphones != nil && e.cfg.Softphones(someone.SIPUser) {
-		add(someone.SIPUser, calls.SoftphoneTrunk)
+		add(someone.SIPUser, calls.SoftphoneTrunk, false)
 	}
 	if someone.Extension != "" && someone.Trunk != "" && e.hasTrunk(someone.Account, someone.Trunk) {
-		add(someone.Extension, someone.Trunk)
+		add(someone.Extension, someone.Trunk, false)
 	}
 	if someone.Phone != "" {
 		if trunk == calls.SoftphoneTrunk || trunk == "" {
 			trunk = e.firstTrunk(someone.Account)
 		}
-		add(someone.Phone, trunk)
+		add(someone.Phone, trunk, true)
 	}
 	if someone.Ring != calls.RingAll && len(his) > 1 {
 		his = his[:1]
@@ -166,7 +170,7 @@ func (e *Engine) firstTrunk(account string) string {
 func (s *session) lookUp(value string, then func([][]telephone, error)) {
 	if !isPeople(value) {
 		to, trunk := managerTarget(value, s.call.Trunk)
-		then([][]telephone{{{to: to, trunk: trunk}}}, nil)
+		then([][]telephone{{{to: to, trunk: trunk, any: !strings.Contains(value, "@")}}}, nil)
 		return
 	}
 	account, trunk := s.call.Account, s.call.Trunk

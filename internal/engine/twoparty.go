@@ -87,7 +87,7 @@ func (s *session) onNotSummoned(ev calls.LegEvent) {
 	if s.goOn(why) {
 		return
 	}
-	s.log.Info("nobody is rung: "+why, "trunk", s.manager.attempt.Trunk)
+	s.log.Info("nobody is rung: "+why, "trunk", s.manager.ways.trunk)
 	s.complete(calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}, calls.ByManager)
 }
 
