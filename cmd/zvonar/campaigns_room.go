@@ -16,7 +16,7 @@ func (d *daemon) buildCampaigns(context.Context) (err error) {
 		Resolve: func(tx calls.ReadTx, account string, id calls.ClipID) error {
 			_, err := d.clips.Resolve(tx, account, id)
 			return err
-		}, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "campaigns")})
+		}, Clock: d.clock, IDs: d.ids, Log: d.log.With("room", "campaigns"), Metrics: d.reg})
 	if err != nil {
 		return err
 	}

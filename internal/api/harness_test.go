@@ -91,6 +91,7 @@ type noGate struct{}
 
 func (noGate) SetCampaign(string, calls.CampaignRule)     {}
 func (noGate) DropCampaign(string)                        {}
+func (noGate) CampaignHeld(string) map[calls.Gate]int     { return nil }
 func (noGate) CampaignLoad(string) (l calls.CampaignLoad) { return l }
 
 // openByDay is open by day, wherever the number is.

@@ -37,6 +37,24 @@ func (d *Dialer) CampaignLoad(id string) calls.CampaignLoad {
 	return calls.CampaignLoad{Queued: g.queued, Waiting: g.parked, Running: g.rate.used}
 }
 
+// CampaignHeld is how many calls of a campaign each gate keeps back. Of those that
+// only wait behind others for a trunk or their campaign the first of the line counts.
+func (d *Dialer) CampaignHeld(id string) map[calls.Gate]int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.queue.campaign(id)
+	if g == nil {
+		return nil
+	}
+	held := map[calls.Gate]int{}
+	for no, n := range g.held {
+		if no > 0 && n > 0 {
+			held[gateNames[no]] = int(n)
+		}
+	}
+	return held
+}
+
 // Why says what keeps a queued call back, where nothing was told of it: that it is
 // not due yet, that its campaign is paused, that others are before it. ok is false
 // where its hold was told, and where it is not queued here.

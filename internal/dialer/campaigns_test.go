@@ -3,6 +3,7 @@ package dialer
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -252,5 +253,33 @@ func TestTheIndexFindsWhatIsThere(t *testing.T) {
 		if q.len() != len(there) {
 			t.Fatalf("%d are queued, want %d", q.len(), len(there))
 		}
+	}
+}
+
+func TestWhatGatesKeepBackIsCountedByCampaign(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.d.SetCampaign("x", calls.CampaignRule{Pace: calls.Pace{MaxCalls: 1}})
+	held := func(want map[calls.Gate]int) {
+		t.Helper()
+		if got := b.d.CampaignHeld("x"); !maps.Equal(got, want) {
+			t.Errorf("held are %v, want %v", got, want)
+		}
+	}
+	due := noon.Add(time.Hour)
+	b.enqueue("again", "m1", of("x"), func(c *calls.Call) { c.DueAt, c.Hold = due, &calls.Hold{Gate: calls.GateRetry, Until: &due} })
+	b.enqueue("a", "m2", of("x"))
+	b.enqueue("b", "m3", of("x"))
+	b.enqueue("single", "m4")
+	b.pass("begin a main", "begin single main", "held b channels")
+	held(map[calls.Gate]int{calls.GateRetry: 1, calls.GateChannels: 1})
+	b.d.SetCampaign("x", calls.CampaignRule{Paused: true, Reason: "lunch"})
+	b.pass("held b paused")
+	held(map[calls.Gate]int{calls.GateRetry: 1, calls.GatePaused: 1})
+	b.d.Remove("b")
+	b.d.Remove("again")
+	held(map[calls.Gate]int{})
+	if got := b.d.CampaignHeld("y"); len(got) > 0 {
+		t.Errorf("of a campaign that is not there %v are held", got)
 	}
 }

@@ -25,6 +25,7 @@ type group struct {
 
 	passed         float64 // what it got so far, over its weight
 	queued, parked int     // entries that are ready, and that wait
+	held           [len(gateNames)]int32
 	breaker        *breaker
 }
 

@@ -139,6 +139,7 @@ func (q *queue) put(i uint32, to state) {
 	g := q.groups[e.group]
 	if e.gate != 0 {
 		q.held[to]++
+		g.held[e.gate]++
 	}
 	if to == waiting {
 		g.parked++
@@ -162,6 +163,7 @@ func (q *queue) lift(i uint32) {
 	e := q.slab.at(i)
 	if e.gate != 0 && e.state != gone {
 		q.held[e.state]--
+		q.groups[e.group].held[e.gate]--
 	}
 	switch e.state {
 	case waiting:
@@ -217,10 +219,14 @@ func (q *queue) tell(i uint32, h calls.Hold) bool {
 	if !e.news(h) {
 		return false
 	}
+	g := q.groups[e.group]
 	if e.gate == 0 {
 		q.held[e.state]++
+	} else {
+		g.held[e.gate]--
 	}
 	e.told(h)
+	g.held[e.gate]++
 	return true
 }
 

@@ -89,6 +89,7 @@ func (noLimits) Acquire(string) (engine.Slot, calls.Gate, bool) {
 
 func (noGate) SetCampaign(string, calls.CampaignRule)     {}
 func (noGate) DropCampaign(string)                        {}
+func (noGate) CampaignHeld(string) map[calls.Gate]int     { return nil }
 func (noGate) CampaignLoad(string) (l calls.CampaignLoad) { return l }
 
 // memTexts keeps texts.

@@ -27,6 +27,7 @@ const (
 	presses = "1202" // answers, presses 2 two seconds into the clip
 	rings   = "3000" // rings for ever
 	leaves  = "2002" // answers, hangs up three seconds later
+	refuses = "0486" // is busy
 )
 
 // lease is short, so that nodes are missed soon, and longer than a loaded
@@ -78,7 +79,7 @@ const perKind = 200 // numbers of each behaviour
 
 func (c *cluster) startNetwork() {
 	c.t.Helper()
-	c.network = network(c.t, perKind, answers, presses, rings, leaves)
+	c.network = network(c.t, perKind, answers, presses, rings, leaves, refuses)
 }
 
 // node starts a daemon of the cluster.

@@ -28,6 +28,7 @@ type memGate struct {
 	mu    sync.Mutex
 	rules map[string]calls.CampaignRule
 	load  calls.CampaignLoad
+	held  map[calls.Gate]int
 }
 
 func (g *memGate) SetCampaign(id string, r calls.CampaignRule) {
@@ -40,6 +41,12 @@ func (g *memGate) DropCampaign(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.rules, id)
+}
+
+func (g *memGate) CampaignHeld(string) map[calls.Gate]int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.held
 }
 
 func (g *memGate) CampaignLoad(string) calls.CampaignLoad {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 	"zvonar/internal/life"
@@ -20,6 +22,8 @@ type Gate interface {
 	SetCampaign(id string, r calls.CampaignRule)
 	DropCampaign(id string)
 	CampaignLoad(id string) calls.CampaignLoad
+	// CampaignHeld is how many of its calls each gate keeps back, on this node.
+	CampaignHeld(id string) map[calls.Gate]int
 }
 
 // Caller makes and withdraws calls; the engine does.
@@ -36,7 +40,7 @@ type Opens func(number, timezone string, w *calls.Window, now time.Time) (open b
 // not be played.
 type Resolve func(tx calls.ReadTx, account string, id calls.ClipID) error
 
-// Config of a Runner. All but Nodes is required.
+// Config of a Runner. All but Nodes and Metrics is required.
 type Config struct {
 	Store   calls.Store
 	Nodes   calls.Nodes // nil: this node is the only one
@@ -47,6 +51,7 @@ type Config struct {
 	Clock   clock.Clock
 	IDs     *clock.IDs
 	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: none
 }
 
 // How often the runner looks.
@@ -83,6 +88,9 @@ func New(cfg Config) (*Runner, error) {
 	r := &Runner{cfg: cfg, wake: make(chan struct{}, 1), trips: map[string]string{}, told: map[string]calls.CampaignRule{},
 		closed: map[lineKey]time.Time{}, seen: map[string]*calls.Campaign{}}
 	r.desk = &Desk{store: cfg.Store, gate: cfg.Gate, opens: cfg.Opens, resolve: cfg.Resolve, clock: cfg.Clock, ids: cfg.IDs, log: cfg.Log, kick: r.kick}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(&census{r})
+	}
 	return r, nil
 }
 
