@@ -34,6 +34,9 @@ type System struct {
 	// a listener of its own; nil: there is none. It must bear wrong requests of any form: what comes in is
 	// bounded by calls of http.MaxBytesReader and authenticated by House.Keys.
 	Facade func(h *House, s Settings) (http.Handler, error)
+	// Needs says what each method of the facade needs of a key, by the name under which
+	// the journal keeps it. Methods that are not in it are refused to everybody.
+	Needs map[string]Need
 	// Keys says how credentials of the facade look; the zero value: zvonar's own tokens.
 	Keys KeyForm
 	// Sinks tell our events in the provider's dialect to software that was written

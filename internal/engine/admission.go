@@ -15,7 +15,7 @@ import (
 	"zvonar/internal/numbering"
 )
 
-// idempotencyLife is how long an Idempotency-Key is remembered (DESIGN 4.3).
+// idempotencyLife is how long an Idempotency-Key is remembered where the request does not say (DESIGN 4.3).
 const idempotencyLife = 24 * time.Hour
 
 // Submit implements API: it checks everything that can be checked now, writes
@@ -263,7 +263,7 @@ func (e *Engine) admit(tx calls.Tx, r CallRequest, c *calls.Call, said *calls.Re
 		}
 	}
 	if r.IdempotencyKey != "" {
-		rec := calls.IdempotencyRecord{Account: r.Account, Key: r.IdempotencyKey, BodyHash: r.BodyHash, CallID: c.ID, ExpiresAt: c.CreatedAt.Add(idempotencyLife)}
+		rec := calls.IdempotencyRecord{Account: r.Account, Key: r.IdempotencyKey, BodyHash: r.BodyHash, CallID: c.ID, ExpiresAt: c.CreatedAt.Add(cmp.Or(r.IdempotencyLife, idempotencyLife))}
 		if err := tx.PutIdempotent(rec); err != nil {
 			return nil, err
 		}

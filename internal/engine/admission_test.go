@@ -173,6 +173,25 @@ func TestIdempotencyKeyHoldsForADayEvenWhenTheCallIsOver(t *testing.T) {
 	}
 }
 
+func TestIdempotencyKeyHoldsAsLongAsTheRequestSays(t *testing.T) {
+	t.Parallel()
+	b := onDisk(t)
+	ctx := context.Background()
+	r := CallRequest{Account: "main", To: "79161234567", Clip: "1001", IdempotencyKey: "order\nk", IdempotencyLife: 20 * time.Second, BodyHash: "h"}
+	first, _, err := b.e.Submit(ctx, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Advance(20*time.Second - time.Microsecond)
+	if again, replayed, err := b.e.Submit(ctx, r); err != nil || !replayed || again.ID != first.ID {
+		t.Errorf("within its time: %v, replayed %v", err, replayed)
+	}
+	b.clock.Advance(time.Microsecond)
+	if second, replayed, err := b.e.Submit(ctx, r); err != nil || replayed || second.ID == first.ID {
+		t.Errorf("after its time: %v, replayed %v", err, replayed)
+	}
+}
+
 func TestSeriesOfAnyLengthIsCancelled(t *testing.T) {
 	t.Parallel()
 	b := onDisk(t)

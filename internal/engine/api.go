@@ -58,8 +58,9 @@ type CallRequest struct {
 	// error of it leaves nothing. nil: nothing more is written.
 	Within func(calls.Tx, *calls.Call) error
 
-	IdempotencyKey string
-	BodyHash       string // hex sha256 of the canonical body
+	IdempotencyKey  string
+	IdempotencyLife time.Duration // how long it is remembered; 0: 24 h
+	BodyHash        string        // hex sha256 of the canonical body
 }
 
 // API is what the engine offers to the rooms above (internal/api, providers).

@@ -20,6 +20,8 @@ const maxAsked = 64 << 10
 
 // FacadeSettings are the keys of the facade.
 type FacadeSettings struct {
+	// RepeatWindow is how long the same order rings nobody a second time.
+	RepeatWindow time.Duration `yaml:"repeat_window"`
 	// MaxExpires is the longest life of a subscription.
 	MaxExpires time.Duration `yaml:"max_expires"`
 	// CallAnswer says what a call of version 2 is answered with: string or object.
@@ -37,6 +39,8 @@ type FacadeSettings struct {
 
 func (s *FacadeSettings) check() error {
 	switch {
+	case providers.CheckRepeatWindow(s.RepeatWindow) != nil:
+		return providers.CheckRepeatWindow(s.RepeatWindow)
 	case s.MaxExpires < time.Minute || s.MaxExpires > 31*24*time.Hour:
 		return errors.New("max_expires: from 1m to 744h")
 	case s.CallAnswer != "string" && s.CallAnswer != "object":
@@ -73,7 +77,7 @@ type sent struct{}
 // newFacade makes the facade. Whatever is asked under /apis/portal/, and without
 // that, is answered.
 func newFacade(h *providers.House, from providers.Settings) (http.Handler, error) {
-	s := FacadeSettings{MaxExpires: 25 * time.Hour, CallAnswer: "string", ReferenceLife: calls.CaptureLinkLife}
+	s := FacadeSettings{RepeatWindow: providers.RepeatWindow, MaxExpires: 25 * time.Hour, CallAnswer: "string", ReferenceLife: calls.CaptureLinkLife}
 	if err := from.Decode(&s); err != nil {
 		return nil, err
 	}
@@ -81,57 +85,80 @@ func newFacade(h *providers.House, from providers.Settings) (http.Handler, error
 		return nil, err
 	}
 	f := &facade{house: h, settings: s, log: h.Log.With("facade", Kind), mux: http.NewServeMux()}
-	for pattern, answer := range f.methods() {
-		f.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { f.answer(w, r, answer) })
+	for pattern, m := range methods {
+		f.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { f.answer(w, r, m) })
+	}
+	for _, pattern := range elsewhere {
+		f.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { f.answer(w, r, method{providers.NeedRead, notHere}) })
 	}
 	return f, nil
 }
 
-// methods are what the facade does; everything else of the portal's API is refused in
-// its own words.
-func (f *facade) methods() map[string]func(*asked) (any, error) {
-	m := map[string]func(*asked) (any, error){
-		"GET /abonents":                          f.listAbonents,
-		"GET /abonents/{p}":                      f.showAbonent,
-		"GET /abonents/{p}/agent":                f.agent,
-		"PUT /abonents/{p}/agent":                f.setAgent,
-		"GET /abonents/{p}/recording":            f.recording,
-		"PUT /abonents/{p}/recording":            f.recordingOn,
-		"DELETE /abonents/{p}/recording":         f.recordingOff,
-		"POST /abonents/{p}/call":                f.call,
-		"POST /v2/abonents/{p}/call":             f.callV2,
-		"POST /abonents/{p}/callTransfer":        f.transfer,
-		"GET /numbers":                           f.listNumbers,
-		"GET /numbers/{p}":                       f.showNumber,
-		"GET /records":                           f.listRecords,
-		"GET /v2/records":                        f.listRecords,
-		"GET /records/{id}":                      f.showRecord,
-		"GET /v2/records/{id}":                   f.showRecord,
-		"GET /v2/records/{id}/download":          f.download,
-		"GET /records/{id}/download":             f.download,
-		"GET /records/{id}/reference":            f.reference,
-		"GET /v2/records/{id}/reference":         f.reference,
-		"GET /v2/records/{ext}/{user}":           f.showRecord,
-		"GET /v2/records/{ext}/{user}/download":  f.download,
-		"GET /records/{ext}/{user}/reference":    f.reference,
-		"GET /v2/records/{ext}/{user}/reference": f.reference,
-		"GET /statistics":                        f.statistics,
-		"GET /v2/statistics":                     f.statisticsV2,
-		"PUT /subscription":                      f.subscribe,
-		"GET /subscription":                      f.showSubscription,
-		"DELETE /subscription":                   f.unsubscribe,
+// method is one of the portal's API: what a token must be allowed, and what answers.
+type method struct {
+	need providers.Need
+	do   func(*facade, *asked) (any, error)
+}
+
+// methods are what the facade does; everything else of the portal's API (elsewhere) is
+// refused in its own words. Following an employee's calls is part of placing them: what
+// it sends is what a call's own webhook would.
+var methods = map[string]method{
+	"GET /abonents":                          {providers.NeedRead, (*facade).listAbonents},
+	"GET /abonents/{p}":                      {providers.NeedRead, (*facade).showAbonent},
+	"GET /abonents/{p}/agent":                {providers.NeedRead, (*facade).agent},
+	"PUT /abonents/{p}/agent":                {providers.NeedCall, (*facade).setAgent},
+	"GET /abonents/{p}/recording":            {providers.NeedRead, (*facade).recording},
+	"PUT /abonents/{p}/recording":            {providers.NeedCall, (*facade).recordingOn},
+	"DELETE /abonents/{p}/recording":         {providers.NeedCall, (*facade).recordingOff},
+	"POST /abonents/{p}/call":                {providers.NeedCall, (*facade).call},
+	"POST /v2/abonents/{p}/call":             {providers.NeedCall, (*facade).callV2},
+	"POST /abonents/{p}/callTransfer":        {providers.NeedCall, (*facade).transfer},
+	"GET /numbers":                           {providers.NeedRead, (*facade).listNumbers},
+	"GET /numbers/{p}":                       {providers.NeedRead, (*facade).showNumber},
+	"GET /records":                           {providers.NeedRead, (*facade).listRecords},
+	"GET /v2/records":                        {providers.NeedRead, (*facade).listRecords},
+	"GET /records/{id}":                      {providers.NeedRead, (*facade).showRecord},
+	"GET /v2/records/{id}":                   {providers.NeedRead, (*facade).showRecord},
+	"GET /v2/records/{id}/download":          {providers.NeedListen, (*facade).download},
+	"GET /records/{id}/download":             {providers.NeedListen, (*facade).download},
+	"GET /records/{id}/reference":            {providers.NeedListen, (*facade).reference},
+	"GET /v2/records/{id}/reference":         {providers.NeedListen, (*facade).reference},
+	"GET /v2/records/{ext}/{user}":           {providers.NeedRead, (*facade).showRecord},
+	"GET /v2/records/{ext}/{user}/download":  {providers.NeedListen, (*facade).download},
+	"GET /records/{ext}/{user}/reference":    {providers.NeedListen, (*facade).reference},
+	"GET /v2/records/{ext}/{user}/reference": {providers.NeedListen, (*facade).reference},
+	"GET /statistics":                        {providers.NeedRead, (*facade).statistics},
+	"GET /v2/statistics":                     {providers.NeedRead, (*facade).statisticsV2},
+	"PUT /subscription":                      {providers.NeedCall, (*facade).subscribe},
+	"GET /subscription":                      {providers.NeedCall, (*facade).showSubscription},
+	"DELETE /subscription":                   {providers.NeedCall, (*facade).unsubscribe},
+}
+
+// elsewhere are methods of the portal that our house has nothing for.
+var elsewhere = []string{
+	"/abonents/{p}/cfb", "/abonents/{p}/cfs", "/abonents/{p}/cfs/{id}", "/abonents/{p}/bwl", "/abonents/{p}/bwl/{id}",
+	"/abonents/{p}/number", "/abonents/{p}/callTransferConsult", "/icr/numbers", "/icr/route", "/v3/statistics/{what}", "/vc", "/vc/{rest...}",
+	"DELETE /v2/records/{id}",
+}
+
+// needs are what the methods need, by their patterns.
+func needs() map[string]providers.Need {
+	out := map[string]providers.Need{}
+	for pattern, m := range methods {
+		out[pattern] = m.need
 	}
-	for _, path := range []string{"/abonents/{p}/cfb", "/abonents/{p}/cfs", "/abonents/{p}/cfs/{id}", "/abonents/{p}/bwl", "/abonents/{p}/bwl/{id}",
-		"/abonents/{p}/number", "/abonents/{p}/callTransferConsult", "/icr/numbers", "/icr/route", "/v3/statistics/{what}", "/vc", "/vc/{rest...}",
-		"DELETE /v2/records/{id}"} {
-		m[path] = notHere
-	}
-	return m
+	return out
 }
 
 // notHere refuses what our house does not have.
-func notHere(*asked) (any, error) {
+func notHere(*facade, *asked) (any, error) {
 	return nil, &Refusal{http.StatusNotImplemented, "NotSupported", "zvonar has no such service; see docs/providers.md for what it answers"}
+}
+
+// notThere refuses what the portal does not have either.
+func notThere(*facade, *asked) (any, error) {
+	return nil, &Refusal{http.StatusNotFound, "MethodNotFound", "there is no such method, or not with this HTTP verb"}
 }
 
 // ServeHTTP cleans the path, which known clients write with double slashes, and says
@@ -143,22 +170,20 @@ func (f *facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r2.URL = &u
 	r2.Body = http.MaxBytesReader(w, r.Body, maxAsked)
 	if _, pattern := f.mux.Handler(r2); pattern == "" {
-		f.answer(w, r2, func(*asked) (any, error) {
-			return nil, &Refusal{http.StatusNotFound, "MethodNotFound", "there is no such method, or not with this HTTP verb"}
-		})
+		f.answer(w, r2, method{providers.NeedRead, notThere})
 		return
 	}
 	f.mux.ServeHTTP(w, r2)
 }
 
 // answer authenticates, runs a method and writes what it gives as JSON.
-func (f *facade) answer(w http.ResponseWriter, r *http.Request, method func(*asked) (any, error)) {
+func (f *facade) answer(w http.ResponseWriter, r *http.Request, m method) {
 	providers.Named(r.Context(), providers.Label{Method: methodName(r)})
-	token, err := f.known(r)
+	token, err := f.known(r, m.need)
 	var v any
 	if err == nil {
 		providers.Named(r.Context(), providers.Label{Account: token.Account})
-		v, err = method(&asked{r, token, w})
+		v, err = m.do(f, &asked{r, token, w})
 	}
 	if _, done := v.(sent); done {
 		return
@@ -186,8 +211,8 @@ func methodName(r *http.Request) string {
 	return strings.TrimPrefix(path, "/")
 }
 
-// known is the token that a request bears. It must carry the role caller.
-func (f *facade) known(r *http.Request) (*calls.Token, error) {
+// known is the token that a request bears. It must have what the method needs.
+func (f *facade) known(r *http.Request, need providers.Need) (*calls.Token, error) {
 	plain := r.Header.Get(tokenHeader)
 	if plain == "" {
 		return nil, &Refusal{http.StatusUnauthorized, "AuthTokenNotFound", "send the token in " + tokenHeader}
@@ -198,8 +223,8 @@ func (f *facade) known(r *http.Request) (*calls.Token, error) {
 		return nil, &Refusal{http.StatusUnauthorized, "AuthTokenInvalid", "the token is not known, or may not be used from here"}
 	case err != nil:
 		return nil, err
-	case !token.May(calls.PermCaller):
-		return nil, &Refusal{http.StatusForbidden, "AccessDenied", "the token needs the role caller"}
+	case !need.MetBy(token.Roles):
+		return nil, &Refusal{http.StatusForbidden, "AccessDenied", "the token needs the role " + string(need.Role())}
 	}
 	return token, nil
 }

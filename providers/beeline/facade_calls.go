@@ -43,7 +43,7 @@ func (f *facade) place(a *asked) (string, error) {
 	if e.Extension == "" && e.Phone == "" && e.SIPUser == "" && e.Subscriber != "" {
 		r.Provider = e.Provider // nobody but his provider can ring him
 	}
-	call, _, err := f.house.Engine.Submit(a.Context(), r)
+	call, _, err := f.house.Once(a.Context(), f.settings.RepeatWindow, r, a.token.ID, "call", e.ID, to)
 	if err != nil {
 		return "", err
 	}

@@ -16,23 +16,25 @@ import (
 	"zvonar/internal/clock"
 	"zvonar/internal/engine"
 	"zvonar/providers"
+	"zvonar/providers/providerstest"
 )
 
-const (
-	facadeToken = "zv_caller"
-	viewerToken = "zv_viewer"
-)
+// facadeToken is the token of most requests: it may also listen. tokenOf is one that has
+// a role alone.
+const facadeToken = "zv_crm"
 
-// memKeys are two tokens.
+func tokenOf(role calls.Permission) string { return "zv_" + string(role) }
+
+// memKeys are the tokens.
 type memKeys struct{ providers.Keys }
 
 func (memKeys) Token(_ *http.Request, plain string) (*calls.Token, error) {
-	switch plain {
-	case facadeToken:
-		return &calls.Token{ID: "tok_1", Account: calls.MainAccount, Name: "crm", Roles: []calls.Permission{calls.PermCaller}}, nil
-	case viewerToken:
-		return &calls.Token{ID: "tok_2", Account: calls.MainAccount, Roles: []calls.Permission{calls.PermViewer}}, nil
-	case "guess":
+	switch role, ours := strings.CutPrefix(plain, "zv_"); {
+	case plain == facadeToken:
+		return &calls.Token{ID: "tok_1", Account: calls.MainAccount, Name: "crm", Roles: []calls.Permission{calls.PermOperator}}, nil
+	case ours:
+		return &calls.Token{ID: "tok_" + role, Account: calls.MainAccount, Roles: []calls.Permission{calls.Permission(role)}}, nil
+	case plain == "guess":
 		return nil, calls.Errorf(calls.CodeOverloaded, "too many wrong tokens came from this address")
 	}
 	return nil, calls.ErrNotFound
@@ -195,13 +197,26 @@ func TestTheFacadeAnswersAsThePortal(t *testing.T) {
 	}
 }
 
-func TestOnlyCallersMayAsk(t *testing.T) {
+func TestEveryMethodAsksForTheRoleOfWhatItDoes(t *testing.T) {
+	t.Parallel()
+	b := newPortal(t, "")
+	listens := []string{"GET /records/{id}/download", "GET /v2/records/{id}/download", "GET /records/{id}/reference", "GET /v2/records/{id}/reference",
+		"GET /v2/records/{ext}/{user}/download", "GET /records/{ext}/{user}/reference", "GET /v2/records/{ext}/{user}/reference"}
+	providerstest.KeepsToNeeds(t, System().Needs, listens, func(pattern string, role calls.Permission) bool {
+		verb, path, _ := strings.Cut(pattern, " ")
+		path = strings.NewReplacer("{p}", "201", "{id}", "1", "{ext}", "call_0", "{user}", "201").Replace(path)
+		code, body := b.ask(verb, path, "", tokenHeader, tokenOf(role))
+		return code == 403 && failureOf([]byte(body)).ErrorCode == "AccessDenied"
+	})
+}
+
+func TestOnlyWhoIsKnownMayAsk(t *testing.T) {
 	t.Parallel()
 	b := newPortal(t, "")
 	for token, want := range map[string]struct {
 		code int
 		name string
-	}{"": {401, "AuthTokenNotFound"}, "wrong": {401, "AuthTokenInvalid"}, viewerToken: {403, "AccessDenied"}, "guess": {503, "Overloaded"}} {
+	}{"": {401, "AuthTokenNotFound"}, "wrong": {401, "AuthTokenInvalid"}, "guess": {503, "Overloaded"}} {
 		for _, path := range []string{"/apis/portal/abonents", "/apis/portal/nothing"} {
 			code, body := b.ask("GET", path, "", tokenHeader, token)
 			var f Failure

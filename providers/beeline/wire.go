@@ -133,23 +133,18 @@ const maxWord = 200
 // JSON at all ("ON", a call id). "" for anything else.
 func bare(b []byte) string {
 	b = bytes.TrimSpace(b)
-	v, err := providers.ParseJSON(b)
+	s, err := tolerance.Text(b)
+	if err != nil && strings.ContainsRune(`{["<`, rune(b[0])) {
+		return "" // an object, broken JSON, or a page
+	}
 	if err != nil {
-		if len(b) > 0 && strings.ContainsRune(`{["<`, rune(b[0])) {
-			return "" // broken JSON, or a page
-		}
-		return calls.Clean(string(b), maxWord)
+		s = string(b)
 	}
-	switch x := v.(type) {
-	case string:
-		return calls.Clean(strings.TrimSpace(x), maxWord)
-	case json.Number:
-		return calls.Clean(x.String(), maxWord)
-	case bool:
-		return strconv.FormatBool(x)
-	}
-	return ""
+	return calls.Clean(strings.TrimSpace(s), maxWord)
 }
+
+// tolerance is that of the portal's texts.
+var tolerance = providers.Tolerance{True: "true", False: "false"}
 
 // named is a simple answer, or the first of these fields of an object, wherever the
 // portal puts what it says.

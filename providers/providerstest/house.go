@@ -1,10 +1,12 @@
 package providerstest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
@@ -55,6 +57,13 @@ type Engine struct {
 	foreign  []Told
 	asked    []string
 	fail     error
+	orders   map[string]order // by account and idempotency key
+}
+
+// order is what an idempotency key stands for.
+type order struct {
+	call, body string
+	until      time.Time
 }
 
 // Fail makes every request end with err; nil: no longer.
@@ -85,6 +94,13 @@ func (e *Engine) Submit(_ context.Context, r engine.CallRequest) (*calls.Call, b
 	if e.fail != nil {
 		return nil, false, e.fail
 	}
+	now := e.clock.Now()
+	if o := e.orders[r.Account+" "+r.IdempotencyKey]; r.IdempotencyKey != "" && o.until.After(now) {
+		if o.body != r.BodyHash {
+			return nil, false, calls.Errorf(calls.CodeIdempotencyConflict, "the key was used with another body")
+		}
+		return e.store.CallByID(r.Account, o.call), true, nil
+	}
 	if old := e.store.live(r.Account, r.Ref); old != nil {
 		if old.BodyHash == r.BodyHash {
 			return old, true, nil
@@ -92,10 +108,15 @@ func (e *Engine) Submit(_ context.Context, r engine.CallRequest) (*calls.Call, b
 		return nil, false, calls.Errorf(calls.CodeRefConflict, "a call with this ref is not over yet and was asked for with another body")
 	}
 	e.requests = append(e.requests, r)
-	now := e.clock.Now()
 	c := &calls.Call{ID: e.ids.New("call_"), Account: r.Account, Ref: r.Ref, Series: r.Series, Direction: calls.Out, Status: calls.StatusQueued,
 		To: r.To, From: r.From, Employee: r.Employee, Metadata: r.Metadata, BodyHash: r.BodyHash, CreatedAt: now, DueAt: now}
 	e.store.PutCall(c)
+	if r.IdempotencyKey != "" {
+		if e.orders == nil {
+			e.orders = map[string]order{}
+		}
+		e.orders[r.Account+" "+r.IdempotencyKey] = order{c.ID, r.BodyHash, now.Add(cmp.Or(r.IdempotencyLife, 24*time.Hour))}
+	}
 	return c.Clone(), false, nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +26,6 @@ type facade struct {
 	set     facadeSettings
 	zone    *time.Location
 	log     *slog.Logger
-	replays *replays
 	answers map[string]func(*request) reply
 }
 
@@ -38,7 +36,6 @@ type request struct {
 	key    *calls.FacadeKey
 	method method
 	p      params
-	hash   string
 }
 
 // reply is what is answered.
@@ -53,7 +50,7 @@ func newFacade(h *providers.House, s providers.Settings) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &facade{house: h, set: set, zone: zone, log: h.Log.With("facade", Kind), replays: newReplays(h.Clock, set.ReplayWindow)}
+	f := &facade{house: h, set: set, zone: zone, log: h.Log.With("facade", Kind)}
 	f.answers = map[string]func(*request) reply{
 		methodNumber: f.callNumber, methodTree: f.callTree, methodExternal: f.callExternal, methodVoice: f.voiceCall,
 		methodCancel: f.cancel, methodHangup: f.hangup, methodSchemes: f.schemes, methodOperators: f.operators,
@@ -62,11 +59,11 @@ func newFacade(h *providers.House, s providers.Settings) (http.Handler, error) {
 	return f, nil
 }
 
-// roles are what a key must be allowed for each method.
-var roles = map[string]calls.Permission{
-	methodNumber: calls.PermCaller, methodTree: calls.PermCaller, methodExternal: calls.PermCaller, methodVoice: calls.PermCaller,
-	methodCancel: calls.PermCaller, methodHangup: calls.PermCaller, methodSchemes: calls.PermViewer, methodOperators: calls.PermViewer,
-	methodStatistic: calls.PermViewer, methodEverything: calls.PermViewer, methodRecord: calls.PermOperator,
+// needs are what the methods need of a key.
+var needs = map[string]providers.Need{
+	methodNumber: providers.NeedCall, methodTree: providers.NeedCall, methodExternal: providers.NeedCall, methodVoice: providers.NeedCall,
+	methodCancel: providers.NeedCall, methodHangup: providers.NeedCall, methodSchemes: providers.NeedRead, methodOperators: providers.NeedRead,
+	methodStatistic: providers.NeedRead, methodEverything: providers.NeedRead, methodRecord: providers.NeedListen,
 }
 
 // ServeHTTP implements http.Handler.
@@ -94,25 +91,18 @@ func (f *facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.answer(w, q)
 }
 
-// answer runs the method. An order that is repeated within the window gets the
-// answer of the first.
+// answer runs the method.
 func (f *facade) answer(w http.ResponseWriter, q *request) {
 	do := f.answers[q.method.path]
 	switch {
 	case do == nil:
 		refuse(w, http.StatusOK, "this method is not supported here")
 		return
-	case !may(q.key, roles[q.method.path]):
-		refuse(w, http.StatusOK, "the key may not do this")
+	case !needs[q.method.path].MetBy(q.key.Roles):
+		refuse(w, http.StatusOK, "the key may not do this: it needs the role "+string(needs[q.method.path].Role()))
 		return
 	}
-	var a reply
-	if q.method.places {
-		a = f.replays.once(q.key.ID+" "+q.method.path+" "+q.hash, func() reply { return do(q) })
-	} else {
-		a = do(q)
-	}
-	switch {
+	switch a := do(q); {
 	case a.file != nil:
 		a.file(w)
 	case a.csv != nil:
@@ -170,7 +160,7 @@ func (f *facade) read(w http.ResponseWriter, r *http.Request, m method) (q *requ
 	if name := m.missing(p); name != "" {
 		return nil, http.StatusOK, name + " is needed"
 	}
-	return &request{ctx: r.Context(), http: r, key: key, method: m, p: p, hash: strings.ToLower(hash)}, 0, ""
+	return &request{ctx: r.Context(), http: r, key: key, method: m, p: p}, 0, ""
 }
 
 // readParams merges query, form and JSON body. A parameter that comes twice with
@@ -222,12 +212,6 @@ func bodyParams(contentType string, body []byte) (url.Values, error) {
 		return values, nil
 	}
 	return nil, errors.New("send the parameters as a form or as JSON")
-}
-
-// may reports whether a key carries a role, as tokens do.
-func may(k *calls.FacadeKey, role calls.Permission) bool {
-	t := calls.Token{Roles: slices.Clone(k.Roles)}
-	return t.May(role)
 }
 
 // failed is a no, with words for whoever reads the client's log.

@@ -86,12 +86,23 @@ func (f *facade) voiceCall(q *request) reply {
 func (f *facade) submit(q *request, r engine.CallRequest) reply {
 	r.Account = q.key.Account
 	r.Metadata = meta{User: q.key.Public, Tree: q.p["tree"], SIPNumber: q.short(q.p["sipnumber"])}.raw()
-	call, _, err := f.house.Engine.Submit(q.ctx, r)
+	call, _, err := f.house.Once(q.ctx, f.set.RepeatWindow, r, q.said()...)
 	if err != nil {
 		return f.failed(q, err)
 	}
 	providers.Named(q.ctx, providers.Label{Correlation: call.ID})
 	return reply{body: map[string]any{"success": true, "id": orderID(call.ID)}}
+}
+
+// said is what makes an order the same as another: its parameters, whichever way they
+// are signed. The signature has no nonce, so this is also what keeps whoever reads an
+// order from having it carried out again.
+func (q *request) said() []string {
+	said := []string{q.key.ID, q.method.path}
+	for _, name := range names(q.p) {
+		said = append(said, name, q.p[name])
+	}
+	return said
 }
 
 // short is an internal number without the account's number before it.

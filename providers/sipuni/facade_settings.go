@@ -11,20 +11,17 @@ import (
 	"zvonar/providers"
 )
 
-// Defaults of the facade.
-const (
-	defaultReplay = 10 * time.Second
-	defaultZone   = "Europe/Moscow"
-)
+// defaultZone is where the service is at home.
+const defaultZone = "Europe/Moscow"
 
 // facadeSettings are the keys of the facade.
 type facadeSettings struct {
 	// Compatible accepts what two old libraries do: values and secret in lower case,
 	// and antion for antiaon. The first weakens the signature.
 	Compatible bool `yaml:"compatible"`
-	// ReplayWindow is how long the same signed order gives the answer of the first and
-	// rings nobody again.
-	ReplayWindow time.Duration `yaml:"replay_window"`
+	// RepeatWindow is how long the same order gives the answer of the first and rings
+	// nobody again.
+	RepeatWindow time.Duration `yaml:"repeat_window"`
 	// Timezone is that of tables and of their bounds.
 	Timezone string `yaml:"timezone"`
 	// Trunk is where internal numbers ring that no employee has; "": nowhere.
@@ -50,7 +47,7 @@ var schemeTypes = map[string]string{"incoming": "0", "": "1", "outgoing": "1"}
 
 // readFacade reads and checks the settings of the facade; an error names the key.
 func readFacade(s providers.Settings) (set facadeSettings, zone *time.Location, err error) {
-	set = facadeSettings{ReplayWindow: defaultReplay, Timezone: defaultZone}
+	set = facadeSettings{RepeatWindow: providers.RepeatWindow, Timezone: defaultZone}
 	if err := s.Decode(&set); err != nil {
 		return set, nil, err
 	}
@@ -58,8 +55,8 @@ func readFacade(s providers.Settings) (set facadeSettings, zone *time.Location, 
 	switch {
 	case err != nil || set.Timezone == "" || set.Timezone == "Local":
 		return set, nil, errors.New("timezone: a name such as Europe/Moscow")
-	case set.ReplayWindow < 0 || set.ReplayWindow > time.Hour:
-		return set, nil, errors.New("replay_window: from 0s to 1h")
+	case providers.CheckRepeatWindow(set.RepeatWindow) != nil:
+		return set, nil, providers.CheckRepeatWindow(set.RepeatWindow)
 	case !slices.Contains([]string{"", "male", "female"}, set.Voice):
 		return set, nil, errors.New("voice: male or female")
 	}

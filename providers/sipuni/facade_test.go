@@ -16,6 +16,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/providers"
 	"zvonar/providers/providerstest"
 )
 
@@ -282,11 +283,28 @@ func TestARepeatedOrderRingsNobodyASecondTime(t *testing.T) {
 	if n := len(d.Engine.Requests()); n != 1 {
 		t.Errorf("%d calls", n)
 	}
-	d.clock.Advance(defaultReplay)
+	d.clock.Advance(providers.RepeatWindow)
 	d.orderOK(d.post("/callback/call_number", form)) // the same person presses the button again
 	if n := len(d.Engine.Requests()); n != 2 {
 		t.Errorf("%d calls", n)
 	}
+}
+
+func TestEveryMethodAsksForTheRoleOfWhatItDoes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	for _, role := range []calls.Permission{calls.PermViewer, calls.PermCaller, calls.PermModerator, calls.PermOperator, calls.PermAdmin} {
+		d.Keys.Add(calls.FacadeKey{ID: "key_of_" + string(role), Account: "main", Kind: Kind, Public: string(role), Secret: "secret", Roles: []calls.Permission{role}})
+	}
+	providerstest.KeepsToNeeds(t, System().Needs, []string{methodRecord}, func(path string, role calls.Permission) bool {
+		m, _ := methodOf(path)
+		p := params{paramUser: string(role)}
+		for _, name := range m.needs {
+			p[name] = "1"
+		}
+		_, body := d.post("/"+path, sent(p, "secret"))
+		return strings.Contains(body, "the key may not do this: it needs the role "+string(needs[path].Role()))
+	})
 }
 
 func TestWhatTheHouseRefusesIsToldInWords(t *testing.T) {

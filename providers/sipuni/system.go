@@ -18,6 +18,7 @@ func System() providers.System {
 		Kind:    Kind,
 		New:     newClient,
 		Facade:  newFacade,
+		Needs:   needs,
 		Keys:    providers.KeyForm{Signed: true, Public: newUser},
 		Sinks:   func(h *providers.House) []outbox.Sink { return []outbox.Sink{sink{h}} },
 		Console: samples,

@@ -3,6 +3,7 @@ package zvonobot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -44,25 +45,35 @@ type asked struct {
 
 // method is one thing that may be asked.
 type method struct {
-	do  func(*facade, context.Context, asked) (any, error)
-	get bool               // may be asked by GET, for it changes nothing
-	on  func(*facade) bool // whether it is switched on; nil: always
+	need providers.Need
+	do   func(*facade, context.Context, asked) (any, error)
+	get  bool               // may be asked by GET, for it changes nothing
+	on   func(*facade) bool // whether it is switched on; nil: always
 }
 
 // table are the methods by their place.
 var table = map[string]method{
-	"apiCalls/create":                {do: (*facade).create},
-	"apiCalls/get":                   {do: (*facade).get, get: true},
-	"apiCalls/createRecord":          {do: (*facade).createRecord},
-	"apiCalls/getRecords":            {do: (*facade).getRecords, get: true},
-	"apiCalls/getPhones":             {do: (*facade).getPhones, get: true},
-	"apiCalls/userInfo":              {do: (*facade).userInfo, get: true},
-	"apiCalls/getAvailableLanguages": {do: (*facade).languages, get: true},
-	"apiCalls/remove":                {do: (*facade).remove, on: func(f *facade) bool { return f.cfg.Remove }},
-	"apiCalls/createWithTemplate":    {do: (*facade).createWithTemplate, on: (*facade).templated},
-	"apiCalls/getWithTemplates":      {do: (*facade).get, get: true, on: (*facade).templated},
-	"apiCalls/getTemplates":          {do: (*facade).getTemplates, get: true, on: (*facade).templated},
-	"apiBlacklist/addPhonesFromApi":  {do: (*facade).addToBlacklist},
+	"apiCalls/create":                {need: providers.NeedCall, do: (*facade).create},
+	"apiCalls/get":                   {need: providers.NeedRead, do: (*facade).get, get: true},
+	"apiCalls/createRecord":          {need: providers.NeedCall, do: (*facade).createRecord},
+	"apiCalls/getRecords":            {need: providers.NeedRead, do: (*facade).getRecords, get: true},
+	"apiCalls/getPhones":             {need: providers.NeedRead, do: (*facade).getPhones, get: true},
+	"apiCalls/userInfo":              {need: providers.NeedRead, do: (*facade).userInfo, get: true},
+	"apiCalls/getAvailableLanguages": {need: providers.NeedRead, do: (*facade).languages, get: true},
+	"apiCalls/remove":                {need: providers.NeedCall, do: (*facade).remove, on: func(f *facade) bool { return f.cfg.Remove }},
+	"apiCalls/createWithTemplate":    {need: providers.NeedCall, do: (*facade).createWithTemplate, on: (*facade).templated},
+	"apiCalls/getWithTemplates":      {need: providers.NeedRead, do: (*facade).get, get: true, on: (*facade).templated},
+	"apiCalls/getTemplates":          {need: providers.NeedRead, do: (*facade).getTemplates, get: true, on: (*facade).templated},
+	"apiBlacklist/addPhonesFromApi":  {need: providers.NeedCall, do: (*facade).addToBlacklist},
+}
+
+// needs are what the methods need of a token, by their names.
+func needs() map[string]providers.Need {
+	out := map[string]providers.Need{}
+	for place, m := range table {
+		out[path.Base(place)] = m.need
+	}
+	return out
 }
 
 func (f *facade) templated() bool { return len(f.cfg.Templates) > 0 }
@@ -86,7 +97,7 @@ func (f *facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, status, generalFault(err.Error()))
 		return
 	}
-	token, status, err := f.sender(r, in)
+	token, status, err := f.sender(r, in, m.need)
 	if err != nil {
 		f.fail(w, r, status, generalFault(err.Error()))
 		return
@@ -104,8 +115,8 @@ func (f *facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, out)
 }
 
-// sender finds whose token the key is.
-func (f *facade) sender(r *http.Request, in fields) (*calls.Token, int, error) {
+// sender finds whose token the key is, and whether it has what the method needs.
+func (f *facade) sender(r *http.Request, in fields, need providers.Need) (*calls.Token, int, error) {
 	var key text
 	if raw, ok := in["apiKey"]; ok && key.UnmarshalJSON(raw) != nil {
 		key = ""
@@ -124,8 +135,8 @@ func (f *facade) sender(r *http.Request, in fields) (*calls.Token, int, error) {
 	case err != nil:
 		f.h.Log.Error("a key could not be looked up", "facade", Kind, "error", err)
 		return nil, http.StatusInternalServerError, errors.New("the key could not be looked up")
-	case !t.May(calls.PermCaller):
-		return nil, http.StatusForbidden, errors.New("this apiKey may not place calls: its token needs the role caller")
+	case !need.MetBy(t.Roles):
+		return nil, http.StatusForbidden, fmt.Errorf("this apiKey may not do this: its token needs the role %s", need.Role())
 	}
 	return t, 0, nil
 }

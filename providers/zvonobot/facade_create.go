@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -62,6 +63,8 @@ func (f *facade) readCreate(in fields) (createIn, error) {
 // order is one request for calls, once everything but the numbers was checked.
 type order struct {
 	in      createIn
+	said    []string           // what makes it the same as another, but the number; see House.Once
+	numbers []string           // what makes each number the same as another's
 	request engine.CallRequest // but To and Within
 	spread  time.Duration      // the calls are spread evenly over so long
 }
@@ -75,7 +78,7 @@ func (f *facade) create(ctx context.Context, a asked) (any, error) {
 	if in.record == nil || in.record.ID == "" && in.record.Text == "" {
 		return nil, faulty("record", "say what to play: record.id, recordId or record.text")
 	}
-	o := order{in: in}
+	o := order{in: in, said: saidOf("create", a)}
 	if o.request, err = f.requestOf(ctx, a, in); err != nil {
 		return nil, err
 	}
@@ -201,6 +204,7 @@ const placers = 16
 // place asks for the calls. The first one goes alone: what is wrong with it besides its
 // number is wrong with all. Once one was taken the rest follow, even if the client goes.
 func (f *facade) place(ctx context.Context, o order) (any, error) {
+	o.numbers = f.numbersOf(o.in.phones)
 	done := make([]placedCall, len(o.in.phones))
 	done[0] = f.submit(ctx, o, 0)
 	if err := done[0].err; err != nil && !ofPhone(err) {
@@ -263,7 +267,11 @@ func (f *facade) submit(ctx context.Context, o order, i int) placedCall {
 		}
 		return nil
 	}
-	p.call, _, p.err = f.h.Engine.Submit(ctx, r)
+	var again bool
+	p.call, again, p.err = f.h.Once(ctx, f.cfg.RepeatWindow, r, append(slices.Clone(o.said), o.numbers[i])...)
+	if again {
+		p.n, p.err = f.callNumber(ctx, p.call)
+	}
 	return p
 }
 

@@ -153,7 +153,7 @@ func (f *facade) createWithTemplate(ctx context.Context, a asked) (any, error) {
 	if i < 0 {
 		return nil, faulty("templateId", "there is no template %d", id)
 	}
-	o := order{in: in}
+	o := order{in: in, said: saidOf("createWithTemplate", a)}
 	if o.request, err = f.templateRequest(ctx, a, in, f.cfg.Templates[i]); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"zvonar/internal/calls"
+	"zvonar/providers/providerstest"
 	"zvonar/recordings"
 )
 
@@ -84,7 +85,7 @@ func TestFacadeRefusesInTheShapesOfTheDialect(t *testing.T) {
 	}{
 		"no key":            {"POST", "/apiCalls/create", "application/json", `{"phone":"79004443322"}`, 401, `{"status":"error","message":"apiKey is missing"}`},
 		"a wrong key":       {"POST", "/apiCalls/userInfo", "application/json", `{"apiKey":"x"}`, 401, `{"status":"error","message":"apiKey is not known"}`},
-		"no role":           {"POST", "/apiCalls/userInfo", "application/json", `{"apiKey":"viewer-key"}`, 403, `{"status":"error","message":"this apiKey may not place calls: its token needs the role caller"}`},
+		"no role":           {"POST", "/apiCalls/create", "application/json", `{"apiKey":"viewer-key"}`, 403, `{"status":"error","message":"this apiKey may not do this: its token needs the role caller"}`},
 		"guesses":           {"POST", "/apiCalls/userInfo", "application/json", `{"apiKey":"guessed too often"}`, 429, `{"status":"error","message":"too many wrong keys came from there; wait a minute"}`},
 		"another method":    {"POST", "/apiCalls/steal", "application/json", `{}`, 404, `{"status":"error","message":"there is no such method here"}`},
 		"switched off":      {"POST", "/apiCalls/remove", "application/json", `{}`, 404, `{"status":"error","message":"there is no such method here"}`},
@@ -116,6 +117,24 @@ func TestFacadeRefusesInTheShapesOfTheDialect(t *testing.T) {
 	if list := h.all(); len(list) != 0 {
 		t.Errorf("%d calls were made", len(list))
 	}
+}
+
+func TestEveryMethodAsksForTheRoleOfWhatItDoes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	tokens := h.Keys.(keys)
+	for _, role := range []calls.Permission{calls.PermViewer, calls.PermCaller, calls.PermModerator, calls.PermOperator, calls.PermAdmin} {
+		tokens[string(role)] = token(string(role), role)
+	}
+	f := h.facade("remove: true\ntemplates: [{id: 1, record: 1460168}]")
+	providerstest.KeepsToNeeds(t, System().Needs, nil, func(method string, role calls.Permission) bool {
+		path := "/apiCalls/" + method
+		if method == "addPhonesFromApi" {
+			path = "/apiBlacklist/" + method
+		}
+		code, body := ask(t, f, path, `{"apiKey":"`+string(role)+`"}`)
+		return code == 403 && strings.Contains(body, "its token needs the role")
+	})
 }
 
 func (h *house) all() (list []*calls.Call) {

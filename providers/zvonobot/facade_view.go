@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
 )
 
 // apiCallOut is an API call as get and the webhooks tell of it. There is one for every
@@ -116,8 +117,8 @@ func commentOf(o calls.Outcome, r calls.Reason) string {
 	return string(o) + ": " + string(r)
 }
 
-// factsOf reads a call of ours.
-func (f *facade) factsOf(c *calls.Call, n int64) facts {
+// factsOf reads a call of ours, with the link to its sound for who may listen.
+func (f *facade) factsOf(c *calls.Call, n int64, listens bool) facts {
 	why := f.h.Engine.Why(c)
 	out := facts{n: n, phone: c.To, status: statusOf(c, why), digits: c.DigitString(), created: c.CreatedAt, recording: c.Flow.Capture,
 		comment: commentOf(c.Outcome, c.Reason), sent: c.Over()}
@@ -136,7 +137,9 @@ func (f *facade) factsOf(c *calls.Call, n int64) facts {
 	}
 	if c.EndedAt != nil {
 		out.ended = *c.EndedAt
-		out.record = recordLink(f.h.Links, c.ID, c.Flow.Capture, out.answered, out.ended)
+		if listens {
+			out.record = recordLink(f.h.Links, c.ID, c.Flow.Capture, out.answered, out.ended)
+		}
 	}
 	if c.DueAt.After(c.CreatedAt) && c.DueAt.Sub(c.CreatedAt) >= time.Second {
 		out.planned = seconds(c.DueAt)
@@ -176,7 +179,7 @@ func (f *facade) get(ctx context.Context, a asked) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []apiCallOut{}
+	out, listens := []apiCallOut{}, providers.NeedListen.MetBy(a.token.Roles)
 	for len(ids) > 0 {
 		page := ids[:min(len(ids), idPage)]
 		ids = ids[len(page):]
@@ -186,7 +189,7 @@ func (f *facade) get(ctx context.Context, a asked) (any, error) {
 		}
 		for i, c := range found {
 			if c != nil {
-				out = append(out, f.factsOf(c, int64(page[i])).view(f.cfg.Cost))
+				out = append(out, f.factsOf(c, int64(page[i]), listens).view(f.cfg.Cost))
 			}
 		}
 	}

@@ -123,6 +123,8 @@ func orText(s, other string) string {
 
 // facadeSettings are the settings of the facade.
 type facadeSettings struct {
+	// RepeatWindow is how long the same order rings nobody a second time.
+	RepeatWindow time.Duration `yaml:"repeat_window"`
 	// MaxPhones bounds the phones of a create and the ids of a get; MaxBody a body, in bytes.
 	MaxPhones int   `yaml:"max_phones"`
 	MaxBody   int64 `yaml:"max_body"`
@@ -186,7 +188,7 @@ const (
 
 // readFacade reads and checks settings; an error names the key.
 func readFacade(s providers.Settings) (facadeSettings, error) {
-	f := facadeSettings{MaxPhones: maxTold, MaxBody: 4 << 20, Voice: voiceFemale, Unmoderated: unmoderatedHold, SmartDelay: delaySpread,
+	f := facadeSettings{RepeatWindow: providers.RepeatWindow, MaxPhones: maxTold, MaxBody: 4 << 20, Voice: voiceFemale, Unmoderated: unmoderatedHold, SmartDelay: delaySpread,
 		WebhookStatuses: []string{statusFinished, statusCanceled}, RecordField: recordField, Balance: "0.00", Cost: "0.00",
 		Languages: []language{{"ru-RU", "Русский"}, {"en-US", "English"}}}
 	if err := s.Decode(&f); err != nil {
@@ -215,6 +217,9 @@ func readFacade(s providers.Settings) (facadeSettings, error) {
 		if !slices.Contains(calls.Outcomes(), calls.Outcome(o)) {
 			return f, fmt.Errorf("causes: %q is no outcome", o)
 		}
+	}
+	if err := providers.CheckRepeatWindow(f.RepeatWindow); err != nil {
+		return f, err
 	}
 	return f, f.checkTemplates()
 }

@@ -25,6 +25,7 @@ func System() providers.System {
 			return c, nil
 		},
 		Facade:  func(h *providers.House, s providers.Settings) (http.Handler, error) { return newFacade(h, s) },
+		Needs:   needs(),
 		Sinks:   func(h *providers.House) []outbox.Sink { return []outbox.Sink{sink{h}} },
 		Console: samples(),
 	}

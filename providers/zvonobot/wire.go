@@ -1,12 +1,13 @@
 package zvonobot
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
 	"time"
+
+	"zvonar/providers"
 )
 
 // The statuses of a call.
@@ -28,29 +29,14 @@ func final(status string) bool { return rank[status] == rank[statusFinished] }
 // text is a string that some write as a number.
 type text string
 
+// tolerance is that of the dialect's texts: flags are 1 and 0.
+var tolerance = providers.Tolerance{True: "1", False: "0"}
+
 // UnmarshalJSON reads a string, a number, true and false ("1", "0"), or null ("").
 func (t *text) UnmarshalJSON(b []byte) error {
-	b = bytes.TrimSpace(b)
-	switch {
-	case len(b) == 0, string(b) == "null":
-		*t = ""
-		return nil
-	case b[0] == '"':
-		var s string
-		err := json.Unmarshal(b, &s)
-		*t = text(s)
-		return err
-	case string(b) == "true":
-		*t = "1"
-		return nil
-	case string(b) == "false":
-		*t = "0"
-		return nil
-	case b[0] == '{' || b[0] == '[':
-		return errors.New("must be a string or a number")
-	}
-	*t = text(b)
-	return nil
+	s, err := tolerance.Text(b)
+	*t = text(s)
+	return err
 }
 
 // number is a whole number that some write as a string.
