@@ -13,7 +13,7 @@ import (
 // those that share a database.
 func (d *daemon) buildRetention(context.Context) error {
 	keep := d.cfg.Retention
-	r, err := retention.New(retention.Config{Events: keep.Events.Duration(), Deliveries: keep.Deliveries.Duration(), Audit: keep.Audit.Duration(),
+	r, err := retention.New(retention.Config{Events: keep.Events.Duration(), Deliveries: keep.Deliveries.Duration(), Audit: keep.Audit.Duration(), Campaigns: keep.Campaigns.Duration(),
 		Store: d.store, Lead: func() (bool, <-chan struct{}) { return d.store.Lead("retention") },
 		Clock: d.clock, Log: d.log.With("room", "retention"), Metrics: d.reg})
 	if err != nil {

@@ -71,11 +71,14 @@ const (
 	ExpireBlocks ExpiryKind = "blocks"
 	// ExpireDays removes what caller numbers did on days before.
 	ExpireDays ExpiryKind = "number_days"
+	// ExpireCampaigns removes campaigns that were stopped or finished before, with
+	// their contacts; calls of them that are kept stay.
+	ExpireCampaigns ExpiryKind = "campaigns"
 )
 
 // ExpiryKinds lists the kinds in the order of a sweep.
 func ExpiryKinds() []ExpiryKind {
-	return []ExpiryKind{ExpireDeliveries, ExpireWebhooks, ExpireCalls, ExpireEvents, ExpireKeys, ExpireAudit, ExpireBlocks, ExpireDays}
+	return []ExpiryKind{ExpireDeliveries, ExpireWebhooks, ExpireCalls, ExpireEvents, ExpireKeys, ExpireAudit, ExpireBlocks, ExpireDays, ExpireCampaigns}
 }
 
 // Expiry asks to remove what ended before a time.

@@ -144,7 +144,7 @@ func checkGeneral(cfg *Config, r *report) {
 	for _, k := range []struct {
 		key  string
 		kept Duration
-	}{{"events", cfg.Retention.Events}, {"deliveries", cfg.Retention.Deliveries}, {"audit", cfg.Retention.Audit}, {"recordings", cfg.Retention.Recordings}} {
+	}{{"events", cfg.Retention.Events}, {"deliveries", cfg.Retention.Deliveries}, {"audit", cfg.Retention.Audit}, {"recordings", cfg.Retention.Recordings}, {"campaigns", cfg.Retention.Campaigns}} {
 		if k.kept != 0 && k.kept < Duration(day) {
 			r.bad("retention."+k.key, "%s is less than a day; write 0 for ever, or at least 1d", k.kept)
 		}

@@ -357,4 +357,5 @@ type Retention struct {
 	Deliveries Duration `yaml:"deliveries"` // finished ones
 	Audit      Duration `yaml:"audit"`
 	Recordings Duration `yaml:"recordings"` // rejected, archived and revoked ones
+	Campaigns  Duration `yaml:"campaigns"`  // stopped and finished ones, with their contacts
 }

@@ -43,7 +43,7 @@ func TestEveryKindOfValueIsRead(t *testing.T) {
 	cfg := load(t, `
 node: 007
 drain_timeout: 0
-retention: {captures: 90d, traces: 1d12h, events: 0}
+retention: {captures: 90d, traces: 1d12h, events: 0, campaigns: 365d}
 media: {ports: 30000-30100, advertise: 192.0.2.1}
 trunks:
   - {name: m, uri: "sip:[::1]:5070;transport=TCP", accept_from: [192.0.2.7, "2001:db8::/32", "::ffff:10.0.0.1"], numbers: [78005553535], max_cps: 0.5, max_calls: 0}
@@ -62,7 +62,7 @@ providers:
 	trunk := cfg.Trunks[0]
 	got := fmt.Sprintln(cfg.Node, cfg.DrainTimeout, cfg.Retention, cfg.Media.Ports, cfg.Media.Advertise, trunk.AcceptFrom, trunk.Numbers, trunk.MaxCPS,
 		trunk.MaxCalls, cfg.Inbound[0].Number, cfg.Inbound[0].Flow.Record, cfg.Inbound[0].Flow.Digits[2], time.Duration(cfg.Inbound[0].Flow.DigitTimeout))
-	want := "007 0s {90d 36h0m0s 0s 30d 0s 0s} 30000-30100 192.0.2.1 [192.0.2.7/32 2001:db8::/32 10.0.0.1/32] [78005553535] 0.5 0 78005553535 1460168 [{managerPhone 74242490764 []}] 3s\n"
+	want := "007 0s {90d 36h0m0s 0s 30d 0s 0s 365d} 30000-30100 192.0.2.1 [192.0.2.7/32 2001:db8::/32 10.0.0.1/32] [78005553535] 0.5 0 78005553535 1460168 [{managerPhone 74242490764 []}] 3s\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

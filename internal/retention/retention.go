@@ -29,6 +29,7 @@ type Config struct {
 	Events     time.Duration // calls with all that is theirs, and the events of everything else
 	Deliveries time.Duration // finished deliveries, and webhooks of single calls
 	Audit      time.Duration
+	Campaigns  time.Duration // that were stopped or finished, with their contacts
 
 	Store calls.Store
 	// Lead tells whether this node is the one of several that does the work;
@@ -117,6 +118,8 @@ func (r *Retention) keep(kind calls.ExpiryKind) (d time.Duration, limited bool) 
 		d = r.cfg.Events
 	case calls.ExpireAudit:
 		d = r.cfg.Audit
+	case calls.ExpireCampaigns:
+		d = r.cfg.Campaigns
 	case calls.ExpireKeys, calls.ExpireBlocks:
 		return 0, true // their own time is in the record
 	}

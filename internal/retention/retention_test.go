@@ -133,6 +133,58 @@ func TestNothingIsRemovedWhereNobodyConfiguredIt(t *testing.T) {
 	}
 }
 
+func TestEndedCampaignsAreRemovedWithTheirContacts(t *testing.T) {
+	t.Parallel()
+	c := clock.NewFake(noon)
+	s := newStore(t, c)
+	const contacts = 2*portion + 7
+	put(t, s, func(tx calls.Tx) error {
+		for i, ended := range []time.Time{noon.Add(-31 * 24 * time.Hour), noon} {
+			if err := tx.InsertCampaign(&calls.Campaign{ID: fmt.Sprint("camp_", i), Account: calls.MainAccount, State: calls.CampaignIsStopped, EndedAt: ended}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var list []*calls.Contact
+	for i := range contacts {
+		list = append(list, &calls.Contact{Number: fmt.Sprintf("7900%07d", i)})
+	}
+	for len(list) > 0 {
+		put(t, s, func(tx calls.Tx) error {
+			taken, _, err := tx.AddContacts(calls.MainAccount, "camp_0", list)
+			list = list[taken:]
+			return err
+		})
+	}
+	reg := prometheus.NewRegistry()
+	r, err := New(Config{Campaigns: 30 * 24 * time.Hour, Store: s, Clock: c, Metrics: reg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, c, pause, func() bool {
+		var left []*calls.Campaign
+		if err := s.View(t.Context(), func(tx calls.ReadTx) (err error) { left, err = tx.Campaigns(calls.CampaignFilter{}); return err }); err != nil {
+			t.Fatal(err)
+		}
+		return len(left) == 1 && left[0].ID == "camp_1"
+	})
+	if err := r.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	want := fmt.Sprintf(`# HELP zvonar_retention_removed_total Rows that were removed because they were older than is kept, by table.
+# TYPE zvonar_retention_removed_total counter
+zvonar_retention_removed_total{table="campaigns"} 1
+zvonar_retention_removed_total{table="contacts"} %d
+`, contacts)
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "zvonar_retention_removed_total"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOnlyTheNodeThatLeadsRemoves(t *testing.T) {
 	t.Parallel()
 	c := clock.NewFake(noon)

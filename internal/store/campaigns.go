@@ -103,16 +103,22 @@ func startAt(c *calls.Campaign) int64 {
 
 // DeleteCampaign implements calls.Tx.
 func (t *tx) DeleteCampaign(account, id string, limit int) (more bool, err error) {
-	limit = limited(limit, 10000)
-	n, err := t.exec(`DELETE FROM contacts WHERE account = ? AND campaign = ? AND n IN
-		(SELECT n FROM contacts WHERE campaign = ? ORDER BY n LIMIT ?)`, account, id, id, limit)
-	if err != nil || n == int64(limit) {
-		return true, err
+	_, more, err = t.deleteCampaign(account, id, limited(limit, 10000))
+	return more, err
+}
+
+const someContacts = `DELETE FROM contacts WHERE account = ? AND campaign = ? AND n IN (SELECT n FROM contacts WHERE campaign = ? ORDER BY n LIMIT ?)`
+
+// deleteCampaign is DeleteCampaign that tells how many contacts it removed.
+func (t *tx) deleteCampaign(account, id string, limit int) (contacts int64, more bool, err error) {
+	contacts, err = t.exec(someContacts, account, id, id, limit)
+	if err != nil || contacts == int64(limit) {
+		return contacts, true, err
 	}
 	if _, err := t.exec(`DELETE FROM campaign_counts WHERE account = ? AND campaign = ?`, account, id); err != nil {
-		return true, err
+		return contacts, true, err
 	}
-	return false, changedOne(t.exec(`DELETE FROM campaigns WHERE account = ? AND id = ?`, account, id))
+	return contacts, false, changedOne(t.exec(`DELETE FROM campaigns WHERE account = ? AND id = ?`, account, id))
 }
 
 // CampaignCounts implements calls.ReadTx.

@@ -228,3 +228,57 @@ func auditIsFiltered(t *testing.T, s calls.Store) {
 		})
 	}
 }
+
+func endedCampaignsGoWithTheirContacts(t *testing.T, s calls.Store) {
+	long, lately := testTime.Add(-48*time.Hour), testTime.Add(-time.Hour)
+	type made struct {
+		id    string
+		state calls.CampaignState
+		ended time.Time
+	}
+	for _, m := range []made{{"camp_1", calls.CampaignIsStopped, long}, {"camp_2", calls.CampaignIsFinished, lately}, {"camp_3", calls.CampaignIsRunning, time.Time{}},
+		{"camp_4", calls.CampaignIsFinished, long}, {"camp_5", calls.CampaignIsFinished, long}, {"camp_6", calls.CampaignIsStopped, long}} {
+		update(t, s, func(tx calls.Tx) error {
+			return tx.InsertCampaign(&calls.Campaign{ID: m.id, Account: "main", State: m.state, EndedAt: m.ended})
+		})
+		if m.id != "camp_5" { // the others have contacts that wait: camp_4 was given them after its end
+			addContacts(t, s, m.id, []*calls.Contact{{Number: "79004443322", Zones: "x"}, {Number: "79004443323", Zones: "x"}})
+		}
+	}
+	update(t, s, func(tx calls.Tx) error { // camp_6 has a call that is not over
+		return tx.TakeContact("main", "camp_6", 1, "call_1")
+	})
+	rows := sweep(t, s, calls.Expiry{Kind: calls.ExpireCampaigns, Before: testTime.Add(-24 * time.Hour)})
+	same(t, "removed", rows, map[string]int{"campaigns": 2, "contacts": 2})
+	view(t, s, func(tx calls.ReadTx) error {
+		list, err := tx.Campaigns(calls.CampaignFilter{Account: "main"})
+		var left []string
+		for _, c := range list {
+			left = append(left, c.ID)
+		}
+		same(t, "left", left, []string{"camp_6", "camp_4", "camp_3", "camp_2"})
+		contacts, e := tx.Contacts(calls.ContactFilter{Account: "main", Campaign: "camp_1"})
+		if len(contacts) > 0 || len(counts(t, s)) > 0 {
+			t.Errorf("of a removed campaign %d contacts and the counts %v are left", len(contacts), counts(t, s))
+		}
+		return errors.Join(err, e)
+	})
+	// Nothing of it may be started any more once its contacts begin to go.
+	update(t, s, func(tx calls.Tx) error {
+		return tx.UpdateCampaign(&calls.Campaign{ID: "camp_2", Account: "main", State: calls.CampaignIsFinished, EndedAt: long})
+	})
+	update(t, s, func(tx calls.Tx) error {
+		return errors.Join(tx.DropContact("main", "camp_2", 1, calls.ContactSkipped, ""), tx.DropContact("main", "camp_2", 2, calls.ContactSkipped, ""))
+	})
+	update(t, s, func(tx calls.Tx) error {
+		_, err := tx.Expire(calls.Expiry{Kind: calls.ExpireCampaigns, Before: testTime}, calls.ExpiryMark{}, 1)
+		return err
+	})
+	view(t, s, func(tx calls.ReadTx) error {
+		c, err := tx.Campaign("main", "camp_2")
+		if err == nil && c.State != calls.CampaignIsStopped {
+			t.Errorf("a campaign whose contacts go is %s", c.State)
+		}
+		return err
+	})
+}

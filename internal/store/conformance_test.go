@@ -86,6 +86,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"an unknown row cannot be updated":                     unknownRowsAreNotFound,
 		"audit entries are filtered, newest first":             auditIsFiltered,
 		"old calls go with all that is theirs":                 oldCallsGoWhole,
+		"ended campaigns go with their contacts":               endedCampaignsGoWithTheirContacts,
 		"what is owed to somebody is kept":                     whatIsOwedIsKept,
 		"the last event of everything but calls stays":         lastEventsStay,
 		"finished deliveries and their webhooks expire":        finishedDeliveriesGo,

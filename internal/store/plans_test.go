@@ -13,7 +13,7 @@ func TestRetentionAndErasureScanNoTable(t *testing.T) {
 	texts := []string{overCalls, lastOfCall, pendingOfCall, textsOfCall, lastingEvents, lastSeq, pendingOfEvent, finished, deliveriesOf, endOfCall,
 		expiredKeys, expiredAudit, deliveriesOfRow, dropSinkStates, callsByCallee, callsByCaller, callsByAttempt, textsByCallee,
 		liveByCallee, liveByCaller, liveByAttempt, openTexts, eventsOfCall, eventsOfSubject, responsesOfCall, responsesOfTopic, auditOfObject,
-		attentionOfCall, attentionOfNumber, employeesByPhone, daysOfNumber, expiredBlocks, expiredNarrow, expiredDays, endedCalls,
+		attentionOfCall, attentionOfNumber, employeesByPhone, daysOfNumber, expiredBlocks, expiredNarrow, expiredDays, overCampaigns, someContacts, endedCalls,
 		"SELECT doc FROM calls" + lastTo}
 	for _, b := range belongings {
 		texts = append(texts, b.sql)

@@ -42,6 +42,7 @@ const (
 	expiredBlocks   = `DELETE FROM blacklist WHERE (account, number) IN (SELECT account, number FROM blacklist WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	expiredNarrow   = `DELETE FROM narrow_blocks WHERE (account, number, scope) IN (SELECT account, number, scope FROM narrow_blocks WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)`
 	expiredDays     = `DELETE FROM number_days WHERE (account, number, day) IN (SELECT account, number, day FROM number_days WHERE day < ? ORDER BY day LIMIT ?)`
+	overCampaigns   = `SELECT doc FROM campaigns WHERE id > ? AND state IN ('finished', 'stopped') ORDER BY id LIMIT ?`
 	deliveriesOfRow = `DELETE FROM deliveries WHERE event_pos = ?`
 )
 
@@ -90,6 +91,7 @@ func (t *tx) Expire(e calls.Expiry, from calls.ExpiryMark, limit int) (calls.Exp
 		calls.ExpireAudit:      func() error { return x.plain("audit", expiredAudit) },
 		calls.ExpireBlocks:     x.blocks,
 		calls.ExpireDays:       x.days,
+		calls.ExpireCampaigns:  x.campaigns,
 	}[e.Kind]
 	if step == nil {
 		return calls.Expired{}, calls.Errorf(calls.CodeInternal, "there is nothing of kind %q to expire", e.Kind)
