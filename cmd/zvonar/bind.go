@@ -116,6 +116,15 @@ func (l limits) Acquire(trunk string) (engine.Slot, calls.Gate, bool) {
 	return slot, "", true
 }
 
+// Retake implements engine.Limits.
+func (l limits) Retake(trunk string) (engine.Slot, bool) {
+	slot := l.Limits.Retake(trunk)
+	if slot == nil {
+		return nil, false
+	}
+	return slot, true
+}
+
 // starter is the engine as the dialer sees it.
 type starter struct{ *engine.Engine }
 

@@ -82,6 +82,8 @@ type noLine struct{ engine.Line }
 
 type noLimits struct{}
 
+func (noLimits) Retake(string) (engine.Slot, bool) { return nil, false }
+
 func (noLimits) Acquire(string) (engine.Slot, calls.Gate, bool) {
 	return nil, calls.GateTrunkDown, false
 }

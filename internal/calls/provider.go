@@ -28,6 +28,25 @@ type PlaceRequest struct {
 	RingTimeout time.Duration // 0: the provider's own
 	MaxDuration time.Duration // of the talk; 0: the provider's own
 	NotAfter    *time.Time
+	// Resumed: a former process asked for the call, which is only followed from now on.
+	// nil: it is asked for now.
+	Resumed *Resumed
+}
+
+// Resumed is what was told of a call that is followed anew.
+type Resumed struct {
+	AskedAt  time.Time // when the request left, or may have
+	Rang     bool
+	Answered bool   // by the client
+	Digits   string // what he pressed
+}
+
+// Began is when the call was asked for: now, unless a former process did.
+func (r *PlaceRequest) Began(now time.Time) time.Time {
+	if r.Resumed != nil {
+		return r.Resumed.AskedAt
+	}
+	return now
 }
 
 // PlaceResult is what a provider said when it took the request.

@@ -60,6 +60,19 @@ func (l *Limits) Acquire(trunk string) (slot *Slot, gate calls.Gate, retryAfter 
 	return &Slot{trunk: trunk, limits: l}, "", 0
 }
 
+// Retake takes a channel of the trunk for a call that runs already: a former process
+// began it. nil where nobody configured the trunk.
+func (l *Limits) Retake(trunk string) *Slot {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, ok := l.trunks[trunk]
+	if !ok {
+		return nil
+	}
+	m.used++
+	return &Slot{trunk: trunk, limits: l}
+}
+
 // Check says what Acquire would say now, without taking anything.
 func (l *Limits) Check(trunk string) (gate calls.Gate, retryAfter time.Duration) {
 	l.mu.Lock()

@@ -24,5 +24,5 @@
 // transfer.go, refer.go, asked.go and hold.go are talks of two, talk.go what is asked of a running call,
 // redirect.go what a 3xx leads to. provider.go is a provider's call as far as
 // its INVITE, provider_way.go what becomes of it, provider_remote.go one that it carries
-// without us, foreign.go the calls that only it knows.
+// without us, resume.go how that goes on after a crash, foreign.go the calls that only it knows.
 package engine

@@ -225,6 +225,13 @@ func (l *memLimits) Acquire(trunk string) (Slot, calls.Gate, bool) {
 	return &memSlot{trunk: trunk, out: l}, "", true
 }
 
+func (l *memLimits) Retake(trunk string) (Slot, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.used++
+	return &memSlot{trunk: trunk, out: l}, true
+}
+
 // memClips knows the clips 1001…1009.
 type memClips struct{}
 

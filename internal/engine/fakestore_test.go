@@ -171,6 +171,15 @@ func (m *memStore) AppendEvent(e *calls.Event) error {
 	return nil
 }
 
+func (m *memStore) Events(f calls.EventFilter) (out []calls.Event, _ error) {
+	for _, e := range m.events {
+		if e.Subject == f.Subject && (len(f.Types) == 0 || slices.Contains(f.Types, e.Type)) {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
 func (m *memStore) Blocked(_, number string) (*calls.BlockEntry, error) {
 	if b, ok := m.blocked[number]; ok {
 		return &b, nil

@@ -103,7 +103,7 @@ type blockData struct {
 
 type providerData struct {
 	Provider       string `json:"provider"`
-	State          string `json:"state"` // requested, accepted, failed, unknown, claimed
+	State          string `json:"state"` // requested, accepted, failed, unknown, claimed, resumed, foreign
 	Extension      string `json:"extension,omitempty"`
 	ProviderCallID string `json:"provider_call_id,omitempty"`
 	Error          string `json:"error,omitempty"`

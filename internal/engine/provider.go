@@ -23,6 +23,7 @@ type providerSide struct {
 
 	// What it told.
 	reports   int                // how many
+	known     int                // digits that the process before this one was told
 	there     bool               // the client answered
 	ended     bool               // its call is over
 	managerUp bool               // the manager answered

@@ -147,7 +147,7 @@ func (s *session) remoteDigit(r calls.ProviderReport) {
 	at := s.timeOf(r)
 	for i := range min(len(r.Digit), maxDigits) {
 		digit := r.Digit[i]
-		if strings.IndexByte("0123456789*#", digit) < 0 || !s.pressed(calls.RoleCustomer, calls.LegEvent{At: at, Digit: digit, Via: "provider"}) {
+		if strings.IndexByte("0123456789*#", digit) < 0 || s.wasTold(r, digit) || !s.pressed(calls.RoleCustomer, calls.LegEvent{At: at, Digit: digit, Via: "provider"}) {
 			continue
 		}
 		for n, a := range s.provider.menu.Lookup(digit) {

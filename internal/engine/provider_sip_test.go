@@ -266,24 +266,32 @@ func TestStopTakesBackWhatProvidersCarry(t *testing.T) {
 	}
 }
 
-func TestCallThatAProviderCarriedIsLostAfterACrash(t *testing.T) {
+func TestTheProcessThatGoesOnWithACallEndsItAndTheOneBeforeCannot(t *testing.T) {
 	t.Parallel()
 	b, p, _ := providerBench(t, plays)
 	c, _ := b.byProvider(p)
 	p.tells(t, report(calls.ReportAnswered))
 	b.settle(c.ID)
 	next := b.e.cfg
-	next.Providers = []Provider{b.e.providers["cloud"]}
+	cloud, now := b.e.providers["cloud"], newTeller()
+	cloud.Originator = now
+	next.Providers = []Provider{cloud}
 	e, err := New(next) // the process that follows the one that was killed
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = e.Stop(ctx)
+	})
 	if err := e.recover(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	now.tells(t, calls.ProviderReport{State: calls.ReportEnded, TalkMS: 7000})
 	e.wg.Wait()
 	got, err := b.store.Call("", c.ID)
-	if err != nil || got.Outcome != calls.OutcomeLost || got.Reason != calls.ReasonNodeLost || len(e.expect.list) != 0 {
+	if err != nil || got.Outcome != calls.OutcomeAnswered || got.TalkMS != 7000 || len(e.expect.list) != 0 {
 		t.Errorf("ended %s/%s, %d INVITEs are awaited; %v", got.Outcome, got.Reason, len(e.expect.list), err)
 	}
 	p.tells(t, report(calls.ReportEnded)) // to the one that is gone: it can write nothing any more

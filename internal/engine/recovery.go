@@ -20,7 +20,7 @@ const (
 
 // recover ends what a former process of this node was doing and queues what it
 // had not begun. A call whose attempt was committed may have rung: it is lost,
-// never dialled again. It may itself be killed anywhere: a call is completed
+// never dialled again, unless a provider carries it without us, whose reports go on. It may itself be killed anywhere: a call is completed
 // only after the BYEs to its legs, and a BYE sent twice does no harm.
 //
 // Only the first page is waited for; the rest, and all BYEs, go on while the
@@ -77,10 +77,13 @@ func (e *Engine) unfinished(ctx context.Context, after string) (page []*calls.Ca
 func (e *Engine) resume(list []*calls.Call) {
 	var talking, silent []*calls.Call
 	for _, c := range list {
+		open := e.carried(c)
 		switch {
 		case e.inHand(c.ID), c.Foreign: // the provider's next report goes on with it
 		case waits(c):
 			e.requeue(c)
+		case open != nil:
+			e.goOn(c, open)
 		case len(dialogsOf(c)) > 0:
 			talking = append(talking, c)
 		default:

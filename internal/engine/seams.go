@@ -110,7 +110,8 @@ type Canceler interface {
 type Follower interface {
 	// Follow tells what the provider reports of a call, until ctx ends or all was
 	// told. It is called before Place is; placed delivers what Place gave, or is
-	// closed without it where no usable answer came. tell is called from this
+	// closed without it where no usable answer came. A call of a former process
+	// (r.Resumed) is followed without Place: placed delivers its name, if that is known. tell is called from this
 	// goroutine only and may wait for the call.
 	Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport))
 }
@@ -201,6 +202,9 @@ type Limits interface {
 	// Acquire takes one channel and one unit of rate. ok is false where the
 	// trunk is full, too fast or unknown; gate says which.
 	Acquire(trunk string) (slot Slot, gate calls.Gate, ok bool)
+	// Retake takes a channel for a call that runs already, however many are taken; false
+	// where the trunk is unknown.
+	Retake(trunk string) (slot Slot, ok bool)
 }
 
 // Slot is one channel of a trunk; Release gives it back, once however often it is called.

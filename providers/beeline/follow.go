@@ -17,7 +17,7 @@ func (c *Client) Follow(ctx context.Context, r providers.PlaceRequest, placed <-
 		return // Place says the same
 	}
 	f := &follow{pattern: pattern, client: r.To, mail: newMail()}
-	begun := c.clock.Now()
+	begun := r.Began(c.clock.Now())
 	c.desk.do(func() { c.desk.join(f) })
 	defer c.desk.do(func() { c.desk.leave(f) })
 	polls := c.ticks(c.settings.Poll)

@@ -91,6 +91,15 @@ func (b *book) follow(command string) *watch {
 	return w
 }
 
+// adopt makes what is told of an entry that of a watch: a former process knew it.
+func (b *book) adopt(w *watch, entry text) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w.entry == "" {
+		b.bind(w, entry)
+	}
+}
+
 // find is the watch of a command, also for a while after it was closed.
 func (b *book) find(command string) *watch {
 	b.mu.Lock()

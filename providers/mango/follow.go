@@ -44,17 +44,22 @@ const settleTime = 30 * time.Second
 func (c *client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	w := c.book.follow(r.Attempt)
 	defer c.book.close(w)
-	f := &following{c: c, r: r, w: w, tell: tell, bell: newAlarm(c.house.Clock), began: c.house.Clock.Now(),
+	f := &following{c: c, r: r, w: w, tell: tell, bell: newAlarm(c.house.Clock), began: r.Began(c.house.Clock.Now()),
 		t: newTracker(r.To, r.Flow.Bridge != nil)}
+	f.t.resume(r.Resumed)
 	defer f.bell.stop()
 	f.setBell()
 	for !f.done {
 		select {
 		case <-ctx.Done():
 			return
-		case _, ok := <-placed:
+		case res, ok := <-placed:
 			placed = nil
 			f.placed = ok
+			if res.ProviderCallID != "" { // only of a call that goes on after a restart
+				f.t.entry = text(res.ProviderCallID)
+				c.book.adopt(w, f.t.entry)
+			}
 		case n := <-w.inbox:
 			f.hear(n)
 		case <-f.bell.rings:

@@ -43,6 +43,15 @@ func newTracker(to string, joins bool) *tracker {
 	return &tracker{to: to, joins: joins, legs: map[text]*leg{}, dtmf: map[text]number{}, record: map[text]bool{}}
 }
 
+// resume goes on where a former process was; nil: there was none. What it was told of
+// legs is gone, so the next notice of each is the first.
+func (t *tracker) resume(r *calls.Resumed) {
+	if r == nil {
+		return
+	}
+	t.rang, t.answered, t.manager, t.joined = r.Rang, r.Answered, r.Answered, r.Answered && t.joins
+}
+
 // call hears events/call.
 func (t *tracker) call(n callNotice) []calls.ProviderReport {
 	l := t.legs[n.Call]

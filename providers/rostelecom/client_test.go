@@ -169,6 +169,34 @@ func asks(t *testing.T, s *simulator, want string) {
 	}
 }
 
+func TestACallGoesOnByItsSessionAfterARestart(t *testing.T) {
+	t.Parallel()
+	info := jsonSays(`{"result":"0","info":{"state":1,"duration":18}}`)
+	resumed := toClient
+	resumed.MaxDuration, resumed.Resumed = time.Minute, &calls.Resumed{AskedAt: noon.Add(-time.Minute), Rang: true, Answered: true}
+	for name, end := range map[string]func(*world){
+		"told":                       func(w *world) { w.event(simSession, "end", "31", client, "") },
+		"while nobody listened":      func(w *world) { w.advance() },
+		"told of a leg, then silent": func(w *world) { w.event(simSession, "connected", "10", client, ""); w.advance() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "")
+			w.sim.say(methodCallInfo, info)
+			f := w.follow(resumed)
+			f.placed <- providers.PlaceResult{ProviderCallID: simSession}
+			end(w)
+			if end := f.told(calls.ReportEnded); end.Outcome != calls.OutcomeAnswered || end.TalkMS != 18000 || end.ProviderCallID != simSession {
+				t.Errorf("ended %+v", end)
+			}
+			<-f.over
+			if n := len(w.sim.bodies(methodCallBack)); n != 0 {
+				t.Errorf("the client was rung %d times", n)
+			}
+		})
+	}
+}
+
 func TestACallWhoseAnswerWasLostIsFoundByItsClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "")

@@ -92,6 +92,9 @@ func (p *Provider) Follow(ctx context.Context, r providers.PlaceRequest, placed 
 	f := p.hub.follow(r.To)
 	defer f.leave()
 	t := newTelling(r.To, p.ownPIN(r), p.set.Ready)
+	over, stop := p.mustBeOver(r)
+	defer stop()
+	t.resume(r.Resumed)
 	for {
 		select {
 		case <-ctx.Done():
@@ -99,9 +102,18 @@ func (p *Provider) Follow(ctx context.Context, r providers.PlaceRequest, placed 
 		case result, ok := <-placed:
 			placed = nil
 			if ok && result.ProviderCallID != "" {
+				t.session = result.ProviderCallID
 				f.adopt(result.ProviderCallID)
 			} else {
 				f.lost()
+			}
+		case <-over:
+			if over = nil; t.session == "" {
+				continue
+			}
+			if info, err := p.infoWhenReady(ctx, t.session, r.CallID); err == nil {
+				p.finish(ctx, r, t, calls.ProviderReport{State: calls.ReportEnded, ProviderCallID: t.session}, info, tell)
+				return
 			}
 		case <-f.wake:
 			for _, e := range f.take() {
@@ -118,6 +130,19 @@ func (p *Provider) Follow(ctx context.Context, r providers.PlaceRequest, placed 
 	}
 }
 
+// mustBeOver tells when a call that a former process placed cannot go on any more: its
+// end may have been told while nobody listened, and whether a talk is over cannot be read
+// from call_info. It is never told of others.
+func (p *Provider) mustBeOver(r providers.PlaceRequest) (over <-chan struct{}, stop func()) {
+	if r.Resumed == nil {
+		return nil, func() {}
+	}
+	c := make(chan struct{})
+	end := r.Resumed.AskedAt.Add(r.RingTimeout + r.MaxDuration)
+	timer := p.house.Clock.AfterFunc(max(time.Second, end.Sub(p.house.Clock.Now())), func() { close(c) })
+	return c, func() { timer.Stop() }
+}
+
 // ownPIN is who is rung first of a call, as the events name him.
 func (p *Provider) ownPIN(r providers.PlaceRequest) string {
 	b, err := p.callBackOf(r)
@@ -130,12 +155,18 @@ func (p *Provider) ownPIN(r providers.PlaceRequest) string {
 	return b.FromPIN
 }
 
-// end tells how a call went, and then where its record is.
+// end asks how a call went and tells of it.
 func (p *Provider) end(ctx context.Context, r providers.PlaceRequest, t *telling, rep calls.ProviderReport, tell func(calls.ProviderReport)) {
 	info, err := p.infoWhenReady(ctx, t.session, r.CallID)
 	if err != nil {
 		p.log.Warn("how a call went could not be asked for; its events tell", "call", r.CallID, "err", err)
 	}
+	p.finish(ctx, r, t, rep, info, tell)
+}
+
+// finish tells the end of a call by what is known of it, and then where its record is.
+func (p *Provider) finish(ctx context.Context, r providers.PlaceRequest, t *telling, rep calls.ProviderReport, info *callInfo, tell func(calls.ProviderReport)) {
+	t.over = true
 	tell(t.ended(rep, info))
 	recorded := t.recorded || info != nil && info.IsRecord.yes()
 	if !recorded || !p.set.Records.Links {

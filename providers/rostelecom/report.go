@@ -31,6 +31,13 @@ func newTelling(client, own, ready string) *telling {
 	return &telling{client: client, own: own, ready: ready, seen: map[event]bool{}}
 }
 
+// resume goes on where a former process was; nil: there was none.
+func (t *telling) resume(r *calls.Resumed) {
+	if r != nil {
+		t.rang, t.talking, t.manager = r.Rang, r.Answered, r.Answered
+	}
+}
+
 // event gives what follows from an event.
 func (t *telling) event(e event) []calls.ProviderReport {
 	if t.over || t.seen[e] || len(t.seen) > maxParkedEvents {

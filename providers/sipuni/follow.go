@@ -12,6 +12,7 @@ import (
 func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	f := c.hub.follow(r.To, c.extensionOf(r))
 	defer c.hub.leave(f)
+	f.placed = r.Began(f.asked)
 	t := teller{tell: tell, joins: r.Flow.Bridge != nil}
 	ask := make(chan struct{}, 1)
 	defer c.remind(r, ask)()

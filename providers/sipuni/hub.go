@@ -41,10 +41,11 @@ type parked struct {
 // follower is one call that waits for events.
 type follower struct {
 	to, extension string
-	asked         time.Time
-	order         string // the id that the service gave; "": not yet, or none
-	settled       bool   // the answer came, or will not come
-	callID        string // "": no event yet
+	asked         time.Time // since when events may be its
+	placed        time.Time // when the service was asked; a former process may have done it
+	order         string    // the id that the service gave; "": not yet, or none
+	settled       bool      // the answer came, or will not come
+	callID        string    // "": no event yet
 
 	queue []event
 	news  chan struct{} // capacity 1

@@ -21,7 +21,7 @@ var words = []struct {
 // lookUp asks the service's statistic how a call ended whose events did not come.
 // found is false where the table does not tell of exactly one call that fits.
 func (c *Client) lookUp(ctx context.Context, r calls.PlaceRequest, f *follower) (e event, found bool, err error) {
-	day := f.asked.In(c.zone)
+	day := f.placed.In(c.zone)
 	p := params{"anonymous": "0", "firstTime": "0", "from": day.Format("02.01.2006"), "fromNumber": "", "state": "0",
 		"to": c.house.Clock.Now().In(c.zone).Format("02.01.2006"), "toAnswer": "", "toNumber": "", "tree": "", "type": "0"}
 	ctx = providers.Labelled(ctx, providers.Label{Method: methodStatistic, Account: r.Account, Correlation: r.CallID})
@@ -57,7 +57,7 @@ func (c *Client) fits(row row, f *follower) bool {
 		return true
 	}
 	const slack = time.Minute // between their clock and ours
-	after := row.at.Sub(f.asked)
+	after := row.at.Sub(f.placed)
 	return (sameNumber(row.to, f.to) || sameNumber(row.from, f.to)) && after > -slack && after < c.set.MatchWindow+slack
 }
 

@@ -83,6 +83,8 @@ type (
 
 func (noLine) Prepare([]calls.RecordingRef) error { return nil }
 
+func (noLimits) Retake(string) (engine.Slot, bool) { return nil, false }
+
 func (noLimits) Acquire(string) (engine.Slot, calls.Gate, bool) {
 	return nil, calls.GateTrunkDown, false
 }

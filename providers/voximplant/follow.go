@@ -16,6 +16,7 @@ func (c *client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan
 	f := &follower{client: c, request: r, line: l, story: newStory(), tell: tell, due: make(chan alarm, 4), wait: time.Duration(c.settings.History.After)}
 	defer f.stop()
 	f.begun = c.house.Clock.Now()
+	f.story.answered = r.Resumed != nil && r.Resumed.Answered
 	f.ask(f.wait)
 	for !f.over {
 		select {
@@ -157,6 +158,9 @@ func (f *follower) askHistory(ctx context.Context) {
 		return
 	}
 	if f.client.house.Clock.Now().Sub(f.begun) > time.Duration(h.GiveUp) {
+		if f.request.Resumed != nil { // nobody knows what became of it, which is for the engine to say
+			return
+		}
 		f.tellAll(f.story.tell(nil, calls.ProviderReport{State: calls.ReportEnded, By: calls.ByProvider,
 			Outcome: calls.OutcomeTrunkError, Reason: calls.ReasonProviderTimeout, Words: "neither reports nor the history tell what became of it"}))
 		f.over = true

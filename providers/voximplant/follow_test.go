@@ -214,6 +214,40 @@ func TestWhereCallbacksStayOutTheHistoryTells(t *testing.T) {
 	}
 }
 
+func TestACallGoesOnByItsSessionAfterARestart(t *testing.T) {
+	t.Parallel()
+	r := placeRequest()
+	r.Resumed = &calls.Resumed{AskedAt: noon.Add(-time.Hour), Rang: true, Answered: true, Digits: "1"}
+	for name, end := range map[string]func(*following){
+		"told": func(f *following) {
+			f.post(report(4, `"event":"connected"`)) // repeated: its receipt was lost
+			f.post(report(6, `"event":"disconnected","by":"customer","talk_ms":12000`))
+		},
+		"while nobody listened": func(f *following) {
+			f.sim.history(ended("4711", sessionCall{ID: "1", Successful: true, Duration: seconds(12)}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := follow(t, r, "")
+			f.placed <- calls.PlaceResult{ProviderCallID: "4711"}
+			end(f)
+			f.settle(func() { f.clock.Advance(10 * time.Second) }, 1)
+			if list := f.reports.wait(t, 1); list[0].State != calls.ReportEnded || list[0].TalkMS != 12000 {
+				t.Fatalf("%+v", list)
+			}
+			if n := len(f.sim.came("StartScenarios")); n != 0 {
+				t.Errorf("%d sessions were started", n)
+			}
+			for _, asked := range f.sim.came("GetCallHistory") {
+				if asked.form["call_session_history_id"] != "4711" || asked.form["from_date"] != "2026-11-21 07:50:00" {
+					t.Errorf("%+v", asked.form)
+				}
+			}
+		})
+	}
+}
+
 // TestALostAnswerIsFoundByItsCustomData: Place is in doubt, no callback comes, and the
 // history knows the session all the same.
 func TestALostAnswerIsFoundByItsCustomData(t *testing.T) {

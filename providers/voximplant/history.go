@@ -14,10 +14,13 @@ const historyMargin = 10 * time.Minute
 
 // lookUp asks the history for the session of a call and tells what it says of it that
 // was not told before. Where the answer to StartScenarios was lost the session is found
-// by its custom data, which no other session has.
+// by its custom data, which no other session has; after a restart it is not found.
 func (c *client) lookUp(ctx context.Context, f *follower) ([]calls.ProviderReport, error) {
 	data, at := c.feed.whatWasAsked(f.line)
-	if data == "" {
+	if r := f.request.Resumed; r != nil {
+		at = r.AskedAt // what it was asked for died with the process before; its session is known, or nothing is
+	}
+	if data == "" && f.session == "" {
 		return nil, nil // it was not asked for yet
 	}
 	q := fields{}.date("from_date", at.Add(-historyMargin)).date("to_date", c.house.Clock.Now().Add(historyMargin)).text("timezone", "Etc/GMT").

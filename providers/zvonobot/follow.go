@@ -175,7 +175,7 @@ func (f *follows) live() []int64 {
 func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	w := c.follows.open(r.CallID)
 	defer c.follows.close(w)
-	var p progress
+	p := progressOf(r.Resumed)
 	var late chan struct{} // closed when the sound of the talk is waited for no longer
 	for {
 		select {

@@ -18,6 +18,18 @@ type progress struct {
 	digits   string
 }
 
+// progressOf is the story as far as it was told; r nil: not at all.
+func progressOf(r *calls.Resumed) (p progress) {
+	if r == nil {
+		return p
+	}
+	p.rung, p.answered, p.digits = r.Rang, r.Answered, r.Digits
+	if r.Answered {
+		p.rung, p.rank = true, rank[statusAnswered]
+	}
+	return p
+}
+
 // apply says what a fact adds to the story.
 func (p *progress) apply(t told, causes causeReader) (out []calls.ProviderReport) {
 	id := providerID(t)
