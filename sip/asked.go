@@ -58,15 +58,41 @@ func (l *Leg) askedTo(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	case target.to == "":
 		l.ua.reply(req, tx, sipmsg.StatusNotFound)
 		return
-	case !l.ourHost(target.host) || target.replaces.CallID != "" && l.ua.find(target.replaces.CallID, target.replaces.ToTag) != nil:
-		// Nobody sends us to hosts that we do not know; and two calls of ours cannot be joined.
+	case !l.ourHost(target.host): // nobody sends us to hosts that we do not know
 		l.ua.reply(req, tx, sipmsg.StatusGlobalDecline)
 		return
 	}
 	l.asked.n++
 	l.asked.req, l.asked.tx, l.asked.seq = req, tx, req.CSeq().SeqNo
 	l.after(timerAsked, decidePatience, func() { l.decided(sipmsg.StatusGlobalDecline) })
+	if d := target.replaces; d.CallID != "" {
+		if other := l.ua.find(d.CallID, d.ToTag); other != nil {
+			l.askedToJoin(req, target, other)
+			return
+		}
+	}
 	l.emit(calls.LegEvent{Kind: calls.LegAsked, Ask: calls.TransferAsk{To: target.to, Replaces: target.replaces}})
+}
+
+// askedToJoin: the dialog whose place is to be taken is one of ours, so both calls run
+// here. It must be the same trunk's, and both its tags known to whoever asks.
+func (l *Leg) askedToJoin(req *sipmsg.Request, target referTarget, other *Leg) {
+	if other == l || other.trunk.Name != l.trunk.Name {
+		l.decided(sipmsg.StatusGlobalDecline)
+		return
+	}
+	other.do(func() {
+		up := other.state == stUp && other.replaceable(target.replaces) == 0
+		l.do(func() {
+			switch {
+			case l.asked.req != req: // decided meanwhile
+			case !up:
+				l.decided(sipmsg.StatusGlobalDecline)
+			default:
+				l.emit(calls.LegEvent{Kind: calls.LegAsked, Ask: calls.TransferAsk{To: target.to, Replaces: target.replaces, Leg: other.id}})
+			}
+		})
+	})
 }
 
 // AnswerRefer decides on the REFER of a LegAsked: a 2xx takes it, and NotifyRefer is

@@ -82,7 +82,7 @@ func TestRequestsToTransferThatAreRefused(t *testing.T) {
 		{"400 REFER", []string{"Refer-To: <sip:1@127.0.0.1?Replaces=nothing>"}},
 		{"404 REFER", []string{"Refer-To: <sip:bob@127.0.0.1>"}},
 		{"603 REFER", []string{"Refer-To: <sip:79161112233@elsewhere.example>"}},
-		{"603 REFER", []string{"Refer-To: <sip:1@127.0.0.1?Replaces=f%40raw%3Bto-tag%3D" + tag + "%3Bfrom-tag%3Df>"}}, // a dialog of ours
+		{"603 REFER", []string{"Refer-To: <sip:1@127.0.0.1?Replaces=f%40raw%3Bto-tag%3D" + tag + "%3Bfrom-tag%3Df>"}}, // the talk itself
 	} {
 		p.send(p.request("REFER", fmt.Sprint("ref", i), "f", tag, "", 2+i, tc.headers...))
 		if got := p.read("400 REFER", "404 REFER", "603 REFER", "491 REFER"); kindOf([]byte(got.String())) != tc.want {
@@ -213,4 +213,35 @@ func FuzzReferTo(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestATransferMayNameAnotherDialogOfOurs(t *testing.T) {
+	t.Parallel()
+	a, p, k, tag := referring(t, transferring)
+	g := func(text string) string { return strings.ReplaceAll(text, k.inv.SIPCallID, "g@raw") }
+	p.send(g(p.request("INVITE", "second", "g", "", rawSDP, 1)))
+	tag2 := tagOf(p.read("200 INVITE").To())
+	p.send(g(p.request("ACK", "ack2", "g", tag2, "", 1)))
+	k2 := a.arrived(t)
+	k2.until(calls.LegAnswered)
+	k2.knows(func(l *Leg) bool { return l.state == stUp })
+	refer := func(seq int, from, to string) {
+		p.send(p.request("REFER", fmt.Sprint("ref", seq), "f", tag, "", seq,
+			"Refer-To: <sip:202@127.0.0.1?Replaces=g%40raw%3Bto-tag%3D"+to+"%3Bfrom-tag%3D"+from+">"))
+	}
+	refer(2, "somebody", tag2) // whoever asks must know both tags
+	p.read("603 REFER")
+	refer(3, "g", tag2)
+	if ask := k.until(calls.LegAsked).Ask; ask.Leg != k2.leg.ID() || ask.To != "202" {
+		t.Errorf("asked for %+v, want leg %s", ask, k2.leg.ID())
+	}
+	k.leg.AnswerRefer(202)
+	p.read("202 REFER")
+	p.respond(p.read("NOTIFY"), 200, "", "")
+	k.leg.NotifyRefer(200)
+	p.respond(p.read("NOTIFY"), 200, "", "")
+	p.send(g(p.request("BYE", "bye2", "g", tag2, "", 2)))
+	p.read("200 BYE")
+	k2.end()
+	p.bye(k, tag, 20)
 }

@@ -33,7 +33,7 @@ func trunkConfigs(cfg *config.Config) []trunk.Config {
 		for _, n := range cfg.Media.Codecs {
 			codecs = append(codecs, codec.ID(n))
 		}
-		out = append(out, trunk.Config{Name: calls.SoftphoneTrunk, URI: "registered:" + trunk.AnyUser, Codecs: codecs, Probe: softphoneProbe})
+		out = append(out, trunk.Config{Name: calls.SoftphoneTrunk, URI: "registered:" + trunk.AnyUser, Codecs: codecs, Probe: softphoneProbe, AcceptTransfer: true})
 	}
 	return out
 }

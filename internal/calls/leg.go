@@ -117,6 +117,7 @@ const (
 type TransferAsk struct {
 	To       string // digits: a number, or an extension at its trunk
 	Replaces Dialog // whose place the new leg takes there; zero: a transfer without announcement
+	Leg      string // the id of our leg that Replaces names: whoever talks with it is meant; "": none of ours
 }
 
 // Dialog names a SIP dialog as its far end sees it (RFC 3891).

@@ -24,6 +24,10 @@ func (s *session) onManagerAsks(ev calls.LegEvent) {
 		p.leg.AnswerRefer(491)
 		return
 	}
+	if ev.Ask.Leg != "" {
+		s.join(p, ev.Ask)
+		return
+	}
 	t := &transfer{target: ev.Ask.To, replaces: ev.Ask.Replaces, asked: true}
 	if len(t.target) <= extensionDigits || t.replaces.CallID != "" {
 		t.target += "@" + p.attempt.Trunk
@@ -78,25 +82,28 @@ func unreachedCode(end calls.Ending) int {
 // replace lets an inbound leg take the place of one of ours, or refuses it.
 func (e *Engine) replace(leg Leg, inv calls.Invite) {
 	e.mu.Lock()
-	s := e.managers[inv.Replaces]
+	s := e.legs[inv.Replaces]
 	e.mu.Unlock()
-	if s == nil || !s.box.post(func() { s.takeOver(leg, inv) }) {
-		leg.Reject(603, 0, "")
+	refuse := func() { leg.Reject(603, 0, "") }
+	if s == nil {
+		refuse()
+		return
 	}
+	s.box.postOr(func() { s.takeOver(leg, inv) }, refuse)
 }
 
-// nameManager notes whose call a manager's leg is of, or that it is over.
-func (s *session) nameManager(p *party, on bool) {
-	if p.role != calls.RoleManager || p.leg == nil {
+// nameLeg notes whose call a leg is of, or that it is over.
+func (s *session) nameLeg(p *party, on bool) {
+	if p.leg == nil {
 		return
 	}
 	s.e.mu.Lock()
 	defer s.e.mu.Unlock()
 	if on {
-		s.e.managers[p.leg.ID()] = s
+		s.e.legs[p.leg.ID()] = s
 		return
 	}
-	delete(s.e.managers, p.leg.ID())
+	delete(s.e.legs, p.leg.ID())
 }
 
 // takeOver answers whoever wants to take the present manager's place, once his
@@ -125,7 +132,7 @@ func (s *session) takeOver(leg Leg, inv calls.Invite) {
 	s.call.Attempts[len(s.call.Attempts)-1] = *attempt
 	p := s.addParty(calls.RoleManager, slot)
 	p.attempt, p.leg = attempt, leg
-	s.nameManager(p, true)
+	s.nameLeg(p, true)
 	s.transfer = &transfer{party: p, target: from}
 	leg.Listen(s.call.ID, s.listen(p))
 	s.commitAttempt(attempt, func(err error) {

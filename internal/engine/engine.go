@@ -115,7 +115,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	sessions map[string]*session // by call id
-	managers map[string]*session // by id of a manager's leg
+	legs     map[string]*session // by id of a leg
 	closing  map[string]bool     // calls that are over or being buried, their end not yet written
 	draining bool
 	wg       sync.WaitGroup
@@ -153,7 +153,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, store: cfg.Store, nodes: cfg.Nodes, dog: newWatchdog(), line: cfg.Line, clock: cfg.Clock, ids: cfg.IDs, log: cfg.Log,
-		sessions: map[string]*session{}, managers: map[string]*session{}, closing: map[string]bool{}, providers: map[string]Provider{},
+		sessions: map[string]*session{}, legs: map[string]*session{}, closing: map[string]bool{}, providers: map[string]Provider{},
 	}
 	if e.nodes == nil {
 		e.nodes = alone{}

@@ -111,6 +111,7 @@ func digitsOnly(s string) string {
 // offer rings, pins the clips of the route and answers.
 func (s *session) offer() {
 	c := s.call
+	s.nameLeg(s.customer, true)
 	s.e.metrics.started(c)
 	s.insert(s.event(calls.CallRinging, ringingData{SIPCode: 180}))
 	slot, _, ok := s.e.cfg.Limits.Acquire(c.Trunk)

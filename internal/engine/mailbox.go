@@ -6,15 +6,30 @@ import "sync"
 // a media thread nor the store can be held up by a call.
 type mailbox struct {
 	mu     sync.Mutex
-	queue  []func()
+	queue  []message
 	wake   chan struct{}
 	closed bool
+}
+
+// message is what is posted: run it, or, where the call ends before, lost.
+type message struct {
+	run, lost func() // lost nil: nothing is to be done
 }
 
 func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
 
 // post queues f; it reports false where the call is over and f will never run.
-func (m *mailbox) post(f func()) bool {
+func (m *mailbox) post(f func()) bool { return m.put(message{run: f}) }
+
+// postOr queues run; lost runs instead, in whatever goroutine, where the call ends
+// before it comes to it, or has ended.
+func (m *mailbox) postOr(run, lost func()) {
+	if !m.put(message{run, lost}) {
+		lost()
+	}
+}
+
+func (m *mailbox) put(f message) bool {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
@@ -30,7 +45,7 @@ func (m *mailbox) post(f func()) bool {
 }
 
 // take returns everything queued so far.
-func (m *mailbox) take() []func() {
+func (m *mailbox) take() []message {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	q := m.queue
@@ -42,6 +57,17 @@ func (m *mailbox) take() []func() {
 func (m *mailbox) close() {
 	m.mu.Lock()
 	m.closed = true
+	q := m.queue
 	m.queue = nil
 	m.mu.Unlock()
+	drop(q)
+}
+
+// drop tells that messages will not be run.
+func drop(list []message) {
+	for _, m := range list {
+		if m.lost != nil {
+			m.lost()
+		}
+	}
 }

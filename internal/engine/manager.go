@@ -110,7 +110,7 @@ func (s *session) dialManager(p *party, replaces calls.Dialog) {
 		return
 	}
 	p.leg = leg
-	s.nameManager(p, true)
+	s.nameLeg(p, true)
 }
 
 // callerForManager is the number shown to the manager: one of the trunk's own,
@@ -187,7 +187,7 @@ func (s *session) bridge() {
 	}
 	s.tell(s.actionEvent(f.saidDigit, f.said, ""))
 	if f.said.Kind == actionTransfer {
-		s.tell(s.event(calls.CallTransferred, transferredData{To: f.said.Value, Attempt: s.manager.attempt.ID}))
+		s.tell(s.event(calls.CallTransferred, transferredOf(f.said.Value, s.manager)))
 	}
 	s.e.metrics.action(f.said.Kind, true)
 }

@@ -140,6 +140,7 @@ func (s *session) dialCustomer() {
 		return
 	}
 	s.customer.leg = leg
+	s.nameLeg(s.customer, true)
 }
 
 // clips lists every clip the flow can play.

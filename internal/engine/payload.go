@@ -75,7 +75,17 @@ type unbridgedData struct {
 type transferredData struct {
 	To      string `json:"to"`
 	Attempt string `json:"attempt,omitempty"`
-	Via     string `json:"via,omitempty"` // refer: by the trunk itself
+	Via     string `json:"via,omitempty"`  // refer: by the trunk itself; join: two calls became one
+	Call    string `json:"call,omitempty"` // join: the other one
+}
+
+// transferredOf tells who took over.
+func transferredOf(to string, p *party) transferredData {
+	d := transferredData{To: to, Attempt: p.attempt.ID, Call: p.joined}
+	if p.joined != "" {
+		d.Via = viaJoin
+	}
+	return d
 }
 
 type routedData struct {

@@ -87,6 +87,9 @@ type party struct {
 	waits    bool           // we asked it to hold
 	music    bool           // it hears the hold clip
 	via      calls.Redirect // where at the trunk we were sent; zero: as configured
+	joined   string         // the call that gave the leg; "": it is this one's own
+	// moved is who hears the leg since it was given to another call; nil: this one.
+	moved atomic.Pointer[func(calls.LegEvent)]
 }
 
 // hangUp ends the party's leg, if it has one; LegEnded follows.
@@ -146,11 +149,13 @@ func (s *session) run() {
 // turn runs what waits in the mailbox and sends what came of it to the store, as
 // one unit of work; false once the call is over.
 func (s *session) turn() bool {
-	for _, f := range s.box.take() {
+	list := s.box.take()
+	for i, m := range list {
 		if s.phase == over {
+			drop(list[i:])
 			return false
 		}
-		s.do(f)
+		s.do(m.run)
 	}
 	if s.phase == over {
 		return false
@@ -198,7 +203,7 @@ func (s *session) letGo() {
 	s.tellAsker(487)
 	for _, p := range s.parties {
 		p.hush()
-		s.nameManager(p, false)
+		s.nameLeg(p, false)
 		if p.slot != nil {
 			p.slot.Release()
 		}
@@ -316,5 +321,11 @@ func (s *session) now() time.Time { return s.e.clock.Now() }
 
 // listen routes the events of a party's leg into the mailbox.
 func (s *session) listen(p *party) func(calls.LegEvent) {
-	return func(ev calls.LegEvent) { s.box.post(func() { s.legEvent(p, ev) }) }
+	return func(ev calls.LegEvent) {
+		if to := p.moved.Load(); to != nil {
+			(*to)(ev)
+			return
+		}
+		s.box.post(func() { s.legEvent(p, ev) })
+	}
 }

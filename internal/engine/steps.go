@@ -153,6 +153,10 @@ var managerSteps = map[phase]map[calls.LegEventKind]step{
 
 // legEvent keeps what an event tells of the leg, and runs its step.
 func (s *session) legEvent(p *party, ev calls.LegEvent) {
+	if to := p.moved.Load(); to != nil { // it waited here while the leg was given away
+		(*to)(ev)
+		return
+	}
 	if ev.Target.IsValid() && p.attempt != nil && !p.gone {
 		s.setAttempt(p, func(a *calls.Attempt) { a.Target = ev.Target.String() })
 	}
@@ -216,7 +220,7 @@ func (s *session) legEnded(p *party, ev calls.LegEvent) calls.LegEvent {
 		ev.Ending.Early = s.early.heard
 	}
 	p.gone, p.ended = true, ev.Ending
-	s.nameManager(p, false)
+	s.nameLeg(p, false)
 	p.hush()
 	if p.slot != nil {
 		p.slot.Release()

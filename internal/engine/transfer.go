@@ -122,11 +122,16 @@ func (s *session) ring(t *transfer) (refused error) {
 
 // onNextAnswered: the next manager takes the place of the present one.
 func (s *session) onNextAnswered(ev calls.LegEvent) {
-	t := s.transfer
-	s.transfer = nil
-	s.setAttempt(t.party, func(a *calls.Attempt) {
+	s.setAttempt(s.transfer.party, func(a *calls.Attempt) {
 		a.State, a.SIPCode, a.Charged, a.Dialog = calls.AttemptAnswered, 200, true, ev.Dialog
 	})
+	s.takesOver()
+}
+
+// takesOver connects the customer with the next manager, who is on the line.
+func (s *session) takesOver() {
+	t := s.transfer
+	s.transfer = nil
 	s.tellAsker(200)
 	former := s.manager
 	s.endBridge(calls.ByZvonar, calls.ReasonTransferred)
