@@ -172,7 +172,7 @@ func newBeeline(t *testing.T, bySIP bool, head, more string) (*world, *beelinePB
 
 func (p *beelinePBX) wait(t *testing.T) {
 	t.Helper()
-	p.w.eventually("a subscription", func() bool {
+	p.w.Eventually("a subscription", func() bool {
 		list, err := p.w.api.Subscriptions(context.Background())
 		return err == nil && len(list) > 0 && list[0].State == "active"
 	})
@@ -205,15 +205,15 @@ func TestBeelineJoinsAnEmployeeAndAClient(t *testing.T) {
 		t.Errorf("asked %q", p.asked)
 	}
 
-	w.kill() // the subscription outlives us
-	w.run()
+	w.Kill() // the subscription outlives us
+	w.Run()
 	p.wait(t)
 	now := time.Now().UnixMilli()
 	missed := beelineCall("in-1", "track-in", "Terminator", "Released", "79220001122", fmt.Sprintf("<bw:startTime>%d</bw:startTime><bw:releaseTime>%d</bw:releaseTime>", now, now))
 	if code := p.event("CallReleasedEvent", beelineUser, missed); code != http.StatusOK {
 		t.Fatalf("an event was answered with %d", code)
 	}
-	w.eventually("the missed call", func() bool {
+	w.Eventually("the missed call", func() bool {
 		var list struct{ Items []calls.CallView }
 		if err := w.api.Do(context.Background(), "GET", "/v1/calls?outcome=missed", nil, &list); err != nil {
 			t.Fatal(err)

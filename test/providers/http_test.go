@@ -187,9 +187,9 @@ func TestKilledWhileTheProviderDials(t *testing.T) {
 	c := newCloud(w, func(c *cloud) { c.silent = true })
 	w.start(configured(serve(t, c), "answer", "") + fmt.Sprintf("inbound: [{number: %q, flow: {record: 1000001, digits: []}}]\n", extension))
 	id := w.cloudCall("79005551000", nil)
-	w.eventually("the request", func() bool { return c.requests() == 1 })
-	w.kill()
-	w.run()
+	w.Eventually("the request", func() bool { return c.requests() == 1 })
+	w.Kill()
+	w.Run()
 	w.ended(id, "lost/node_lost")
 	ended := make(chan carrier.SwitchEvent, 1)
 	_, err := w.carrier.Switch(carrier.SwitchRequest{CallbackRequest: carrier.CallbackRequest{Extension: extension, Phone: "79005551000", Order: carrier.AgentFirst},

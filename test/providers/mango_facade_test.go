@@ -96,7 +96,7 @@ func TestSoftwareForMangoCallsThroughTheFacade(t *testing.T) {
 		t.Fatalf("%d %s", status, got)
 	}
 	var talk mangoNotice
-	w.eventually("the client's leg", func() (ok bool) {
+	w.Eventually("the client's leg", func() (ok bool) {
 		talk, ok = crm.find(func(n mangoNotice) bool {
 			return n.State == "Connected" && strings.HasSuffix(n.To.Number, "9005551000") && n.To.Extension == ""
 		})
@@ -110,7 +110,7 @@ func TestSoftwareForMangoCallsThroughTheFacade(t *testing.T) {
 	}); !ok {
 		t.Error("the result of the command was not told")
 	}
-	w.eventually("the talk", func() bool {
+	w.Eventually("the talk", func() bool {
 		c, err := w.api.Call(t.Context(), talk.Entry)
 		return err == nil && c.Status == calls.StatusBridged
 	})
@@ -119,7 +119,7 @@ func TestSoftwareForMangoCallsThroughTheFacade(t *testing.T) {
 		t.Errorf("hangup: %s", got)
 	}
 	w.ended(talk.Entry, "answered/by_api")
-	w.eventually("the summary", func() bool {
+	w.Eventually("the summary", func() bool {
 		n, ok := crm.find(func(n mangoNotice) bool { return n.path == "events/summary" })
 		return ok && n.Entry == talk.Entry && n.Talked > 0 && n.Reason == 1181
 	})

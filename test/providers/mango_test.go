@@ -122,7 +122,7 @@ func (p *mangoPBX) requests(path string) (n int) {
 
 // post signs a notice and posts it to the daemon, while it serves.
 func (p *mangoPBX) post(path, body string) {
-	p.w.tells(func() { p.send(path, body) })
+	p.w.Tells(func() { p.send(path, body) })
 }
 
 func (p *mangoPBX) send(path, body string) {

@@ -283,7 +283,7 @@ inbound:
 // inbound waits for the only call and gives its id.
 func (w *world) inbound() (id string) {
 	w.t.Helper()
-	w.eventually("the call to come in", func() bool {
+	w.Eventually("the call to come in", func() bool {
 		list, err := w.api.Calls(context.Background(), url.Values{}, 10)
 		if err != nil {
 			w.t.Fatal(err)
@@ -328,7 +328,7 @@ func TestRostelecomsFacadeCallsAndTells(t *testing.T) {
 	if code, answer, err := rtPost(facade+"call_info", rtID, rtKey, query); err != nil || code != 200 || !strings.Contains(answer, `"call_type":3`) || !strings.Contains(answer, `"state":1`) {
 		t.Errorf("%d %s %v", code, answer, err)
 	}
-	w.eventually("the events of the call", func() bool {
+	w.Eventually("the events of the call", func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return strings.Join(c.states, " ") == "new calling calling connected disconnected end"
@@ -337,7 +337,7 @@ func TestRostelecomsFacadeCallsAndTells(t *testing.T) {
 		t.Errorf("%d events were signed wrongly", c.wrong)
 	}
 	var record struct{ URL string }
-	w.eventually("the record", func() bool {
+	w.Eventually("the record", func() bool {
 		_, answer, err := rtPost(facade+"get_record", rtID, rtKey, query)
 		return err == nil && json.Unmarshal([]byte(answer), &record) == nil && record.URL != ""
 	})

@@ -231,7 +231,7 @@ facades: [{kind: sipuni, settings: {trees: {"000658610": {name: Опрос, flow
 	if err := json.Unmarshal([]byte(text), &answer); err != nil || !answer.Success || len(answer.ID) != 32 {
 		t.Fatal(text)
 	}
-	w.eventually("the event of the end", func() bool { kinds, _ := c.heard(); return strings.HasSuffix(kinds, "2") })
+	w.Eventually("the event of the end", func() bool { kinds, _ := c.heard(); return strings.HasSuffix(kinds, "2") })
 	kinds, end := c.heard()
 	if kinds != "132" || end.Get("status") != "ANSWER" || end.Get("callbackId") != answer.ID || end.Get("treeNumber") != "000658610" || end.Get("src_num") != sipuniUser+"201" {
 		t.Errorf("heard %s, last %v", kinds, end)

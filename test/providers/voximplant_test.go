@@ -55,7 +55,7 @@ func TestVoximplantsClientCallsThroughItsOwnFacade(t *testing.T) {
 	if err := os.WriteFile(file, []byte(key.Shown["credentials"]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.stop()
+	w.Stop()
 	w.start(voxFacade + voxProvider(w.base+"/compat/voximplant/platform_api", fmt.Sprintf("      credentials_file: %q\n", file)))
 	body := map[string]any{"to": "79005551203", "record_id": record, "provider": "vox", "digits": []any{struct{}{}, struct{}{}, struct{}{}, struct{}{}}}
 	id := w.asks("/v1/calls", body)
@@ -80,7 +80,7 @@ func (w *world) leadIsLeftToPeople(record int64) {
 	if got := w.ended(id, "canceled/for_person"); len(got.Attempts) != 0 {
 		w.t.Errorf("%+v", got.Attempts)
 	}
-	w.eventually("a person to be told", func() bool {
+	w.Eventually("a person to be told", func() bool {
 		var open struct {
 			Items []struct {
 				CallID string `json:"call_id"`
@@ -133,7 +133,7 @@ func (v *voximplant) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // reports posts what a scenario would, in the order that is given.
 func (v *voximplant) reports(task voxTask, list ...string) {
 	for _, one := range list {
-		v.w.tells(func() {
+		v.w.Tells(func() {
 			v.report(task.Callback, fmt.Sprintf(`{"v":1,"call":%q,"attempt":%q,"session":"4711",%s}`, task.Call, task.Attempt, one))
 		})
 	}

@@ -10,66 +10,36 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
 	"zvonar/internal/calls"
 	"zvonar/internal/carrier"
 	"zvonar/internal/client"
 	"zvonar/media/capture"
+	"zvonar/test/daemons"
 )
-
-// patience bounds every wait for something that must happen; it is generous
-// because the machine may be busy, and nothing is measured by it.
-const patience = 60 * time.Second
 
 // extension is what the switch dials at zvonar; the trunk of its INVITEs is "pbx".
 const extension = "201"
 
-var zvonar string // the built binary
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "zvonar-providers-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		zvonar = filepath.Join(dir, "zvonar")
-		build := exec.Command("go", "build", "-race", "-o", zvonar, "zvonar/cmd/zvonar")
-		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			fmt.Fprintln(os.Stderr, "the binary does not build:", err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(daemons.Main(m)) }
 
 // world is a daemon with a telephone network around it. Make one with newWorld, then the
 // simulator of the provider, which drives carrier and is asked under its own address,
 // then start the daemon with the keys that name that address.
 type world struct {
+	*daemons.Process // once it was started
+
 	t       *testing.T
 	carrier *carrier.Carrier
 	api     *client.Client // of the daemon; usable after start
 	base    string         // of its HTTP listener, known from the beginning: for intakes and facades
 	dir     string
 	sip     int
-	cmd     *exec.Cmd
-	exited  chan error
-	log     *output
-
-	telling sync.RWMutex // held for reading while a stand-in tells something
-	ending  bool         // the daemon was asked to end, by stop
 }
 
 // newWorld starts the carrier; its network is ten times faster than a real one.
@@ -89,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.carrier = c
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), daemons.Patience)
 		defer cancel()
 		if err := c.Stop(ctx); err != nil {
 			t.Error(err)
@@ -98,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// start runs the daemon; extra is further YAML, such as providers: and facades:. Trunk
+// start runs the daemon, also anew with another configuration once it was stopped; extra is further YAML, such as providers: and facades:. Trunk
 // "pbx" leads to the carrier, and shows 78005553535.
 func (w *world) start(extra string) {
 	w.t.Helper()
@@ -116,85 +86,21 @@ dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countr
 	if err := os.WriteFile(filepath.Join(w.dir, "zvonar.yaml"), []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Cleanup(w.stop)
-	w.run()
+	if w.Process == nil {
+		w.Process = daemons.New(w.t, filepath.Join(w.dir, "zvonar.yaml"), w.answers)
+	}
+	w.Run()
 }
 
-// run starts the process, anew after kill, and waits until it takes requests.
-func (w *world) run() {
-	w.t.Helper()
-	w.log = &output{}
-	w.telling.Lock()
-	w.ending = false
-	w.telling.Unlock()
-	w.cmd = exec.Command(zvonar, "serve", "--config", filepath.Join(w.dir, "zvonar.yaml"))
-	w.cmd.Stdout, w.cmd.Stderr = w.log, w.log
-	if err := w.cmd.Start(); err != nil {
-		w.t.Fatal(err)
+// answers reports whether the daemon takes requests.
+func (w *world) answers() bool {
+	token, err := os.ReadFile(filepath.Join(w.dir, "data", "admin.token"))
+	if err != nil {
+		return false
 	}
-	w.exited = make(chan error, 1)
-	go func(c *exec.Cmd, out chan error) { out <- c.Wait() }(w.cmd, w.exited)
-	w.eventually("the daemon to come up", func() bool {
-		select {
-		case err := <-w.exited:
-			w.cmd = nil
-			w.t.Fatalf("the daemon ended at once: %v\n%s", err, w.log)
-		default:
-		}
-		token, err := os.ReadFile(filepath.Join(w.dir, "data", "admin.token"))
-		if err != nil {
-			return false
-		}
-		w.api = &client.Client{Base: w.base, Token: strings.TrimSpace(string(token))}
-		_, err = w.api.Trunks(context.Background())
-		return err == nil
-	})
-}
-
-// stop ends the daemon politely and insists on exit code 0 without a data race.
-func (w *world) stop() {
-	if w.cmd == nil {
-		return
-	}
-	w.telling.Lock()
-	w.ending = true
-	w.telling.Unlock()
-	_ = w.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case err := <-w.exited:
-		if err != nil {
-			w.t.Errorf("the daemon did not end well: %v", err)
-		}
-	case <-time.After(patience):
-		_ = w.cmd.Process.Kill()
-		<-w.exited
-		w.t.Error("the daemon did not drain")
-	}
-	w.cmd = nil
-	if strings.Contains(w.log.String(), "DATA RACE") || strings.Contains(w.log.String(), "panic") {
-		w.t.Error("the log shows a data race or a panic")
-	}
-	if w.t.Failed() {
-		w.t.Logf("daemon log:\n%s", w.log)
-	}
-}
-
-// tells runs what a stand-in of a provider tells the daemon and judges by the answer. A
-// call may be over for a test before its provider has said everything: what it would
-// say once the daemon was asked to end is left unsaid.
-func (w *world) tells(say func()) {
-	w.telling.RLock()
-	defer w.telling.RUnlock()
-	if !w.ending {
-		say()
-	}
-}
-
-// kill is kill -9; run starts the daemon anew.
-func (w *world) kill() {
-	_ = w.cmd.Process.Kill()
-	<-w.exited
-	w.cmd = nil
+	w.api = &client.Client{Base: w.base, Token: strings.TrimSpace(string(token))}
+	_, err = w.api.Trunks(context.Background())
+	return err == nil
 }
 
 // clip uploads and approves eight seconds of a tune and returns the record_id.
@@ -227,7 +133,7 @@ func (w *world) asks(path string, body map[string]any) string {
 // over waits until the call is completed.
 func (w *world) over(id string) (c calls.CallView) {
 	w.t.Helper()
-	w.eventually("call "+id+" to end", func() (over bool) {
+	w.Eventually("call "+id+" to end", func() (over bool) {
 		var err error
 		if c, err = w.api.Call(context.Background(), id); err != nil {
 			w.t.Fatal(err)
@@ -277,7 +183,7 @@ func (w *world) trail(id string) string {
 // told waits until an event of this type was told of the call, and returns the last.
 func (w *world) told(id string, typ calls.EventType) (ev calls.Event) {
 	w.t.Helper()
-	w.eventually(string(typ), func() bool {
+	w.Eventually(string(typ), func() bool {
 		list := w.events(id)
 		i := slices.IndexFunc(list, func(e calls.Event) bool { return e.Type == typ })
 		if i >= 0 {
@@ -291,7 +197,7 @@ func (w *world) told(id string, typ calls.EventType) (ev calls.Event) {
 // seen waits until the carrier's record of a call is complete.
 func (w *world) seen(id string) (found carrier.Call) {
 	w.t.Helper()
-	w.eventually("the carrier's call to end", func() bool {
+	w.Eventually("the carrier's call to end", func() bool {
 		all := w.carrier.Calls()
 		i := slices.IndexFunc(all, func(c carrier.Call) bool { return c.ID == id && !c.EndedAt.IsZero() })
 		if i >= 0 {
@@ -300,16 +206,6 @@ func (w *world) seen(id string) (found carrier.Call) {
 		return i >= 0
 	})
 	return found
-}
-
-func (w *world) eventually(what string, ok func() bool) {
-	w.t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("waited in vain for %s\n%s", what, w.log)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // refused reports whether err is an answer of the API with this status.
@@ -330,24 +226,6 @@ func serve(t *testing.T, h http.Handler) (base string) {
 	go func() { defer close(done); _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close(); <-done })
 	return "http://" + l.Addr().String()
-}
-
-// output collects what a process says while a test reads it.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // Ports lie below the kernel's ephemeral range; where they begin is chance, since

@@ -144,7 +144,7 @@ func TestZvonobotPlaysForUs(t *testing.T) {
 			if c.fault == "" && *got.ProviderCallID != "101" {
 				t.Errorf("its id is %v", *got.ProviderCallID)
 			}
-			if strings.Contains(w.log.String(), "k3y-of-the-cabinet") {
+			if strings.Contains(w.Log().String(), "k3y-of-the-cabinet") {
 				t.Error("the key stands in the log")
 			}
 		})
@@ -158,7 +158,7 @@ func TestZvonobotThatAnswersHTMLHasNobodyRungTwice(t *testing.T) {
 	s.fault = "html"
 	w.start(zvonobotProvider(serve(t, s), ""))
 	id := w.asks("/v1/bot/zvonobot_call", map[string]any{"number": "78005553535", "client_phone": "79004443322", "record_id": w.clip()})
-	w.eventually("that nobody can tell", func() bool {
+	w.Eventually("that nobody can tell", func() bool {
 		return slices.ContainsFunc(w.events(id), func(e calls.Event) bool { return strings.Contains(string(e.Data), `"state":"unknown"`) })
 	})
 	if err := w.api.Do(t.Context(), "POST", "/v1/calls/"+id+"/hangup", nil, nil); err != nil {
@@ -223,7 +223,7 @@ func TestSoftwareWrittenForZvonobotCallsThroughUs(t *testing.T) {
 		t.Fatal(made)
 	}
 	w.compat("create", map[string]any{"phone": "79005550486", "recordId": clip, "webhookUrl": hook})
-	w.eventually("all webhooks", func() bool {
+	w.Eventually("all webhooks", func() bool {
 		said := b.text()
 		return strings.Contains(said, `"answer":"3"`) && strings.Contains(said, `"status":"finished"`) && strings.Contains(said, `"status":"canceled"`)
 	})
@@ -237,7 +237,7 @@ func TestSoftwareWrittenForZvonobotCallsThroughUs(t *testing.T) {
 	}
 	// Who is on the blacklist is not rung.
 	w.compat("create", map[string]any{"phone": "79005551203", "recordId": clip})
-	w.eventually("the end of the third", func() bool {
+	w.Eventually("the end of the third", func() bool {
 		return strings.Contains(w.compat("get", map[string]any{"apiCallIdList": []int{3}}), `"hangupCause":"BLACKLIST"`)
 	})
 }
@@ -246,7 +246,7 @@ func TestZvonobotClientCallsThroughOurOwnFacade(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start("")
-	w.stop()
+	w.Stop()
 	// The provider is the daemon itself: its key is known now that it has run.
 	w.start(fmt.Sprintf(`egress: {allow: [%q]}
 facades:
