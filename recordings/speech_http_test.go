@@ -15,14 +15,14 @@ import (
 	"zvonar/internal/calls"
 )
 
-// service is a library whose texts are spoken by a service.
-func service(t *testing.T, answer http.HandlerFunc) (*Library, *memory) {
+// service is a library whose texts are spoken by a service, which has so long for one.
+func service(t *testing.T, timeout time.Duration, answer http.HandlerFunc) (*Library, *memory) {
 	t.Helper()
 	s := httptest.NewServer(answer)
 	t.Cleanup(s.Close)
 	return library(t, func(c *Config) {
 		c.MaxBytes = 1 << 20
-		c.Speech = Speech{URL: s.URL + "/say?key=abc", Headers: map[string]string{"Authorization": "Bearer k"}, Voices: map[string]string{"ru-male": "anton", "en-female": "ann"}, Timeout: time.Second}
+		c.Speech = Speech{URL: s.URL + "/say?key=abc", Headers: map[string]string{"Authorization": "Bearer k"}, Voices: map[string]string{"ru-male": "anton", "en-female": "ann"}, Timeout: timeout}
 	})
 }
 
@@ -30,7 +30,7 @@ func TestAServiceSpeaksTexts(t *testing.T) {
 	t.Parallel()
 	sound := tone(440, 0.3, 8*time.Second)
 	asked := make(chan map[string]string, 1)
-	l, _ := service(t, func(w http.ResponseWriter, r *http.Request) {
+	l, _ := service(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
 		got := map[string]string{}
 		if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
 			t.Error(err)
@@ -68,7 +68,7 @@ func TestAServiceThatFailsLeavesNothing(t *testing.T) {
 			}
 		},
 	} {
-		l, m := service(t, answer)
+		l, m := service(t, time.Second, answer)
 		_, err := l.AddText(context.Background(), "main", "bot", Spoken{Text: long, Voice: "male"})
 		if code := calls.CodeOf(err); code != calls.CodeBadAudio && code != calls.CodeTooLarge || strings.Contains(err.Error(), "abc") {
 			t.Errorf("%s: %v", name, err)

@@ -114,7 +114,7 @@ func TestFacadeAtAListenerOfItsOwn(t *testing.T) {
 		c.Listen = "127.0.0.1:0"
 		c.Mounts.Listeners = []Listener{{Kind: "x", Listen: "127.0.0.1:0", Handler: facadeEcho}}
 	}).server
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := s.Start(ctx); err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func TestTheLogIsCopiedBesideTheWriter(t *testing.T) {
 			return nil
 		})
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for uncopied(shm) >= checkpointFrames {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d pages of the log are still not copied", uncopied(shm))

@@ -33,7 +33,7 @@ func (b *portalBench) deliver() {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := o.Stop(ctx); err != nil {
 			b.t.Error(err)
@@ -84,7 +84,7 @@ func TestOurClientUnderstandsOurFacade(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, client) })
-	for deadline := time.Now().Add(20 * time.Second); len(client.Subscriptions()) == 0 || client.Subscriptions()[0].State != calls.SubscriptionActive; {
+	for deadline := time.Now().Add(time.Minute); len(client.Subscriptions()) == 0 || client.Subscriptions()[0].State != calls.SubscriptionActive; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%+v", client.Subscriptions())
 		}

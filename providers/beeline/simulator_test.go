@@ -129,7 +129,7 @@ func says(code int, body string) http.HandlerFunc {
 func hangs(_ http.ResponseWriter, r *http.Request) {
 	select {
 	case <-r.Context().Done():
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 	}
 }
 

@@ -36,7 +36,7 @@ func TestARestartFindsItsSubscription(t *testing.T) {
 	stop(t, b.client)
 	next := b.open("")
 	b.run(next)
-	for deadline := time.Now().Add(20 * time.Second); len(next.Subscriptions()) == 0 || next.Subscriptions()[0].State != calls.SubscriptionActive; {
+	for deadline := time.Now().Add(time.Minute); len(next.Subscriptions()) == 0 || next.Subscriptions()[0].State != calls.SubscriptionActive; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%+v", next.Subscriptions())
 		}
@@ -102,7 +102,7 @@ func TestWhyASubscriptionFailsIsSaidInWords(t *testing.T) {
 		b.sim.fault("PUT subscription", fault)
 		b.start()
 		var got []calls.Subscription
-		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 			if got = b.client.Subscriptions(); len(got) == 1 && got[0].State == calls.SubscriptionFailed {
 				break
 			}

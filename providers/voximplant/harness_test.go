@@ -140,7 +140,7 @@ func (r *reports) tell(p calls.ProviderReport) {
 // wait gives the reports once there are n of them.
 func (r *reports) wait(t testing.TB, n int) []calls.ProviderReport {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		r.mu.Lock()
 		list := append([]calls.ProviderReport(nil), r.list...)

@@ -170,7 +170,7 @@ func (r *reports) story(t *testing.T) string {
 	t.Helper()
 	select {
 	case <-r.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the follower does not end")
 	}
 	close(r.list)

@@ -49,7 +49,7 @@ func (r *receiver) got(path string) []string {
 // deliver starts the outbox of the house with the sink.
 func (h *house) deliver() {
 	h.t.Helper()
-	o, err := outbox.New(outbox.Config{Store: h.store, Clock: h.clock, IDs: h.IDs, Client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+	o, err := outbox.New(outbox.Config{Store: h.store, Clock: h.clock, IDs: h.IDs, Client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}},
 		Sinks: System().Sinks(h.House), Jitter: func(d time.Duration) time.Duration { return d }})
 	if err != nil {
 		h.t.Fatal(err)
