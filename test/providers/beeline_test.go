@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,6 +72,13 @@ func (p *beelinePBX) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "v2/statistics":
 		fmt.Fprint(w, `[]`)
 	}
+}
+
+// calls are the pattern and number of the calls it was asked for.
+func (p *beelinePBX) calls() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asked)
 }
 
 // ring begins a call; p.mu is held.
@@ -165,7 +173,7 @@ func newBeeline(t *testing.T, bySIP bool, head, more string) (*world, *beelinePB
 	t.Helper()
 	w := newWorld(t)
 	p := &beelinePBX{w: w, bySIP: bySIP}
-	w.start(fmt.Sprintf("providers:\n  - {name: pbx-api, kind: beeline, %s intake: {secret: %s}, settings: {url: %q, token: %s, check: 200ms, settle: 100ms, records: [100ms, 300ms, 1s, 2s], rate: 50%s}}\n",
+	w.start(fmt.Sprintf("providers:\n  - {name: pbx-api, kind: beeline, %s intake: {secret: %s}, settings: {url: %q, token: %s, check: 200ms, settle: 1s, records: [100ms, 300ms, 1s, 2s, 5s, 10s, 30s], rate: 50%s}}\n",
 		head, beelineSecret, serve(t, p)+"/apis/portal", beelineToken, more))
 	return w, p
 }
@@ -201,8 +209,8 @@ func TestBeelineJoinsAnEmployeeAndAClient(t *testing.T) {
 	if trail := w.trail(id); !strings.Contains(trail, "answered") || !strings.Contains(trail, "bridged") {
 		t.Error(trail)
 	}
-	if len(p.asked) != 1 || p.asked[0] != "9333221100 9005551000" {
-		t.Errorf("asked %q", p.asked)
+	if asked := p.calls(); len(asked) != 1 || asked[0] != "9333221100 9005551000" {
+		t.Errorf("asked %q", asked)
 	}
 
 	w.Kill() // the subscription outlives us
@@ -220,6 +228,8 @@ func TestBeelineJoinsAnEmployeeAndAClient(t *testing.T) {
 		}
 		return len(list.Items) == 1 && list.Items[0].Employee != nil && *list.Items[0].Employee == e.ID && list.Items[0].From != nil && *list.Items[0].From == "79220001122"
 	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.subscribed != 1 {
 		t.Errorf("%d subscriptions were ordered", p.subscribed)
 	}
@@ -237,7 +247,7 @@ func TestBeelineRingsOurTelephoneAndThenTheClient(t *testing.T) {
 	}
 	busy := w.asks("/v1/calls", map[string]any{"to": "79005550486", "record_id": w.clip(), "provider": "pbx-api"})
 	w.ended(busy, "busy")
-	if len(p.asked) != 2 || p.asked[0] != "9000000007 9005551203" {
-		t.Errorf("asked %q", p.asked)
+	if asked := p.calls(); len(asked) != 2 || asked[0] != "9000000007 9005551203" {
+		t.Errorf("asked %q", asked)
 	}
 }

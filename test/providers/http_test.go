@@ -74,6 +74,13 @@ func (c *cloud) hear(ev carrier.SwitchEvent) {
 	}
 }
 
+// call is the first that it connected.
+func (c *cloud) call() *carrier.SwitchCall {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls[0]
+}
+
 // requests is how often it was asked.
 func (c *cloud) requests() int {
 	c.mu.Lock()
@@ -85,9 +92,13 @@ func (c *cloud) requests() int {
 func configured(base, ready, more string) string {
 	return fmt.Sprintf(`providers:
   - {name: cloud, kind: http, url: "%s/callback", body: '{"phone": "{{.To}}", "extension": "{{.Extension}}"}', success: {path: ok},
-     call_id: {path: id}, trunk: pbx, extension: %q, ready: %s, expect_timeout: 8s%s}
+     call_id: {path: id}, trunk: pbx, extension: %q, ready: %s%s}
 `, base, extension, ready, more)
 }
+
+// soon is for providers whose INVITE never comes: it is given up after the shortest
+// time there is. Others have a minute, since the machine may be busy.
+const soon = ", expect_timeout: 5s"
 
 // cloudCall asks for a call by the provider.
 func (w *world) cloudCall(phone string, more map[string]any) string {
@@ -110,10 +121,10 @@ func TestProviderRingsUsAndTheClient(t *testing.T) {
 			// He presses 3 two seconds into the clip, which puts him on the blacklist and ends the call.
 			id := w.cloudCall("79005551203", map[string]any{"digits": []any{struct{}{}, struct{}{}, struct{}{}, map[string]any{"needBlock": 1}}})
 			got := w.ended(id, "answered/blocked_by_digit")
-			if got.ProviderCallID == nil || *got.ProviderCallID != c.calls[0].ID() || len(got.Digits) != 1 || got.Digits[0].Digit != "3" {
+			if got.ProviderCallID == nil || *got.ProviderCallID != c.call().ID() || len(got.Digits) != 1 || got.Digits[0].Digit != "3" {
 				t.Errorf("the call is %+v", got)
 			}
-			if seen := w.seen(c.calls[0].ID()); seen.To != extension || seen.HeardMS < 1500 {
+			if seen := w.seen(c.call().ID()); seen.To != extension || seen.HeardMS < 1500 {
 				t.Errorf("the client heard %d ms", seen.HeardMS)
 			}
 			if last := <-c.ended; last.By != "agent" || last.Talk <= 0 {
@@ -132,22 +143,22 @@ func TestProviderCallsThatFail(t *testing.T) {
 		phone string
 		is    func(*cloud)
 		want  string
-		asked int
+		more  string
 	}{
-		"it says no":                   {"79005551000", func(c *cloud) { c.status = 402 }, "trunk_error/provider_failed", 1},
-		"it rings nobody":              {"79005551000", func(c *cloud) { c.silent = true }, "trunk_error/provider_timeout", 1},
-		"it rings another extension":   {"79005551000", func(c *cloud) { c.dials = "202" }, "trunk_error/provider_timeout", 1},
-		"busy, and we are never rung":  {"79005550486", nil, "trunk_error/provider_timeout", 1},
-		"it breaks off without a word": {"79005551000", func(c *cloud) { c.status = 500 }, "trunk_error", 1},
+		"it says no":                   {"79005551000", func(c *cloud) { c.status = 402 }, "trunk_error/provider_failed", ""},
+		"it rings nobody":              {"79005551000", func(c *cloud) { c.silent = true }, "trunk_error/provider_timeout", soon},
+		"it rings another extension":   {"79005551000", func(c *cloud) { c.dials = "202" }, "trunk_error/provider_timeout", soon},
+		"busy, and we are never rung":  {"79005550486", nil, "trunk_error/provider_timeout", soon},
+		"it breaks off without a word": {"79005551000", func(c *cloud) { c.status = 500 }, "trunk_error", soon},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			c := newCloud(w, tc.is)
-			w.start(configured(serve(t, c), "first_audio", ""))
+			w.start(configured(serve(t, c), "first_audio", tc.more))
 			id := w.cloudCall(tc.phone, nil)
 			w.ended(id, tc.want)
-			if c.requests() != tc.asked {
+			if c.requests() != 1 {
 				t.Errorf("the provider was asked %d times", c.requests())
 			}
 			if n := countOf(w.events(id), calls.CallCompleted); n != 1 {
@@ -173,7 +184,7 @@ func TestSwitchThatDropsTheCallEndsIt(t *testing.T) {
 	w.start(configured(serve(t, c), "answer", ""))
 	id := w.cloudCall("79005551000", nil)
 	w.told(id, calls.CallPlaybackStarted)
-	c.calls[0].Hangup(31)
+	c.call().Hangup(31)
 	if got := w.ended(id, "answered/hangup"); got.Q850 == nil || *got.Q850 != 31 {
 		t.Errorf("the call is %+v", got)
 	}
@@ -234,7 +245,7 @@ func TestTwoCallsAtOnceAreToldApartByTheirMark(t *testing.T) {
 	w.start(configured(serve(t, c), "answer", ", match_header: X-Call-ID"))
 	ids := map[string]string{}
 	for _, digit := range []string{"3", "4", "5"} {
-		ids[digit] = w.cloudCall("7900555120"+digit, map[string]any{"max_duration": "10s"})
+		ids[digit] = w.cloudCall("7900555120"+digit, map[string]any{"max_duration": "20s"})
 	}
 	for digit, id := range ids {
 		got := w.over(id)

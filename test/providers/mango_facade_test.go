@@ -105,11 +105,12 @@ func TestSoftwareForMangoCallsThroughTheFacade(t *testing.T) {
 	if n, ok := crm.find(func(n mangoNotice) bool { return n.State == "Appeared" }); !ok || n.To.Extension != "301" || n.Command != "cb1" || n.Entry != talk.Entry {
 		t.Errorf("the first leg: %+v", n)
 	}
-	if _, ok := crm.find(func(n mangoNotice) bool {
-		return n.path == "result/callback" && n.Command == "cb1" && n.Result == 1000
-	}); !ok {
-		t.Error("the result of the command was not told")
-	}
+	w.Eventually("the result of the command", func() bool {
+		_, ok := crm.find(func(n mangoNotice) bool {
+			return n.path == "result/callback" && n.Command == "cb1" && n.Result == 1000
+		})
+		return ok
+	})
 	w.Eventually("the talk", func() bool {
 		c, err := w.api.Call(t.Context(), talk.Entry)
 		return err == nil && c.Status == calls.StatusBridged
@@ -123,7 +124,9 @@ func TestSoftwareForMangoCallsThroughTheFacade(t *testing.T) {
 		n, ok := crm.find(func(n mangoNotice) bool { return n.path == "events/summary" })
 		return ok && n.Entry == talk.Entry && n.Talked > 0 && n.Reason == 1181
 	})
-	if n, ok := crm.find(func(n mangoNotice) bool { return n.path == "result/call/hangup" }); !ok || n.Command != "end1" {
-		t.Errorf("the result of the hangup: %+v", n)
-	}
+	// It is posted beside the notices of the call, in no order with them.
+	w.Eventually("the result of the hangup", func() bool {
+		n, ok := crm.find(func(n mangoNotice) bool { return n.path == "result/call/hangup" })
+		return ok && n.Command == "end1"
+	})
 }

@@ -222,12 +222,12 @@ func (t *mangoTalk) talk() {
 		t.entry, t.to, now, now, now, now+30))
 }
 
-// mangoConfig are the keys of the provider.
-func mangoConfig(base string) string {
+// mangoConfig are the keys of the provider, with more of them.
+func mangoConfig(base, more string) string {
 	return fmt.Sprintf(`providers:
-  - {name: office, kind: mango, trunk: pbx, extension: %q, numbers: ["78005553535"], expect_timeout: 12s, intake: {secret: %s},
-     settings: {url: "%s/vpbx/", key: %s, salt: %s, sources: [127.0.0.1], quiet: 2s}}
-`, extension, mangoSecret, base, mangoKey, mangoSalt)
+  - {name: office, kind: mango, trunk: pbx, extension: %q, numbers: ["78005553535"], intake: {secret: %s},
+     settings: {url: "%s/vpbx/", key: %s, salt: %s, sources: [127.0.0.1]}%s}
+`, extension, mangoSecret, base, mangoKey, mangoSalt, more)
 }
 
 // mangoCall asks for a call by the provider.
@@ -262,7 +262,7 @@ func TestMangoRingsUsAndTheClientWhateverOrderNoticesHave(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			p := newMango(w, func(p *mangoPBX) { p.deliver = deliver })
-			w.start(mangoConfig(serve(t, p)))
+			w.start(mangoConfig(serve(t, p), ""))
 			id := w.mangoCall("79005551203", map[string]any{"digits": []any{struct{}{}, struct{}{}, struct{}{}, map[string]any{"needBlock": 1}}})
 			got := w.ended(id, "answered/blocked_by_digit")
 			if len(got.Digits) != 1 || got.Digits[0].Digit != "3" || got.ProviderCallID == nil || !strings.HasPrefix(*got.ProviderCallID, "entry-") {
@@ -285,18 +285,20 @@ func TestMangoCallsThatFail(t *testing.T) {
 		phone string
 		is    func(*mangoPBX)
 		want  string
+		more  string
+		ring  string
 	}{
-		"no money":              {"79005551000", func(p *mangoPBX) { p.answer = `{"result":2240}` }, "trunk_error/provider_failed"},
-		"HTML":                  {"79005551000", func(p *mangoPBX) { p.answer = "<html>" }, "trunk_error/provider_timeout"},
-		"the client is busy":    {"79005550486", nil, "busy"},
-		"it says nothing of it": {"79005551000", func(p *mangoPBX) { p.deliver = func(*mangoPBX, string, string) {} }, "no_answer/ring_timeout"},
+		"no money":              {"79005551000", func(p *mangoPBX) { p.answer = `{"result":2240}` }, "trunk_error/provider_failed", "", "60s"},
+		"HTML":                  {"79005551000", func(p *mangoPBX) { p.answer = "<html>" }, "trunk_error/provider_timeout", soon, "60s"},
+		"the client is busy":    {"79005550486", nil, "busy", "", "60s"},
+		"it says nothing of it": {"79005551000", func(p *mangoPBX) { p.deliver = func(*mangoPBX, string, string) {} }, "no_answer/ring_timeout", "", "8s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			p := newMango(w, tc.is)
-			w.start(mangoConfig(serve(t, p)))
-			id := w.mangoCall(tc.phone, map[string]any{"ring_timeout": "8s"})
+			w.start(mangoConfig(serve(t, p), tc.more))
+			id := w.mangoCall(tc.phone, map[string]any{"ring_timeout": tc.ring})
 			w.ended(id, tc.want)
 			if n := p.requests("commands/callback"); n != 1 {
 				t.Errorf("it was asked %d times", n)
@@ -312,7 +314,7 @@ func TestMangoJoinsAnEmployeeAndTheClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := newMango(w, nil)
-	w.start(mangoConfig(serve(t, p)))
+	w.start(mangoConfig(serve(t, p), ""))
 	id := w.asks("/v1/bridges", map[string]any{"first": "77@office", "second": "79005551000", "provider": "office", "from": "78005553535"})
 	got := w.ended(id, "answered")
 	p.talks.Wait()

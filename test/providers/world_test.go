@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -214,17 +215,32 @@ func refused(err error, status int) bool {
 	return errors.As(err, &p) && p.Status == status
 }
 
-// serve runs a simulator's HTTP side until the test ends and gives its address.
+// serve runs a simulator's HTTP side until the test ends and gives its address. What it
+// still does then is waited for.
 func serve(t *testing.T, h http.Handler) (base string) {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &http.Server{Handler: h}
+	var answering sync.RWMutex // held for reading by each answer
+	over := false
+	s := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		answering.RLock()
+		defer answering.RUnlock()
+		if !over {
+			h.ServeHTTP(rw, r)
+		}
+	})}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(l) }()
-	t.Cleanup(func() { _ = s.Close(); <-done })
+	t.Cleanup(func() {
+		_ = s.Close()
+		<-done
+		answering.Lock()
+		defer answering.Unlock()
+		over = true
+	})
 	return "http://" + l.Addr().String()
 }
 

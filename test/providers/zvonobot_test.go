@@ -96,7 +96,7 @@ func (s *lk) requests(method string) int {
 // zvonobotProvider are its keys in the configuration.
 func zvonobotProvider(base, more string) string {
 	return fmt.Sprintf(`providers:
-  - {name: lk, kind: zvonobot, numbers: ["78005553535"], expect_timeout: 15s, intake: {secret: 0123456789abcdef0123},
+  - {name: lk, kind: zvonobot, numbers: ["78005553535"], intake: {secret: 0123456789abcdef0123},
      settings: {url: %q, api_key: k3y-of-the-cabinet, poll: 1s, rate: 100, records: {"1000001": 1484915}%s}}
 bot: {zvonobot: provider}
 `, base, more)
