@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/clock"
+	"zvonar/sip/trunk"
 )
 
 // lose drops the first n messages of a kind.
@@ -90,10 +92,13 @@ func TestSilenceEndsWithTimeout(t *testing.T) {
 
 func TestARingTimeoutCancels(t *testing.T) {
 	t.Parallel()
-	a, r, b := pair(t, nil, nil)
-	out := a.dial(t, func(req *calls.DialRequest) { req.RingTimeout = 300 * time.Millisecond })
+	c := clock.NewFake(time.Unix(1e9, 0))
+	a, r, b := pair(t, func(_ *trunk.Config, cfg *Config) { cfg.Clock = c }, nil)
+	out := a.dial(t, nil)
 	in := b.arrived(t)
 	in.leg.Ring()
+	out.until(calls.LegRinging)
+	c.Advance(time.Minute)
 	got, far := out.end(), in.end()
 	if !got.Timeout || !got.Canceled || !got.Rang || got.Answered || got.Code != 487 {
 		t.Errorf("caller's ending %+v", got)

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait of these tests; it passes only when one fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // side is one user agent of a test.
 type side struct {
