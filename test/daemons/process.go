@@ -108,6 +108,7 @@ func (p *Process) Stop() {
 		return
 	}
 	p.ends()
+	p.Signal(syscall.SIGCONT) // a test may have ended while it was paused
 	p.Signal(syscall.SIGTERM)
 	if err := p.Ended(); err != nil {
 		p.t.Errorf("the daemon did not end well: %v", err)

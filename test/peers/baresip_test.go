@@ -72,7 +72,7 @@ snd_path %s
 
 	clip := melody(9)
 	d := start(t, options{peerPort: port, trunk: how.trunk})
-	d.eventually("baresip to come up", func() bool { return strings.Contains(out.String(), "baresip is ready") })
+	d.Eventually("baresip to come up", func() bool { return strings.Contains(out.String(), "baresip is ready") })
 	c := d.over(d.place(map[string]any{"to": "79161234567", "record_id": d.clip(clip), "capture": how.capture}))
 	if c.Outcome != "answered" || c.Reason != "flow_end" {
 		t.Fatalf("ended as %+v\n%s", c, out)
@@ -119,7 +119,7 @@ func (d *daemon) captured(id string, clip []int16) {
 		DurationMS int64 `json:"duration_ms"`
 		SHA256     string
 	}
-	d.eventually("the capture to be ready", func() bool {
+	d.Eventually("the capture to be ready", func() bool {
 		for _, e := range d.events(id) {
 			if e.Type == "call.recording_ready" {
 				return json.Unmarshal(e.Data, &ready) == nil

@@ -43,7 +43,7 @@ func (d *daemon) reach(id string, done int) {
 	deadline := time.Now().Add(2 * patience)
 	for c := d.campaign(id); c.Counters.Done < done; c = d.campaign(id) {
 		if time.Now().After(deadline) || c.State == "paused" {
-			d.t.Fatalf("%d contacts were not reached: %+v\n%s", done, c, tail(d.log.String()))
+			d.t.Fatalf("%d contacts were not reached: %+v\n%s", done, c, tail(d.Log().String()))
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -74,7 +74,7 @@ func (s *sipp) rung() map[string]map[string]bool {
 func TestACampaignSurvivesPauseAndKillWithNobodyRungTwiceOrForgotten(t *testing.T) {
 	t.Parallel()
 	const contacts = 2000
-	peer := scenario(t, "crowd", 10*contacts, "", nil, "-timeout", "280s")
+	peer := scenario(t, "crowd", 10*contacts, "", nil)
 	d := start(t, options{peerPort: peer.port, channels: 90, cps: 300})
 	var made campaign
 	if code := d.request("POST", "/v1/campaigns", map[string]any{"name": "crowd", "record_id": d.clip(melody(7.2))}, &made); code != 201 {
@@ -84,14 +84,14 @@ func TestACampaignSurvivesPauseAndKillWithNobodyRungTwiceOrForgotten(t *testing.
 	d.list(made.ID, contacts) // once more: nobody is there twice
 	d.steer(made.ID, "start")
 	d.reach(made.ID, contacts/5)
-	d.kill()
-	d.run()
+	d.Kill()
+	d.Run()
 	d.reach(made.ID, contacts/2)
 	d.steer(made.ID, "pause")
-	d.eventually("what rings to end", func() bool { return d.campaign(made.ID).Counters.Active == 0 })
+	d.Eventually("what rings to end", func() bool { return d.campaign(made.ID).Counters.Active == 0 })
 	paused := len(peer.rung())
-	d.kill()
-	d.run()
+	d.Kill()
+	d.Run()
 	if c := d.campaign(made.ID); c.State != "paused" || c.Counters.Waiting == 0 {
 		t.Fatalf("after a kill the paused campaign is %+v", c)
 	}
@@ -100,7 +100,7 @@ func TestACampaignSurvivesPauseAndKillWithNobodyRungTwiceOrForgotten(t *testing.
 	}
 	d.steer(made.ID, "resume")
 	d.reach(made.ID, contacts)
-	d.eventually("the campaign to be finished", func() bool { return d.campaign(made.ID).State == "finished" })
+	d.Eventually("the campaign to be finished", func() bool { return d.campaign(made.ID).State == "finished" })
 	d.judge(made.ID, peer, contacts)
 }
 

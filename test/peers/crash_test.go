@@ -19,7 +19,7 @@ func TestKilledDaemonLosesTheCallButRingsNobodyTwice(t *testing.T) {
 			peer := scenario(t, script, 1, "", nil)
 			d := start(t, options{peerPort: peer.port})
 			id := d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(60))})
-			d.eventually(phase, func() bool {
+			d.Eventually(phase, func() bool {
 				for _, e := range d.events(id) {
 					if e.Type == phase {
 						return true
@@ -27,8 +27,8 @@ func TestKilledDaemonLosesTheCallButRingsNobodyTwice(t *testing.T) {
 				}
 				return false
 			})
-			d.kill()
-			d.run()
+			d.Kill()
+			d.Run()
 			c := d.over(id)
 			if c.Outcome != "lost" || c.Reason != "node_lost" || len(c.Attempts) != 1 {
 				t.Errorf("ended as %+v", c)

@@ -55,7 +55,7 @@ func TestSIPpCallersThatDoUnusualThings(t *testing.T) {
 			d.clip(melody(7.2))
 			caller := scenario(t, tc.scenario, 1, fmt.Sprintf("127.0.0.1:%d", d.sip), map[string]string{"NUMBER": "78005553535"})
 			var list struct{ Items []call }
-			d.eventually("the inbound call", func() bool {
+			d.Eventually("the inbound call", func() bool {
 				return d.request("GET", "/v1/calls", nil, &list) == 200 && len(list.Items) == 1
 			})
 			c := d.over(list.Items[0].ID)

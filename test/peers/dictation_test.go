@@ -74,7 +74,7 @@ func (d *daemon) dictate(meanwhile func(recording)) recording {
 		d.t.Fatalf("POST /v1/recordings: %d %+v", code, rec)
 	}
 	meanwhile(rec)
-	d.eventually("the dictation to end", func() bool {
+	d.Eventually("the dictation to end", func() bool {
 		d.request("GET", "/v1/recordings/"+rec.ID, nil, &rec)
 		return rec.State != "draft"
 	})
@@ -92,7 +92,7 @@ func TestSIPpAnAuthorDictates(t *testing.T) {
 	d := start(t, options{peerPort: peer.port})
 	rec := d.dictate(func(recording) {})
 	if rec.State != "pending" || rec.SHA256 == "" || math.Abs(float64(rec.Duration-len(text)/8)) > 1200 {
-		t.Errorf("%+v after %d ms were said\n%s", rec, len(text)/8, tail(d.log.String()))
+		t.Errorf("%+v after %d ms were said\n%s", rec, len(text)/8, tail(d.Log().String()))
 	}
 	c := d.over(rec.CallID)
 	peer.done()
@@ -129,7 +129,7 @@ func TestSIPpADictationThatEndsBeforeItWasKeptLeavesNothing(t *testing.T) {
 	peer := scenario(t, "tones", 1, "", streamed(t, append(says, make([]int16, 30*8000)...)))
 	d := start(t, options{peerPort: peer.port})
 	rec := d.dictate(func(rec recording) {
-		d.eventually("the author to press #", func() bool { return strings.Contains(types(d.events(rec.CallID)), "digit") })
+		d.Eventually("the author to press #", func() bool { return strings.Contains(types(d.events(rec.CallID)), "digit") })
 		if code := d.request("POST", "/v1/calls/"+rec.CallID+"/hangup", nil, nil); code != 200 && code != 202 {
 			t.Errorf("hangup: %d", code)
 		}

@@ -29,13 +29,13 @@ func TestAFullDiskRefusesNewCallsAndHealsByItself(t *testing.T) {
 	d := start(t, options{peerPort: peer.port, dir: dir, extra: "store_reserve: 1MB\n"})
 	clip := d.clip(melody(60))
 	running := d.place(map[string]any{"to": "79161234567", "record_id": clip})
-	d.eventually("the clip to play", func() bool { return strings.Contains(types(d.events(running)), "playback_started") })
+	d.Eventually("the clip to play", func() bool { return strings.Contains(types(d.events(running)), "playback_started") })
 
 	stuff := filepath.Join(dir, "stuff")
 	fill(t, stuff)
 	later := map[string]any{"to": "79161234568", "record_id": clip, "not_before": "2099-01-01T00:00:00Z"}
 	accepted := map[string]bool{}
-	d.eventually("a call to be refused", func() bool {
+	d.Eventually("a call to be refused", func() bool {
 		res, body := d.ask(later)
 		if res.StatusCode == http.StatusAccepted {
 			var c call
@@ -61,7 +61,7 @@ func TestAFullDiskRefusesNewCallsAndHealsByItself(t *testing.T) {
 	if err := os.Remove(stuff); err != nil {
 		t.Fatal(err)
 	}
-	d.eventually("the daemon to be well again", func() bool { code, _ := d.ready(); return code == http.StatusOK })
+	d.Eventually("the daemon to be well again", func() bool { code, _ := d.ready(); return code == http.StatusOK })
 	if c := d.over(running); c.Outcome != "answered" {
 		t.Errorf("the call that ran ended as %+v", c)
 	}
@@ -73,7 +73,7 @@ func TestAFullDiskRefusesNewCallsAndHealsByItself(t *testing.T) {
 			t.Errorf("call %s was accepted and is not there: %d", id, code)
 		}
 	}
-	if n := strings.Count(d.log.String(), "the store cannot write"); n > 3 {
+	if n := strings.Count(d.Log().String(), "the store cannot write"); n > 3 {
 		t.Errorf("the log tells %d times that the store cannot write; want once a change", n)
 	}
 }

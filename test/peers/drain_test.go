@@ -14,20 +14,18 @@ func TestSIGTERMLetsTheCallEndAndTakesNoOther(t *testing.T) {
 	d := start(t, options{peerPort: peer.port})
 	clip := d.clip(melody(7.2))
 	id := d.place(map[string]any{"to": "79161234567", "record_id": clip})
-	d.eventually("the clip to play", func() bool { return strings.Contains(types(d.events(id)), "playback_started") })
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	d.eventually("new calls to be refused", func() bool {
+	d.Eventually("the clip to play", func() bool { return strings.Contains(types(d.events(id)), "playback_started") })
+	d.Signal(syscall.SIGTERM)
+	d.Eventually("new calls to be refused", func() bool {
 		code := d.request("POST", "/v1/calls", map[string]any{"to": "79161234568", "record_id": clip}, nil)
 		return code == http.StatusServiceUnavailable
 	})
-	d.eventually("the call to end by its flow", func() bool { return strings.Contains(d.log.String(), "reason=flow_end") })
+	d.Eventually("the call to end by its flow", func() bool { return strings.Contains(d.Log().String(), "reason=flow_end") })
 	peer.done()
-	if err := <-d.exited; err != nil {
+	if err := d.Ended(); err != nil {
 		t.Errorf("the daemon ended with %v", err)
 	}
-	d.run()
+	d.Run()
 	if c := d.over(id); c.Outcome != "answered" || c.Reason != "flow_end" || c.TalkMS < 7200 {
 		t.Errorf("after the restart the call reads %+v", c)
 	}

@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"zvonar/test/daemons"
 )
 
 // zv runs a command against the daemon and gives what it said.
 func (d *daemon) zv(args ...string) string {
 	d.t.Helper()
-	out, err := exec.Command(zvonar, append(args, "--api", d.api, "--token", d.token)...).CombinedOutput()
+	out, err := exec.Command(daemons.Binary(), append(args, "--api", d.api, "--token", d.token)...).CombinedOutput()
 	if err != nil {
 		d.t.Fatalf("zvonar %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
@@ -25,7 +27,7 @@ func TestSIPpAnswersAreKeptJudgedAgainLabelledAndExported(t *testing.T) {
 	id := d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(8)), "amd": "async"})
 	d.over(id)
 	peer.done()
-	d.eventually("the first seconds to be kept", func() bool {
+	d.Eventually("the first seconds to be kept", func() bool {
 		info, err := os.Stat(filepath.Join(d.dir, "data", "openings", id+".wav"))
 		return err == nil && info.Size() == 44+3*16000
 	})
@@ -45,7 +47,7 @@ func TestSIPpAnswersAreKeptJudgedAgainLabelledAndExported(t *testing.T) {
 	if want := "file,label,voice,real,trunk,verdict\n" + id + ".wav,noise," + id + ",real,main,announcement\n"; err != nil || string(manifest) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, manifest, want)
 	}
-	report, err := exec.Command(zvonar, "amd", "train", "--check", filepath.Join(dir, "manifest.csv")).CombinedOutput()
+	report, err := exec.Command(daemons.Binary(), "amd", "train", "--check", filepath.Join(dir, "manifest.csv")).CombinedOutput()
 	if err != nil {
 		t.Errorf("the manifest cannot be used: %v\n%s", err, report)
 	}

@@ -56,17 +56,17 @@ func TestBaresipHoldsResumesAndHandsOn(t *testing.T) {
 	manager, client := listen(t, "201", "pcma", melody(30)), scenario(t, "answer", 2, "", nil)
 	d := start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
 		"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], options: 0s, max_calls: 10", manager.port)})
-	d.eventually("baresip to come up", func() bool { return strings.Contains(manager.out.String(), "baresip is ready") })
+	d.Eventually("baresip to come up", func() bool { return strings.Contains(manager.out.String(), "baresip is ready") })
 	var made call
 	if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567"}, &made); code != 202 {
 		t.Fatalf("POST /v1/bridges: %d", code)
 	}
 	d.told(made.ID, "bridged")
 	manager.command("hold", "")
-	d.eventually("the hold", func() bool { return strings.Contains(d.wire(made.ID), "a=recvonly") }) // our answer to it
+	d.Eventually("the hold", func() bool { return strings.Contains(d.wire(made.ID), "a=recvonly") }) // our answer to it
 	before := strings.Count(d.wire(made.ID), "a=sendrecv")
 	manager.command("resume", "")
-	d.eventually("the talk to go on", func() bool { return strings.Count(d.wire(made.ID), "a=sendrecv") > before })
+	d.Eventually("the talk to go on", func() bool { return strings.Count(d.wire(made.ID), "a=sendrecv") > before })
 	manager.command("transfer", "sip:74951234567@127.0.0.1")
 	d.told(made.ID, "transferred")
 	d.control(made.ID, "hangup", nil)

@@ -15,46 +15,25 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
+	"sync"
 	"testing"
-	"time"
 
 	"zvonar/media/capture"
+	"zvonar/test/daemons"
 )
 
-// patience bounds every wait for something that must happen; it is generous
-// because the machine may be busy, and nothing is measured by it.
-const patience = 60 * time.Second
+// patience bounds every wait for something that must happen.
+const patience = daemons.Patience
 
-var zvonar string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "zvonar-peers-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		zvonar = filepath.Join(dir, "zvonar")
-		build := exec.Command("go", "build", "-race", "-o", zvonar, "zvonar/cmd/zvonar")
-		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			fmt.Fprintln(os.Stderr, "the binary does not build:", err)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(daemons.Main(m)) }
 
 // daemon is a running zvonar.
 type daemon struct {
+	*daemons.Process
+
 	t      *testing.T
 	dir    string
 	config string
-	cmd    *exec.Cmd
-	exited chan error
-	log    *lockedBuffer
 	api    string
 	admin  string
 	token  string
@@ -100,70 +79,24 @@ dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countr
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.run()
-	t.Cleanup(d.stop)
+	d.Process = daemons.New(t, d.config, d.answers)
+	d.Run()
 	return d
 }
 
-// run starts the process and waits until it takes requests.
-func (d *daemon) run() {
-	d.t.Helper()
-	d.log = &lockedBuffer{}
-	d.cmd = exec.Command(zvonar, "serve", "--config", d.config)
-	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
-	if err := d.cmd.Start(); err != nil {
-		d.t.Fatal(err)
+// answers reports whether the daemon takes requests.
+func (d *daemon) answers() bool {
+	b, err := os.ReadFile(filepath.Join(d.dir, "data", "admin.token"))
+	if err != nil {
+		return false
 	}
-	d.exited = make(chan error, 1)
-	go func(c *exec.Cmd, out chan error) { out <- c.Wait() }(d.cmd, d.exited)
-	d.eventually("the daemon to come up", func() bool {
-		select {
-		case err := <-d.exited:
-			d.t.Fatalf("the daemon ended at once: %v\n%s", err, d.log)
-		default:
-		}
-		b, err := os.ReadFile(filepath.Join(d.dir, "data", "admin.token"))
-		if err != nil {
-			return false
-		}
-		d.token = strings.TrimSpace(string(b))
-		res, err := http.Get(d.api + "/openapi.json")
-		if err != nil {
-			return false
-		}
-		res.Body.Close()
-		return res.StatusCode == 200
-	})
-}
-
-// stop ends the daemon politely and insists on exit code 0 without a data race.
-func (d *daemon) stop() {
-	if d.cmd == nil {
-		return
+	d.token = strings.TrimSpace(string(b))
+	res, err := http.Get(d.api + "/openapi.json")
+	if err != nil {
+		return false
 	}
-	_ = d.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case err := <-d.exited:
-		if err != nil {
-			d.t.Errorf("the daemon did not end well: %v", err)
-		}
-	case <-time.After(patience):
-		_ = d.cmd.Process.Kill()
-		d.t.Error("the daemon did not drain")
-	}
-	d.cmd = nil
-	if strings.Contains(d.log.String(), "DATA RACE") || strings.Contains(d.log.String(), "panic") {
-		d.t.Error("the log shows a data race or a panic")
-	}
-	if d.t.Failed() {
-		d.t.Logf("daemon log:\n%s", d.log)
-	}
-}
-
-// kill is kill -9.
-func (d *daemon) kill() {
-	_ = d.cmd.Process.Kill()
-	<-d.exited
+	res.Body.Close()
+	return res.StatusCode == 200
 }
 
 // request speaks the API; the answer's JSON is decoded into out if not nil.
@@ -277,7 +210,7 @@ func (d *daemon) place(body map[string]any) string {
 func (d *daemon) over(id string) call {
 	d.t.Helper()
 	var c call
-	d.eventually("call "+id+" to end", func() bool {
+	d.Eventually("call "+id+" to end", func() bool {
 		return d.request("GET", "/v1/calls/"+id, nil, &c) == 200 && c.Status == "completed"
 	})
 	return c
@@ -313,17 +246,6 @@ func types(events []event) string {
 		names = append(names, strings.TrimPrefix(e.Type, "call."))
 	}
 	return strings.Join(names, " ")
-}
-
-func (d *daemon) eventually(what string, ok func() bool) {
-	d.t.Helper()
-	deadline := time.Now().Add(patience)
-	for !ok() {
-		if time.Now().After(deadline) {
-			d.t.Fatalf("waited in vain for %s\n%s", what, d.log)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // program returns the path of an outside program, or skips with what to install.
@@ -403,16 +325,18 @@ func wavAt(t *testing.T, rate int, pcm []int16) []byte {
 	return b.Bytes()
 }
 
-// background runs a program until the test ends and keeps its output.
-func background(t *testing.T, name string, args ...string) (*exec.Cmd, *lockedBuffer) {
+// background runs a program until the test ends and keeps its output. wait gives how
+// it ended.
+func background(t *testing.T, name string, args ...string) (wait func() error, out *daemons.Output) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	out := &lockedBuffer{}
+	out = &daemons.Output{}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cancel(); _ = cmd.Wait() })
-	return cmd, out
+	wait = sync.OnceValue(cmd.Wait)
+	t.Cleanup(func() { cancel(); _ = wait() })
+	return wait, out
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"zvonar/sip/resolve/dnstest"
+	"zvonar/test/daemons"
 )
 
 // kamailioConfig is a registrar that asks alice for her password, and a proxy that
@@ -90,7 +91,7 @@ type kamailio struct {
 	t    *testing.T
 	dir  string
 	port int
-	out  *lockedBuffer
+	out  *daemons.Output
 	stop func()
 }
 
@@ -112,7 +113,7 @@ const asksWho = `
 func kamailioThat(t *testing.T, ahead, first string) *kamailio {
 	t.Helper()
 	program(t, "kamailio", "kamailio")
-	k := &kamailio{t: t, dir: t.TempDir(), port: freePort(t, "udp"), out: &lockedBuffer{}}
+	k := &kamailio{t: t, dir: t.TempDir(), port: freePort(t, "udp"), out: &daemons.Output{}}
 	if ahead != "" {
 		ahead = fmt.Sprintf("$du = %q;", ahead)
 	}
@@ -191,7 +192,7 @@ func (d *daemon) trunks() map[string]trunkState {
 // comes waits until a trunk has a state and returns it.
 func (d *daemon) comes(name, state string) (tr trunkState) {
 	d.t.Helper()
-	d.eventually("trunk "+name+" to be "+state, func() bool {
+	d.Eventually("trunk "+name+" to be "+state, func() bool {
 		tr = d.trunks()[name]
 		return tr.State == state
 	})
@@ -273,7 +274,7 @@ func TestKamailioStaysInTheWayOfADialog(t *testing.T) {
 				}
 			}
 			var heard []int16
-			d.eventually("what the callee heard", func() (ok bool) {
+			d.Eventually("what the callee heard", func() (ok bool) {
 				if got := far.Calls(); len(got) == 1 {
 					heard, ok = far.Heard(got[0].ID)
 				}

@@ -76,7 +76,7 @@ func TestACampaignOfAKilledNodeIsGoneOnWithByTheOther(t *testing.T) {
 
 	// The pause is asked of the one and goes for the other, whichever feeds.
 	c.b.steer(made.ID, "pause")
-	c.b.eventually("what rings to end", func() bool { return c.a.campaign(made.ID).Counters.Active == 0 && len(c.lasting()) == 0 })
+	c.b.Eventually("what rings to end", func() bool { return c.a.campaign(made.ID).Counters.Active == 0 && len(c.lasting()) == 0 })
 	paused := len(c.network.Calls())
 	blocked := numbers[contacts-1]
 	if code := c.b.request("PUT", "/v1/blacklist/"+blocked, map[string]any{"reason": "asked for it"}, nil); code >= 300 {
@@ -96,11 +96,11 @@ func TestACampaignOfAKilledNodeIsGoneOnWithByTheOther(t *testing.T) {
 	if n := c.begun(takes); n > 0 {
 		t.Errorf("both nodes make calls of the campaign: %d, %d", c.begun(feeds), n)
 	}
-	feeds.kill()
+	feeds.Kill()
 	takes.reach(made.ID, contacts/2)
-	feeds.run() // its name comes back and finds nothing of its own
+	feeds.Run() // its name comes back and finds nothing of its own
 	takes.reach(made.ID, contacts)
-	takes.eventually("the campaign to be finished", func() bool { return takes.campaign(made.ID).State == "finished" })
+	takes.Eventually("the campaign to be finished", func() bool { return takes.campaign(made.ID).State == "finished" })
 
 	c.judgeCampaign(takes.exported(made.ID), blocked, contacts, 3*atOnce)
 }

@@ -16,7 +16,7 @@ func TestSIPpATrunkTransfersByItself(t *testing.T) {
 	d.told(id, "playback_started")
 	d.control(id, "transfer", map[string]any{"target": "74951234567"})
 	d.told(id, "action")
-	d.eventually("the flow to go on", func() bool { return strings.Count(types(d.events(id)), "playback_started") == 2 })
+	d.Eventually("the flow to go on", func() bool { return strings.Count(types(d.events(id)), "playback_started") == 2 })
 	d.control(id, "transfer", map[string]any{"target": "201@main"})
 	c := d.over(id)
 	peer.done()

@@ -67,7 +67,7 @@ func TestBaresipRegistersIsCalledAndCalls(t *testing.T) {
 	}
 	phone.command("dial", fmt.Sprintf("sip:78005553535@127.0.0.1:%d", d.sip))
 	in := ""
-	d.eventually("its own call", func() bool {
+	d.Eventually("its own call", func() bool {
 		var list struct{ Items []call }
 		if d.request("GET", "/v1/calls", nil, &list) == 200 {
 			for _, c := range list.Items {
@@ -101,8 +101,8 @@ func TestBaresipWithAWrongPasswordIsHeardNoMore(t *testing.T) {
 		}
 		return n
 	}
-	d.eventually("ten refusals", func() bool { return refused() >= 10 })
-	d.eventually("the rest to be left without a word", func() bool { return d.dropped("unknown_source") != "0" })
+	d.Eventually("ten refusals", func() bool { return refused() >= 10 })
+	d.Eventually("the rest to be left without a word", func() bool { return d.dropped("unknown_source") != "0" })
 	if tr := d.trunks()["office"]; tr.State == "up" || len(tr.Targets) != 0 {
 		t.Errorf("registered as %+v", tr)
 	}
@@ -234,12 +234,12 @@ func TestAHundredTrunksDoNotFallUponTheirRegistrar(t *testing.T) {
 			t.Errorf("%s: %d REGISTERs in a second", when, most)
 		}
 	}
-	d.eventually("all to be registered", all("up"))
+	d.Eventually("all to be registered", all("up"))
 	look("at the start", began)
 	r.away.Store(true)
-	d.eventually("all to be down", all("down"))
+	d.Eventually("all to be down", all("down"))
 	r.away.Store(false)
 	back := time.Now()
-	d.eventually("all to be registered again", all("up"))
+	d.Eventually("all to be registered again", all("up"))
 	look("when the registrar is back", back)
 }

@@ -44,10 +44,8 @@ func (d *daemon) reload(change func(string) string, word string, n int) {
 	if err := os.WriteFile(d.config, []byte(change(string(text))), 0o600); err != nil {
 		d.t.Fatal(err)
 	}
-	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		d.t.Fatal(err)
-	}
-	d.eventually(fmt.Sprintf("%q, %d times", word, n), func() bool { return strings.Count(d.log.String(), word) >= n })
+	d.Signal(syscall.SIGHUP)
+	d.Eventually(fmt.Sprintf("%q, %d times", word, n), func() bool { return strings.Count(d.Log().String(), word) >= n })
 }
 
 func TestAHundredReloadsEndNoTalk(t *testing.T) {
@@ -61,7 +59,7 @@ func TestAHundredReloadsEndNoTalk(t *testing.T) {
 		ids = append(ids, d.place(map[string]any{"to": number(answers, i), "flow": flow}))
 	}
 	for _, id := range ids {
-		d.eventually("the talks to begin", func() bool { return strings.Contains(types(d.events(id)), "playback_started") })
+		d.Eventually("the talks to begin", func() bool { return strings.Contains(types(d.events(id)), "playback_started") })
 	}
 	const anchor = "dialer: {window"
 	second := fmt.Sprintf("  - {name: second, uri: \"sip:127.0.0.1:%d\", options: 0s, numbers: [\"78005553536\"]}\n", freePort(t, "udp"))
@@ -122,8 +120,8 @@ func TestAReloadedTrunkIsDialledAndABadFileChangesNothing(t *testing.T) {
 	}
 	d.token = was
 	d.reload(func(text string) string { return strings.Replace(text, "max_calls: 50", "max_calls: many", 1) }, "the former one stays in use", 1)
-	if !strings.Contains(d.log.String(), "max_calls") {
-		t.Errorf("the log does not say what is wrong with the file\n%s", d.log)
+	if !strings.Contains(d.Log().String(), "max_calls") {
+		t.Errorf("the log does not say what is wrong with the file\n%s", d.Log())
 	}
 	id = d.place(map[string]any{"to": number(leaves, 1), "record_id": clip, "trunk": "other"})
 	if c := d.over(id); c.Outcome != "answered" {
@@ -137,7 +135,7 @@ func TestAReloadedTrunkIsDialledAndABadFileChangesNothing(t *testing.T) {
 		t.Errorf("a call over a trunk that is gone: %d", code)
 	}
 	d.reload(func(text string) string { return text + "drain_timeout: 7s\n" }, "restart to change them", 1)
-	if !strings.Contains(d.log.String(), "keys=drain_timeout") {
-		t.Errorf("the log does not name the key\n%s", d.log)
+	if !strings.Contains(d.Log().String(), "keys=drain_timeout") {
+		t.Errorf("the log does not name the key\n%s", d.Log())
 	}
 }

@@ -30,7 +30,7 @@ func talkWith(t *testing.T, name, role string) (*daemon, *sipp, string) {
 func (d *daemon) inboundID() string {
 	d.t.Helper()
 	var list struct{ Items []call }
-	d.eventually("the inbound call", func() bool {
+	d.Eventually("the inbound call", func() bool {
 		return d.request("GET", "/v1/calls", nil, &list) == 200 && len(list.Items) == 1
 	})
 	return list.Items[0].ID
@@ -47,7 +47,7 @@ func (d *daemon) control(id, what string, body map[string]any) {
 // told waits until an event of the call was written.
 func (d *daemon) told(id, what string) {
 	d.t.Helper()
-	d.eventually(what, func() bool { return strings.Contains(types(d.events(id)), what) })
+	d.Eventually(what, func() bool { return strings.Contains(types(d.events(id)), what) })
 }
 
 // log is what SIPp has seen and sent so far, as text with single line ends.
@@ -106,7 +106,7 @@ func TestSIPpASessionChangesUnderWay(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
 			d, peer, id := talkWith(t, "changes", role)
-			d.eventually("the INFO out of order to be refused", func() bool { return len(peer.received("SIP/2.0 500")) > 0 })
+			d.Eventually("the INFO out of order to be refused", func() bool { return len(peer.received("SIP/2.0 500")) > 0 })
 			answers := heldAnswers(peer)
 			if len(answers) != 2 || answers[0] != answers[1] {
 				t.Errorf("a refresh changes our description: %q", answers)
@@ -150,7 +150,7 @@ func (d *daemon) forgeBye(peer *sipp) {
 	defer c.Close()
 	fmt.Fprintf(c, "BYE sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKforged;rport\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: 99 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
 		c.LocalAddr(), field(d.t, res, `^From: *(.*)$`), field(d.t, res, `^To: *(.*)$`), field(d.t, res, `^Call-ID: *(.*)$`))
-	d.eventually("the forged BYE to be dropped", func() bool { return d.dropped("unknown_source") != before })
+	d.Eventually("the forged BYE to be dropped", func() bool { return d.dropped("unknown_source") != before })
 }
 
 // TestSIPpWeHoldThroughGlare: our hold meets an offer of the far end, both get 491, the second
@@ -172,11 +172,11 @@ func TestSIPpWeHoldThroughGlare(t *testing.T) {
 					return n > 0
 				}
 			}
-			d.eventually("our hold", offers("sendonly"))
-			d.eventually("the second try", func() bool { return len(peer.seqs("INVITE")) >= map[string]int{"callee": 3, "caller": 2}[role] })
+			d.Eventually("our hold", offers("sendonly"))
+			d.Eventually("the second try", func() bool { return len(peer.seqs("INVITE")) >= map[string]int{"callee": 3, "caller": 2}[role] })
 			d.control(id, "hold", map[string]any{"on": false})
 			last := map[string]int{"callee": 4, "caller": 3}[role]
-			d.eventually("our resuming to be acknowledged", func() bool {
+			d.Eventually("our resuming to be acknowledged", func() bool {
 				seqs := peer.seqs("INVITE")
 				return len(seqs) == last && len(peer.seqs("ACK")) >= last
 			})

@@ -5,7 +5,6 @@ import (
 	"math"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"zvonar/media/codec"
+	"zvonar/test/daemons"
 )
 
 // pcaps is where Debian's sip-tester keeps RFC 4733 digits (payload type 101).
@@ -22,8 +22,8 @@ const pcaps = "/usr/share/sip-tester"
 // for came.
 type sipp struct {
 	t    *testing.T
-	cmd  *exec.Cmd
-	out  *lockedBuffer
+	wait func() error // how it ended
+	out  *daemons.Output
 	port int
 
 	messages string // the file in which it notes what it sends and receives
@@ -49,12 +49,12 @@ func scenario(t *testing.T, name string, n int, target string, replace map[strin
 	}
 	s := &sipp{t: t, port: freePort(t, "udp"), messages: filepath.Join(dir, "messages.log")}
 	args := []string{"-sf", file, "-m", strconv.Itoa(n), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", strconv.Itoa(s.port),
-		"-mp", strconv.Itoa(mediaBase()), "-nostdin", "-timeout", "90s", "-timeout_error", "-trace_msg", "-message_file", s.messages, "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
+		"-mp", strconv.Itoa(mediaBase()), "-nostdin", "-timeout", fmt.Sprintf("%.0fs", (2 * patience).Seconds()), "-timeout_error", "-trace_msg", "-message_file", s.messages, "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
 	args = append(args, more...)
 	if target != "" {
 		args = append(args, target)
 	}
-	s.cmd, s.out = background(t, path, args...)
+	s.wait, s.out = background(t, path, args...)
 	t.Cleanup(func() {
 		if t.Failed() {
 			messages, _ := os.ReadFile(s.messages)
@@ -68,7 +68,7 @@ func scenario(t *testing.T, name string, n int, target string, replace map[strin
 func (s *sipp) done() {
 	s.t.Helper()
 	ended := make(chan error, 1)
-	go func() { ended <- s.cmd.Wait() }()
+	go func() { ended <- s.wait() }()
 	select {
 	case err := <-ended:
 		if err != nil {
@@ -248,7 +248,7 @@ func TestSIPpCallerReachesAConfiguredNumber(t *testing.T) {
 	replace["NUMBER"] = "78005553535"
 	caller := scenario(t, "caller", 1, fmt.Sprintf("127.0.0.1:%d", d.sip), replace)
 	var list struct{ Items []call }
-	d.eventually("the inbound call", func() bool {
+	d.Eventually("the inbound call", func() bool {
 		return d.request("GET", "/v1/calls", nil, &list) == 200 && len(list.Items) == 1
 	})
 	c := d.over(list.Items[0].ID)
@@ -256,7 +256,7 @@ func TestSIPpCallerReachesAConfiguredNumber(t *testing.T) {
 	if c.Direction != "in" || c.Outcome != "answered" || len(c.Actions) != 1 || c.Actions[0].Action != "smsText" || c.Actions[0].Result != "ok" {
 		t.Errorf("ended as %+v", c)
 	}
-	d.eventually("the SMS to be sent", func() bool { return strings.Contains(types(d.events(c.ID)), "sms.sent") })
+	d.Eventually("the SMS to be sent", func() bool { return strings.Contains(types(d.events(c.ID)), "sms.sent") })
 }
 
 func TestSIPpCallerOfAnUnknownNumberIsRefused(t *testing.T) {

@@ -20,7 +20,7 @@ func TestSIPpATextIsHeardOnceAModeratorApprovesIt(t *testing.T) {
 				ID string `json:"recording_id"`
 			}
 		}
-		d.eventually("the call to be held", func() bool { return strings.Contains(types(d.events(id)), "held") })
+		d.Eventually("the call to be held", func() bool { return strings.Contains(types(d.events(id)), "held") })
 		if code := d.request("GET", "/v1/calls/"+id, nil, &c); code != 200 || c.Recording.ID == "" {
 			t.Fatalf("GET /v1/calls/%s: %d %+v", id, code, c)
 		}

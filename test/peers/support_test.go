@@ -1,28 +1,6 @@
 package peers
 
-import (
-	"bytes"
-	"sync"
-	"sync/atomic"
-)
-
-// lockedBuffer collects the output of a process while a test reads it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
+import "sync/atomic"
 
 var nextMedia, nextPort atomic.Int32
 

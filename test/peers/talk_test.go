@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"zvonar/test/daemons"
 )
 
 // listener is a baresip that answers, plays a tune and records what it hears.
@@ -15,7 +17,7 @@ type listener struct {
 	port int
 	ctrl int // where it takes commands
 	says []int16
-	out  *lockedBuffer
+	out  *daemons.Output
 }
 
 func listen(t *testing.T, user, codec string, says []int16) *listener {
@@ -92,7 +94,7 @@ func TestTwoPartiesHearEachOther(t *testing.T) {
 			manager, client := listen(t, "201", codecs[0], tune), listen(t, "79161234567", codecs[1], back)
 			d := start(t, options{peerPort: client.port, trunk: fmt.Sprintf(
 				"}\n  - {name: office, uri: \"sip:127.0.0.1:%d\", numbers: [\"78005553536\"], options: 0s, max_calls: 10", manager.port)})
-			d.eventually("both baresips to come up", func() bool {
+			d.Eventually("both baresips to come up", func() bool {
 				return strings.Contains(manager.out.String(), "baresip is ready") && strings.Contains(client.out.String(), "baresip is ready")
 			})
 			var made call
@@ -149,7 +151,7 @@ func TestSIPpAPartyIsHeldAndHandedOn(t *testing.T) {
 	}
 	told := func(what string) {
 		t.Helper()
-		d.eventually(what, func() bool { return strings.Contains(types(d.events(made.ID)), what) })
+		d.Eventually(what, func() bool { return strings.Contains(types(d.events(made.ID)), what) })
 	}
 	ask := func(path string, body map[string]any) {
 		t.Helper()

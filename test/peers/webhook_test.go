@@ -73,7 +73,7 @@ func TestReceiverThatFailsTwiceGetsEveryEventInOrder(t *testing.T) {
 	d.over(id)
 	peer.done()
 	var told []event
-	d.eventually("every event of the call to be delivered", func() bool {
+	d.Eventually("every event of the call to be delivered", func() bool {
 		told = d.events(id)
 		return len(r.of(id)) >= len(told) && slices.ContainsFunc(told, func(e event) bool { return e.Type == "sms.sent" })
 	})

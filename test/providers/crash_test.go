@@ -23,8 +23,8 @@ func TestACallOutlivesTheDaemonThatAskedForIt(t *testing.T) {
 		w.providerCalls(id, 2) // requested, accepted
 		v.reports(task, `"n":1,"event":"ringing"`, `"n":2,"event":"connected"`, `"n":3,"event":"tone","digit":"1"`)
 		w.told(id, calls.CallDigit)
-		w.kill()
-		w.run()
+		w.Kill()
+		w.Run()
 		w.providerCalls(id, 3) // resumed
 		v.reports(task, `"n":4,"event":"tone","digit":"3"`, `"n":5,"event":"disconnected","by":"customer","talk_ms":21000`)
 		got := w.ended(id, "answered/hangup")
@@ -54,12 +54,12 @@ func TestACallOutlivesTheDaemonThatAskedForIt(t *testing.T) {
 		<-talks
 		w.told(id, calls.CallDigit)
 		w.providerCalls(id, 2)
-		w.kill()
+		w.Kill()
 		s.mu.Lock()
 		s.fault = "lost" // whatever happens now is told only to who asks
 		s.mu.Unlock()
 		close(ends)
-		w.run()
+		w.Run()
 		got := w.ended(id, "answered")
 		if s.requests("create") != 1 || len(got.Digits) != 2 || got.Digits[0].Digit+got.Digits[1].Digit != "13" {
 			t.Errorf("%+v after %d requests; told %s", got, s.requests("create"), w.trail(id))
@@ -70,7 +70,7 @@ func TestACallOutlivesTheDaemonThatAskedForIt(t *testing.T) {
 // providerCalls waits until n events tell what the provider was asked, and said.
 func (w *world) providerCalls(id string, n int) {
 	w.t.Helper()
-	w.eventually("the word of the provider", func() bool {
+	w.Eventually("the word of the provider", func() bool {
 		found := 0
 		for _, e := range w.events(id) {
 			if e.Type == calls.ProviderCall {
