@@ -49,6 +49,14 @@ func planOf(t *testing.T, s *Store, query string) (lines []string) {
 	return lines
 }
 
+func TestStatisticsReadTheCallsOfTheirAccountAlone(t *testing.T) {
+	t.Parallel()
+	s := newTest(t)
+	if plan := strings.Join(planOf(t, s, endedCalls), "\n"); !strings.Contains(plan, "calls_ended (account=? AND ended_at") || strings.Contains(plan, "TEMP B-TREE") {
+		t.Errorf("%s\n%s", plan, endedCalls)
+	}
+}
+
 func TestCallsThatAreOverCostAStartNothing(t *testing.T) {
 	t.Parallel()
 	s := newTest(t)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 
@@ -24,6 +25,18 @@ type sqliteDB struct {
 	// copying is held while the log is copied into the file: whoever cuts it would be
 	// refused, not made to wait.
 	copying sync.Mutex
+	// shm is the index of the log as watch reads it. It is closed when no connection
+	// is open any more: to close a file takes all locks of the process on it away,
+	// those of SQLite too (sqlite.org/howtocorrupt.html 2.2).
+	shm *os.File
+}
+
+// release implements releaser.
+func (d *sqliteDB) release() error {
+	if d.shm == nil {
+		return nil
+	}
+	return d.shm.Close()
 }
 
 func (d *sqliteDB) name() string { return d.path }
@@ -59,6 +72,7 @@ func (d *sqliteDB) connect(_ context.Context, reader bool) (conn, error) {
 type sqliteConn struct {
 	c      driver.Conn
 	reader bool
+	lax    bool // synchronous=NORMAL
 	stmts  map[string]*sqliteStmt
 	args   []driver.NamedValue // reused
 	row    sqliteRow           // reused
@@ -215,6 +229,24 @@ func (c *sqliteConn) run(ctx context.Context, script string) error {
 func (c *sqliteConn) do(ctx context.Context, query string) error {
 	_, err := c.exec(ctx, query)
 	return err
+}
+
+// relax implements relaxer. With synchronous=NORMAL a commit is written to the log and
+// not synced; the next one with FULL syncs the file, and so all before it
+// (sqlite.org/pragma.html#pragma_synchronous).
+func (c *sqliteConn) relax(ctx context.Context, on bool) error {
+	if c.lax == on {
+		return nil
+	}
+	level := "FULL"
+	if on {
+		level = "NORMAL"
+	}
+	if err := c.run(ctx, "PRAGMA synchronous = "+level); err != nil {
+		return err
+	}
+	c.lax = on
+	return nil
 }
 
 func (c *sqliteConn) begin(ctx context.Context) error {

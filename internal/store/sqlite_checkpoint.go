@@ -24,7 +24,7 @@ func (d *sqliteDB) watch(ctx context.Context, _ func()) {
 	if err != nil {
 		return // the writer does it all
 	}
-	defer func() { _ = shm.Close() }()
+	d.shm = shm
 	c, err := openSQLite(d.path, false)
 	if err != nil {
 		return

@@ -64,7 +64,9 @@ type Store struct {
 	keeper  *keeper
 
 	db      database
-	writer  conn // of the writer's goroutine
+	writer  conn // of the writer's goroutine, as are
+	bulk    bool // that the transaction it has begun is one of Bulk
+	owed    bool // that what was committed last need not be on the disk yet
 	readers *readers
 
 	queue   *queue
@@ -90,6 +92,7 @@ var (
 	_ calls.Store  = (*Store)(nil)
 	_ calls.Health = (*Store)(nil)
 	_ calls.Nodes  = (*Store)(nil)
+	_ calls.Bulk   = (*Store)(nil)
 )
 
 // Open locks the data directory, opens or makes the database, brings its schema
@@ -251,6 +254,9 @@ func (s *Store) release() error {
 	}
 	if s.writer != nil {
 		errs = append(errs, s.writer.close())
+	}
+	if d, ok := s.db.(releaser); ok {
+		errs = append(errs, d.release())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())
