@@ -49,7 +49,7 @@ func (ua *UA) open(ctx context.Context) error {
 	ua.tx = sipmsg.NewTransactionLayer(ua.tp,
 		sipmsg.WithTransactionLayerLogger(quiet),
 		sipmsg.WithTransactionLayerUnhandledResponseHandler(func(res *sipmsg.Response) {
-			ua.work.guard(func() { ua.stray(res) })
+			ua.work.Guard(func() { ua.stray(res) })
 		}))
 	ua.tx.OnRequest(ua.serve)
 	if ua.cfg.TLS.Cert != "" {
@@ -66,8 +66,8 @@ func (ua *UA) open(ctx context.Context) error {
 			return fmt.Errorf("listen on %s://%s: %w", b.network, b.addr, err)
 		}
 	}
-	ua.work.start(func() { _ = ua.tp.ServeTCP(ua.streams["TCP"]) })
-	ua.work.start(func() { _ = ua.tp.ServeTLS(ua.streams["TLS"]) })
+	ua.work.Start(func() { _ = ua.tp.ServeTCP(ua.streams["TCP"]) })
+	ua.work.Start(func() { _ = ua.tp.ServeTLS(ua.streams["TLS"]) })
 	return ua.ready(ctx)
 }
 
@@ -92,7 +92,7 @@ func (ua *UA) bind(ctx context.Context, b endpoint) error {
 		return nil
 	}
 	u, err := edge.OpenUDP(ctx, ua.guard, b.addr, func(pc net.PacketConn) {
-		ua.work.start(func() { _ = ua.tp.ServeUDP(pc) })
+		ua.work.Start(func() { _ = ua.tp.ServeUDP(pc) })
 	})
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 // transaction, which has to send its ACK first. A request within a dialog takes
 // its turn here and is served with its transaction, when sipgo has made it.
 func (ua *UA) arrive(msg sipmsg.Message) {
-	ua.work.guard(func() {
+	ua.work.Guard(func() {
 		switch m := msg.(type) {
 		case *sipmsg.Response:
 			ua.arrivedResponse(m)

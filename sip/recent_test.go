@@ -2,7 +2,6 @@ package sip
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -63,46 +62,4 @@ func byeOf(t *testing.T, p *rawPeer, tag string) *sipmsg.Request {
 		t.Fatal(err)
 	}
 	return m.(*sipmsg.Request)
-}
-
-func TestGoroutinesAreUsedAgainAndSentAway(t *testing.T) {
-	t.Parallel()
-	c := clock.NewFake(time.Unix(1e9, 0))
-	w := &tasks{panicked: func(any) {}, clock: c}
-	var wg sync.WaitGroup
-	for range 10 {
-		for range 2 * maxSpare {
-			wg.Add(1)
-			w.start(wg.Done)
-		}
-		wg.Wait()
-	}
-	w.start(func() { panic("caught") })
-	<-w.waiting()
-	spare := func() int {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return len(w.spare)
-	}
-	if n := spare(); n == 0 || n > maxSpare {
-		t.Errorf("%d goroutines wait for work", n)
-	}
-	c.Advance(trimPeriod) // they were needed
-	if spare() == 0 {
-		t.Error("goroutines go although they were needed")
-	}
-	c.Advance(trimPeriod)
-	if n := spare(); n != 0 || w.timer != nil {
-		t.Errorf("%d goroutines are left that nobody needs", n)
-	}
-	w.start(func() {})
-	<-w.waiting()
-	w.close()
-	done := make(chan struct{})
-	w.start(func() { close(done) })
-	<-done
-	<-w.waiting()
-	if spare() != 0 {
-		t.Error("a goroutine waits for work after closing")
-	}
 }

@@ -65,7 +65,7 @@ func (ua *UA) register(t *trunk.Trunk, first <-chan struct{}) {
 		r.box.post(r.begin)
 		return
 	}
-	ua.work.start(func() {
+	ua.work.Start(func() {
 		<-first
 		r.box.post(r.begin)
 	})

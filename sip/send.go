@@ -125,7 +125,7 @@ func (ua *UA) begin(req *sipmsg.Request, retransmitted func(*sipmsg.Response)) (
 	}
 	if retransmitted != nil {
 		tx.OnRetransmission(func(res *sipmsg.Response) {
-			ua.work.guard(func() { retransmitted(res) })
+			ua.work.Guard(func() { retransmitted(res) })
 		})
 	}
 	ua.m.request(req.Method, out)
@@ -139,7 +139,7 @@ func (ua *UA) begin(req *sipmsg.Request, retransmitted func(*sipmsg.Response)) (
 // listen passes the responses of tx to got, in order, up to the final one, or
 // the error that ended it. sipgo's transactions block when nobody reads them.
 func (ua *UA) listen(tx *sipmsg.ClientTx, got func(*sipmsg.Response, error)) {
-	ua.work.start(func() {
+	ua.work.Start(func() {
 		for {
 			select {
 			case res := <-tx.Responses():

@@ -30,7 +30,7 @@ func (ua *UA) serve(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	defer func() {
 		if v := recover(); v != nil {
 			ua.panicked(v)
-			ua.work.guard(func() { ua.reply(req, tx, sipmsg.StatusInternalServerError) })
+			ua.work.Guard(func() { ua.reply(req, tx, sipmsg.StatusInternalServerError) })
 		}
 	}()
 	if ua.closed.Load() {
@@ -89,7 +89,7 @@ func (ua *UA) serveInDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, tag string
 	l.turns.take(keyOf(req), func() {
 		if !l.box.post(func() { l.within(req, tx) }) {
 			ua.m.Drop(dropMailbox)
-			ua.work.start(func() { ua.reply(req, tx, sipmsg.StatusServiceUnavailable) })
+			ua.work.Start(func() { ua.reply(req, tx, sipmsg.StatusServiceUnavailable) })
 		}
 	})
 }
@@ -142,7 +142,7 @@ func (ua *UA) serveInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	l.hook.leg.Store(l)
 	hook := l.hook
 	canceled := func(cancel *sipmsg.Request) {
-		ua.work.guard(func() {
+		ua.work.Guard(func() {
 			if l := hook.leg.Load(); l != nil {
 				l.post(&input{ev: evCancel, req: cancel})
 			}

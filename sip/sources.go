@@ -56,7 +56,7 @@ func (h host) Silent(key string) bool { return h.load.silent(key) }
 func (h host) Acknowledged(key string) bool {
 	tx, alive := h.load.heed(key)
 	if tx != nil {
-		h.work.start(func() { h.drainAcks(tx) })
+		h.work.Start(func() { h.drainAcks(tx) })
 	}
 	return alive
 }

@@ -12,9 +12,9 @@ var (
 	actionNames = strings.Fields(`Nothing Invite Progress Authenticate Establish RefuseMedia LateAnswer ReAck Fail GiveUp Cancel Offer Ring Early Accept Reject HangupReject Canceled Confirm ConfirmBye Bye NoAckBye GoneBye Expired PeerBye PeerByeRing PeerByeLate UnknownBye Left Abort`)
 )
 
-// life is the whole table, read by event: what each does in which state. A state
+// lifeOfALeg is the whole table, read by event: what each does in which state. A state
 // that is not named ignores the event; a BYE there gets 481.
-const life = `
+const lifeOfALeg = `
 Dial
     New          Invite         Calling
 Provisional
@@ -120,7 +120,7 @@ func TestTheWholeTable(t *testing.T) {
 		t.Fatalf("%d states and %d events are named, want %d and %d", len(stateNames), len(eventNames), stateCount, eventCount)
 	}
 	want, event := map[string]string{}, ""
-	for line := range strings.Lines(life) {
+	for line := range strings.Lines(lifeOfALeg) {
 		switch f := strings.Fields(line); len(f) {
 		case 1:
 			event = f[0]

@@ -13,6 +13,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/life"
 	"zvonar/media"
 	"zvonar/sip/edge"
 	"zvonar/sip/resolve"
@@ -25,7 +26,7 @@ type UA struct {
 	m     *metrics
 	log   *slog.Logger
 	clock clock.Clock
-	work  *tasks
+	work  *life.Crew
 
 	binds     []endpoint
 	guard     *edge.Guard
@@ -98,7 +99,7 @@ func New(cfg Config) (*UA, error) {
 	ua.names = cfg.Names
 	ua.pace = &pacer{clock: ua.clock, next: map[string]time.Time{}}
 	ua.trunks.last, ua.trunks.down = map[string]trunk.State{}, map[string]bool{}
-	ua.work = &tasks{panicked: ua.panicked, clock: cfg.Clock}
+	ua.work = life.NewCrew(cfg.Clock, ua.panicked)
 	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
 	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
 	ua.guard.Show(cfg.Tap)
@@ -132,7 +133,7 @@ func (ua *UA) Start(ctx context.Context) error {
 	ua.mu.Unlock()
 	if err := ua.open(ctx); err != nil {
 		ua.close()
-		ua.work.close()
+		ua.work.Close()
 		ua.mu.Lock()
 		ua.phase = phaseStopped
 		close(ua.stopped)
@@ -183,8 +184,8 @@ func (ua *UA) Stop(ctx context.Context) error {
 	ua.stopRegistrations(ctx)
 	ua.watch.stop()
 	ua.close()
-	<-ua.work.waiting()
-	ua.work.close()
+	<-ua.work.Waiting()
+	ua.work.Close()
 	// An answer to what came in last may have opened a connection meanwhile.
 	ua.closeTransports()
 	ua.mu.Lock()

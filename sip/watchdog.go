@@ -47,7 +47,7 @@ func newWatchdog(ua *UA) *watchdog {
 	return w
 }
 
-func (w *watchdog) start() { w.ua.work.start(w.run) }
+func (w *watchdog) start() { w.ua.work.Start(w.run) }
 
 func (w *watchdog) stop() { w.once.Do(func() { close(w.quit) }) }
 
@@ -56,7 +56,7 @@ func (w *watchdog) run() {
 	defer tick.Stop()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	w.ua.work.start(func() {
+	w.ua.work.Start(func() {
 		<-w.quit
 		cancel()
 	})
@@ -67,7 +67,7 @@ func (w *watchdog) run() {
 		case <-tick.C:
 		}
 		for _, l := range w.ua.listeners {
-			w.ua.work.guard(func() { w.look(ctx, l) })
+			w.ua.work.Guard(func() { w.look(ctx, l) })
 		}
 	}
 }
@@ -197,7 +197,7 @@ func (w *watchdog) exchange(ctx context.Context, c net.Conn, text []byte, branch
 	if again {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		w.ua.work.start(func() {
+		w.ua.work.Start(func() {
 			for wait := 500 * time.Millisecond; ; wait *= 2 {
 				select {
 				case <-ctx.Done():

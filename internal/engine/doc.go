@@ -1,9 +1,9 @@
 // Package engine joins dialog, leg, flow and store: it runs calls.
 //
-// One goroutine owns one call. It reads a mailbox; whatever happens to the call
-// (an event of one of its legs, a timer, a request by API, a commit) is a
-// message in it, so nothing about a call is ever locked or shared. What a
-// message does depends on the call's phase: steps.go holds the table.
+// A call has a mailbox that one goroutine at a time reads, while something is in it;
+// whatever happens to the call (an event of one of its legs, a timer, a request by
+// API, a commit) is a message in it, so nothing about a call is ever locked or
+// shared. What a message does depends on the call's phase: steps.go holds the table.
 //
 // Two rules of durability (DESIGN 5). Commit before acting: a call, an attempt,
 // an SMS intent, a blacklist entry are durable before anything follows from
@@ -12,7 +12,7 @@
 //
 // A call that a provider places has a leg of ours or none; what the provider reports of
 // it comes into the same mailbox (provider_reports.go holds that table). A foreign
-// call, which nobody here asked for, has no goroutine: each report is a unit of work.
+// call, which nobody here asked for, has no mailbox: each report is a unit of work.
 //
 // Who may call it: the API and the providers call the methods of [API] from any
 // goroutine; the dialer calls Begin, Held, Expired and Blocked on its own goroutine; the line

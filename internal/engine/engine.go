@@ -13,6 +13,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
+	"zvonar/internal/life"
 )
 
 // Config of an Engine. Store, Line, Clips, Limits, Queue, Clock, IDs and Log
@@ -119,6 +120,7 @@ type Engine struct {
 	closing  map[string]bool     // calls that are over or being buried, their end not yet written
 	draining bool
 	wg       sync.WaitGroup
+	crew     *life.Crew     // reads the mailboxes of calls
 	tails    sync.WaitGroup // what hears the reports of providers, also of calls that are over
 
 	turns turns // of the members of groups and the numbers of pools
@@ -160,6 +162,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e.Reload(cfg.Trunks, cfg.Routes)
 	e.life, e.endLife = context.WithCancel(context.Background())
+	e.crew = life.NewCrew(cfg.Clock, nil)
 	e.expect = newExpectations(cfg.Clock)
 	e.routers = newBreakers(cfg.Clock)
 	for _, p := range cfg.Providers {
@@ -213,6 +216,7 @@ const stopPatience = watchdogAfter + 10*time.Second
 // Stopping twice is harmless.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.Drain()
+	defer e.crew.Close()
 	defer e.endLife()
 	done := make(chan struct{})
 	go func() { e.wg.Wait(); close(done) }()
@@ -248,8 +252,7 @@ func (e *Engine) Active() int {
 	return len(e.sessions)
 }
 
-// launch starts the goroutine of a session, unless the engine is draining or the
-// call runs already.
+// launch begins a session, unless the engine is draining or the call runs already.
 func (e *Engine) launch(s *session, first func()) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -259,7 +262,6 @@ func (e *Engine) launch(s *session, first func()) bool {
 	e.sessions[s.call.ID] = s
 	e.wg.Add(1)
 	s.box.post(first)
-	go s.run()
 	return true
 }
 

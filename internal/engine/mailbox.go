@@ -3,11 +3,14 @@ package engine
 import "sync"
 
 // mailbox is the unbounded queue of one call: posting never blocks, so neither
-// a media thread nor the store can be held up by a call.
+// a media thread nor the store can be held up by a call. Nobody waits at it: whoever
+// posts to an idle one has it read.
 type mailbox struct {
+	read func() // has somebody take what is there; it must not wait
+
 	mu     sync.Mutex
 	queue  []message
-	wake   chan struct{}
+	busy   bool // it is read, or will be
 	closed bool
 }
 
@@ -15,8 +18,6 @@ type mailbox struct {
 type message struct {
 	run, lost func() // lost nil: nothing is to be done
 }
-
-func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
 
 // post queues f; it reports false where the call is over and f will never run.
 func (m *mailbox) post(f func()) bool { return m.put(message{run: f}) }
@@ -31,15 +32,14 @@ func (m *mailbox) postOr(run, lost func()) {
 
 func (m *mailbox) put(f message) bool {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.closed {
-		m.mu.Unlock()
 		return false
 	}
 	m.queue = append(m.queue, f)
-	m.mu.Unlock()
-	select {
-	case m.wake <- struct{}{}:
-	default:
+	if !m.busy {
+		m.busy = true
+		m.read()
 	}
 	return true
 }
@@ -51,6 +51,14 @@ func (m *mailbox) take() []message {
 	q := m.queue
 	m.queue = nil
 	return q
+}
+
+// leave ends the reading; false where something came meanwhile, which is to be read.
+func (m *mailbox) leave() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.busy = len(m.queue) > 0
+	return !m.busy
 }
 
 // close refuses what comes later and drops what waits.

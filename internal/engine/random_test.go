@@ -49,6 +49,13 @@ func (w *wild) begin() {
 func (w *wild) launch(first func()) {
 	w.e.sessions[w.s.call.ID] = w.s
 	w.e.wg.Add(1)
+	woken := make(chan struct{}, 1)
+	w.woken, w.s.box.read = woken, func() {
+		select {
+		case woken <- struct{}{}:
+		default: // nobody waits for it
+		}
+	}
 	w.s.box.post(first)
 }
 
@@ -168,19 +175,16 @@ func (w *wild) something() {
 			if !w.s.turn() {
 				return
 			}
-			select {
-			case <-w.s.box.wake:
-				continue
-			default:
+			if w.s.box.leave() {
+				break
 			}
-			break
+		}
+		select {
+		case <-w.woken: // by what was taken
+		default:
 		}
 		w.answer <- []error{nil, &calls.PlaceUnknown{Reason: "?"}, &calls.PlaceRefused{Reason: "no money"}}[w.rng.IntN(3)]
-		<-w.s.box.wake
-		select {
-		case w.s.box.wake <- struct{}{}:
-		default: // something else came meanwhile
-		}
+		<-w.woken
 	}
 }
 

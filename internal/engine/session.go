@@ -14,8 +14,8 @@ import (
 	"zvonar/ivr"
 )
 
-// session is one running call. Everything in it belongs to its goroutine; other
-// goroutines only post to box.
+// session is one running call. Everything in it belongs to whoever reads box, one
+// goroutine at a time; others only post to it.
 type session struct {
 	e     *Engine
 	id    string // of the call; born and asked are read by the watchdog, too
@@ -120,12 +120,13 @@ const (
 
 func (e *Engine) newSession(c *calls.Call) *session {
 	s := &session{
-		e: e, id: c.ID, born: e.clock.Now(), call: c, box: newMailbox(),
+		e: e, id: c.ID, born: e.clock.Now(), call: c, box: &mailbox{},
 		log:    e.log.With("call", c.ID),
 		plays:  map[int64]calls.RecordingRef{},
 		timers: map[timerKey]clock.Timer{}, gone: make(chan struct{}),
 		steps: steps{calls.RoleCustomer: customerSteps, calls.RoleManager: managerSteps, roleNext: nextSteps}, reportSteps: reportSteps,
 	}
+	s.box.read = func() { e.crew.Start(s.run) }
 	s.customer = s.addParty(calls.RoleCustomer, nil)
 	return s
 }
@@ -136,14 +137,16 @@ func (s *session) addParty(role calls.Role, slot Slot) *party {
 	return p
 }
 
-// run is the goroutine of the call.
+// run reads the mailbox until it is empty, or the call is over.
 func (s *session) run() {
-	defer s.e.forget(s)
-	defer close(s.gone)
-	defer s.box.close()
 	for s.turn() {
-		<-s.box.wake
+		if s.box.leave() {
+			return
+		}
 	}
+	s.box.close()
+	close(s.gone)
+	s.e.forget(s)
 }
 
 // turn runs what waits in the mailbox and sends what came of it to the store, as

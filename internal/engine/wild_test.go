@@ -136,6 +136,7 @@ type wild struct {
 	limits *memLimits
 	e      *Engine
 	s      *session
+	woken  chan struct{} // something came into an idle mailbox
 	legs   []*wildLeg
 	refuse bool
 	asked  bool // the test asked for the end

@@ -1,4 +1,5 @@
-// Package life is how what lives as long as the daemon begins and ends: one
-// goroutine, started once, stopped as often as anybody likes. Every room may use it;
-// its methods may be called from any goroutine.
+// Package life is who works in the daemon: a Worker is one goroutine that lives as
+// long as the daemon, started once, stopped as often as anybody likes; a Crew lends
+// goroutines to whoever has something to do now, as mailboxes do. Every room may use
+// it; its methods may be called from any goroutine.
 package life
