@@ -22,7 +22,7 @@ type redirection struct {
 	tried []calls.Redirect // the number asked for, too
 	next  []calls.Redirect // best first
 	n     int              // followed so far
-	last  calls.LegEvent   // the end of the leg that was redirected last
+	last  calls.Ending     // of the leg that was redirected last
 	until time.Time        // when waiting for a channel ends
 }
 
@@ -42,7 +42,7 @@ func (s *session) follow(ev calls.LegEvent) bool {
 		r.tried = append(r.tried, calls.Redirect{To: s.customer.attempt.To, Via: ev.Target, Failover: true})
 	}
 	// What a target says of itself comes before what was said of it.
-	r.next, r.last = append(slices.Clone(ev.Redirects), r.next...), ev
+	r.next, r.last = append(slices.Clone(ev.Redirects), r.next...), ev.Ending
 	return s.redirect()
 }
 
@@ -75,7 +75,7 @@ func (s *session) redirect() bool {
 func (s *session) notRedirected() {
 	s.phase = dialing
 	s.redirected.next = nil
-	s.onUnanswered(calls.LegEvent{Kind: calls.LegEnded, Ending: s.redirected.last.Ending})
+	s.onUnanswered(calls.LegEvent{Kind: calls.LegEnded, Ending: s.redirected.last})
 }
 
 // redirectTo begins the attempt once the trunk has a channel.

@@ -13,9 +13,12 @@ const maxHeld = 10 * time.Second
 // inband). Each way may confirm an accepted press once, so two quick presses of
 // the same key stay two. The zero value is ready for use.
 type Merger struct {
-	recent [8]accepted
-	next   int
+	recent []accepted // at most keptPresses; most calls have a press or two
+	next   int        // the oldest, once there are so many
 }
+
+// keptPresses is how many presses are looked at.
+const keptPresses = 8
 
 type accepted struct {
 	digit byte
@@ -33,15 +36,18 @@ func (m *Merger) Accept(digit byte, via string, at time.Time, held time.Duration
 	for i := range m.recent {
 		// The oldest first: presses are confirmed in their order.
 		a := &m.recent[(m.next+i)%len(m.recent)]
-		if a.n == 0 || a.digit != digit || a.at.Before(earliest) || a.at.After(latest) || !a.confirmedBy(via) {
+		if a.digit != digit || a.at.Before(earliest) || a.at.After(latest) || !a.confirmedBy(via) {
 			continue
 		}
 		return false
 	}
-	a := &m.recent[m.next]
-	*a = accepted{digit: digit, at: at, n: 1}
-	a.ways[0] = via
-	m.next = (m.next + 1) % len(m.recent)
+	press := accepted{digit: digit, at: at, ways: [3]string{via}, n: 1}
+	if len(m.recent) < keptPresses {
+		m.recent = append(m.recent, press)
+		return true
+	}
+	m.recent[m.next] = press
+	m.next = (m.next + 1) % keptPresses
 	return true
 }
 
