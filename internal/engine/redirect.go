@@ -194,7 +194,7 @@ func (s *session) failOverHere(ev calls.LegEvent) bool {
 		s.noteOutcome(calls.OutcomeTrunkError)
 		c.Trunk, c.From = t.Name, s.e.defaultNumber(t.Name)
 		c.Line = c.From
-		s.redirected, s.phase = redirection{last: ev}, committing
+		s.redirected, s.phase = redirection{last: ev.Ending}, committing
 		s.redial(slot, calls.Redirect{To: c.To})
 		return true
 	}
