@@ -14,51 +14,92 @@ import (
 // corpusOfAnswers holds recorded answers of people and machines.
 const corpusOfAnswers = "../../../shared/corpus/amd"
 
-// answer is an A-law file of what the callee says: one of the corpus, or, for
-// "busy", a generated busy tone.
-func answer(t *testing.T, name string) string {
+// said is what a callee or the network says: a file of the corpus, or, by name, a
+// generated tone.
+func said(t *testing.T, name string) []int16 {
 	t.Helper()
-	var pcm []int16
-	if name == "busy" {
-		pcm = make([]int16, 6*8000)
-		for i := range pcm {
-			if at := i % 5600; at < 2800 { // 0.35 s on, 0.35 s off
-				pcm[i] = int16(6000 * math.Sin(2*math.Pi*425*float64(i)/8000))
+	switch name {
+	case "busy":
+		return bursts(6, []tone{{425, 350}, {0, 350}})
+	case "sit": // in front of words that begin after 3 s
+		return bursts(4, []tone{{950, 330}, {1400, 330}, {1800, 330}, {0, 2000}})
+	case "fax":
+		return bursts(14, []tone{{1100, 500}, {0, 3000}})
+	}
+	b, err := os.ReadFile(filepath.Join(corpusOfAnswers, name))
+	if err != nil {
+		t.Skip("the corpus of answers is not beside the checkout (../shared/corpus/amd)")
+	}
+	pcm := make([]int16, (len(b)-44)/2)
+	for i := range pcm {
+		pcm[i] = int16(binary.LittleEndian.Uint16(b[44+2*i:]))
+	}
+	return pcm
+}
+
+// tone is one frequency, Hz, or silence, for ms.
+type tone struct{ hz, ms float64 }
+
+// bursts repeats a cadence for seconds.
+func bursts(seconds float64, cadence []tone) (pcm []int16) {
+	for {
+		for _, c := range cadence {
+			for range int(c.ms * 8) {
+				if len(pcm) >= int(seconds*8000) {
+					return pcm
+				}
+				pcm = append(pcm, int16(6000*math.Sin(2*math.Pi*c.hz*float64(len(pcm))/8000)))
 			}
 		}
-	} else {
-		b, err := os.ReadFile(filepath.Join(corpusOfAnswers, name))
-		if err != nil {
-			t.Skip("the corpus of answers is not beside the checkout (../shared/corpus/amd)")
-		}
-		pcm = make([]int16, (len(b)-44)/2)
-		for i := range pcm {
-			pcm[i] = int16(binary.LittleEndian.Uint16(b[44+2*i:]))
-		}
 	}
-	pcm = append(pcm, make([]int16, 12*8000)...) // then it listens
+}
+
+// alaw is an A-law file of samples.
+func alaw(t *testing.T, pcm []int16) string {
+	t.Helper()
 	words := make([]byte, len(pcm))
 	codec.Encode(codec.PCMA, words, pcm)
-	file := filepath.Join(t.TempDir(), "answer.alaw")
+	file := filepath.Join(t.TempDir(), "says.alaw")
 	if err := os.WriteFile(file, words, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-// lastVerdict is what the last call.amd says.
-func lastVerdict(t *testing.T, events []event) (verdict string) {
+// answer is an A-law file of what the callee says before it listens.
+func answer(t *testing.T, name string) string {
+	t.Helper()
+	return alaw(t, append(said(t, name), make([]int16, 12*8000)...))
+}
+
+// amdTold is a call.amd as far as the tests read it.
+type amdTold struct {
+	Verdict, Cause, Meaning, Title string
+	Early                          bool
+}
+
+// toldOf are all call.amd of a call.
+func toldOf(t *testing.T, events []event) (list []amdTold) {
 	t.Helper()
 	for _, e := range events {
 		if e.Type == "call.amd" {
-			var data struct{ Verdict string }
+			var data amdTold
 			if err := json.Unmarshal(e.Data, &data); err != nil {
 				t.Fatal(err)
 			}
-			verdict = data.Verdict
+			list = append(list, data)
 		}
 	}
-	return verdict
+	return list
+}
+
+// lastVerdict is what the last call.amd says.
+func lastVerdict(t *testing.T, events []event) string {
+	t.Helper()
+	if list := toldOf(t, events); len(list) > 0 {
+		return list[len(list)-1].Verdict
+	}
+	return ""
 }
 
 func TestSIPpCalleesAreJudgedBesideTheClip(t *testing.T) {

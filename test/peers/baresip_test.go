@@ -114,6 +114,20 @@ snd_path %s
 // the clip on our side of the talk.
 func (d *daemon) captured(id string, clip []int16) {
 	d.t.Helper()
+	raw, duration := d.capture(id)
+	left := ourSide(raw)
+	if _, corr := align(left, clip); corr < 0.99 || int64(len(left))/8 != duration {
+		d.t.Errorf("the capture of %d ms (%d told) correlates %.3f with the clip", len(left)/8, duration, corr)
+	}
+	if res, err := http.Get(d.api + "/v1/calls/" + id + "/recording"); err != nil || res.StatusCode != 401 {
+		d.t.Errorf("without link and token: %v %v", res, err)
+	}
+}
+
+// capture is the file behind the link of call.recording_ready, and its duration as
+// it is told, ms.
+func (d *daemon) capture(id string) (raw []byte, duration int64) {
+	d.t.Helper()
 	var ready struct {
 		URL        string
 		DurationMS int64 `json:"duration_ms"`
@@ -132,29 +146,29 @@ func (d *daemon) captured(id string, clip []int16) {
 		d.t.Fatal(err)
 	}
 	defer res.Body.Close()
-	raw, err := io.ReadAll(res.Body)
+	raw, err = io.ReadAll(res.Body)
 	if sum := sha256.Sum256(raw); err != nil || res.StatusCode != 200 || hex.EncodeToString(sum[:]) != ready.SHA256 {
 		d.t.Fatalf("%s: %d, %d bytes, %v", ready.URL, res.StatusCode, len(raw), err)
 	}
-	left := ourSide(raw)
-	if _, corr := align(left, clip); corr < 0.99 || int64(len(left))/8 != ready.DurationMS {
-		d.t.Errorf("the capture of %d ms (%d told) correlates %.3f with the clip", len(left)/8, ready.DurationMS, corr)
-	}
-	if res, err := http.Get(d.api + "/v1/calls/" + id + "/recording"); err != nil || res.StatusCode != 401 {
-		d.t.Errorf("without link and token: %v %v", res, err)
-	}
+	return raw, ready.DurationMS
 }
 
-// ourSide is the left channel of a capture: 16-bit samples, or A-law (G.711).
-func ourSide(wav []byte) (left []int16) {
+// ourSide is the left channel of a capture.
+func ourSide(wav []byte) []int16 { return channel(wav, 0) }
+
+// theirSide is the right channel of a capture.
+func theirSide(wav []byte) []int16 { return channel(wav, 1) }
+
+// channel is one of the two of a capture: 16-bit samples, or A-law (G.711).
+func channel(wav []byte, n int) (side []int16) {
 	data := wav[bytes.Index(wav, []byte("data"))+8:]
 	if wav[20] == 1 {
-		for i := 0; i+4 <= len(data); i += 4 {
-			left = append(left, int16(binary.LittleEndian.Uint16(data[i:])))
+		for i := 2 * n; i+2 <= len(data); i += 4 {
+			side = append(side, int16(binary.LittleEndian.Uint16(data[i:])))
 		}
-		return left
+		return side
 	}
-	for i := 0; i+2 <= len(data); i += 2 {
+	for i := n; i < len(data); i += 2 {
 		c := data[i] ^ 0x55
 		x := int16(c&15)<<4 + 8
 		if segment := c >> 4 & 7; segment > 0 {
@@ -163,9 +177,9 @@ func ourSide(wav []byte) (left []int16) {
 		if c < 0x80 {
 			x = -x
 		}
-		left = append(left, x)
+		side = append(side, x)
 	}
-	return left
+	return side
 }
 
 // halved is sound of 16 kHz at 8, well enough for a melody below 2 kHz.

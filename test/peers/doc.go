@@ -4,6 +4,7 @@
 // harness_test.go starts a daemon on loopback and speaks its API;
 // sipp_test.go, dialog_test.go, session_test.go, extensions_test.go, refer_test.go,
 // handing_test.go and baresip_test.go are the calls (docs/sip.md
-// lists which sentence each shows); crash_test.go kills it;
+// lists which sentence each shows); amd_test.go, machines_test.go and early_test.go are
+// who answers and what the network says (docs/amd.md); crash_test.go kills it;
 // nodes_test.go kills, pauses and cuts off one of two daemons on one PostgreSQL.
 package peers

@@ -42,14 +42,15 @@ type daemon struct {
 
 // options of a daemon under test.
 type options struct {
-	peerPort int    // where trunk "main" points
-	extra    string // further YAML
-	sip      string // further keys of sip, ", key: value"
-	trunk    string // further keys of trunk main, ", key: value"
-	channels int    // max_calls of trunk main; 0: 50
-	cps      int    // its max_cps; 0: 50
-	tcp      bool   // trunk main is reached over TCP
-	dir      string // for everything it writes; "": a fresh one
+	peerPort int      // where trunk "main" points
+	extra    string   // further YAML
+	sip      string   // further keys of sip, ", key: value"
+	trunk    string   // further keys of trunk main, ", key: value"
+	trunks   []string // further trunks: "name: a, uri: …, key: value"
+	channels int      // max_calls of trunk main; 0: 50
+	cps      int      // its max_cps; 0: 50
+	tcp      bool     // trunk main is reached over TCP
+	dir      string   // for everything it writes; "": a fresh one
 }
 
 // start runs a daemon whose trunk "main" points at peerPort.
@@ -74,14 +75,22 @@ sip: {listen: ["udp://127.0.0.1:%d", "tcp://127.0.0.1:%d"]%s}
 media: {ip: 127.0.0.1, ports: %d-%d}
 trunks:
   - {name: main, uri: "sip:127.0.0.1:%d%s", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: %d, max_cps: %d%s}
-dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
-%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, d.sip, o.sip, media, media+198, o.peerPort, transport, cmp.Or(o.channels, 50), cmp.Or(o.cps, 50), o.trunk, o.extra)
+%sdialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
+%s`, filepath.Join(d.dir, "data"), httpPort, adminPort, d.sip, d.sip, o.sip, media, media+198, o.peerPort, transport, cmp.Or(o.channels, 50), cmp.Or(o.cps, 50), o.trunk, furtherTrunks(o.trunks), o.extra)
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	d.Process = daemons.New(t, d.config, d.answers)
 	d.Run()
 	return d
+}
+
+// furtherTrunks are rows of the list of trunks.
+func furtherTrunks(keys []string) (rows string) {
+	for _, k := range keys {
+		rows += "  - {" + k + "}\n"
+	}
+	return rows
 }
 
 // answers reports whether the daemon takes requests.
