@@ -215,7 +215,7 @@ func (s *session) judgeReport(r calls.ProviderReport) calls.Result {
 func endOfUnanswered(r calls.ProviderReport, c *calls.Call) calls.Result {
 	switch {
 	case r.Outcome != calls.OutcomeNone:
-		return calls.Result{Outcome: r.Outcome, Reason: r.Reason, Charged: r.Outcome != calls.OutcomeTrunkError}
+		return calls.Result{Outcome: r.Outcome, Reason: r.Reason, Charged: r.Outcome != calls.OutcomeTrunkError && r.Reason != calls.ReasonManagerNotReached}
 	case r.SIPCode == 0 && (r.Q850 == 0 || r.Q850 == q850Normal) && c.Flow.Bridge != nil && r.By == calls.ByManager:
 		return calls.Result{Outcome: calls.OutcomeCanceled, Reason: calls.ReasonManagerNotReached}
 	case r.SIPCode == 0 && (r.Q850 == 0 || r.Q850 == q850Normal):

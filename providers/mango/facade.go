@@ -184,27 +184,24 @@ func refused(code int, why string, args ...any) outcome {
 }
 
 // handlers carry out the methods.
-var handlers = map[string]struct {
-	needs calls.Permission
-	do    func(*facade, *query) outcome
-}{
-	"commands/callback":        {calls.PermCaller, (*facade).callback},
-	"commands/callback_group":  {calls.PermCaller, (*facade).callbackGroup},
-	"commands/call/hangup":     {calls.PermCaller, (*facade).hangup},
-	"commands/transfer":        {calls.PermCaller, (*facade).transfer},
-	"commands/route":           {calls.PermCaller, (*facade).route},
-	"commands/play/start":      {calls.PermCaller, (*facade).play},
-	"commands/recording/start": {calls.PermCaller, (*facade).record},
-	"commands/call/hold/on":    {calls.PermCaller, (*facade).hold},
-	"commands/sms":             {calls.PermCaller, (*facade).sms},
-	"config/users/request":     {calls.PermViewer, (*facade).users},
-	"groups":                   {calls.PermViewer, (*facade).groups},
-	"incominglines":            {calls.PermViewer, (*facade).lines},
-	"audiofiles":               {calls.PermViewer, (*facade).files},
-	"account/balance":          {calls.PermViewer, (*facade).balance},
-	"stats/request":            {calls.PermViewer, (*facade).statsRequest},
-	"stats/result":             {calls.PermViewer, (*facade).statsResult},
-	"queries/recording/post":   {calls.PermViewer, (*facade).recordingPost},
+var handlers = map[string]func(*facade, *query) outcome{
+	"commands/callback":        (*facade).callback,
+	"commands/callback_group":  (*facade).callbackGroup,
+	"commands/call/hangup":     (*facade).hangup,
+	"commands/transfer":        (*facade).transfer,
+	"commands/route":           (*facade).route,
+	"commands/play/start":      (*facade).play,
+	"commands/recording/start": (*facade).record,
+	"commands/call/hold/on":    (*facade).hold,
+	"commands/sms":             (*facade).sms,
+	"config/users/request":     (*facade).users,
+	"groups":                   (*facade).groups,
+	"incominglines":            (*facade).lines,
+	"audiofiles":               (*facade).files,
+	"account/balance":          (*facade).balance,
+	"stats/request":            (*facade).statsRequest,
+	"stats/result":             (*facade).statsResult,
+	"queries/recording/post":   (*facade).recordingPost,
 }
 
 // carryOut does what a request asks for and answers it.
@@ -224,12 +221,11 @@ func (f *facade) carryOut(q *query) {
 			return
 		}
 	}
-	h := handlers[q.method.path]
-	if !mayDo(q.key, h.needs) {
-		f.refuse(q, codeForbidden, "the key has no role that may do this")
+	if need := needs[q.method.path]; !need.MetBy(q.key.Roles) {
+		f.refuse(q, codeForbidden, "the key may not do this: it needs the role "+string(need.Role()))
 		return
 	}
-	out := h.do(f, q)
+	out := handlers[q.method.path](f, q)
 	if out.done {
 		return
 	}
@@ -248,9 +244,4 @@ func (f *facade) carryOut(q *query) {
 	if q.method.command && q.method.path != "commands/callback" && q.method.path != "commands/callback_group" || out.err != nil && q.method.command {
 		f.notifyResult(q, code)
 	}
-}
-
-// mayDo reports whether a key has a role.
-func mayDo(k *calls.FacadeKey, p calls.Permission) bool {
-	return (&calls.Token{Roles: k.Roles}).May(p)
 }

@@ -10,6 +10,7 @@ import (
 
 	"zvonar/internal/calls"
 	"zvonar/internal/engine"
+	"zvonar/internal/numbering"
 	"zvonar/providers"
 )
 
@@ -39,18 +40,23 @@ func commandOf(ref string) string {
 }
 
 // submit places a call. What was asked for before under the same command_id, and is
-// not over, is that call.
+// not over, is that call; and so is the same order within the window of repetitions.
 func (f *facade) submit(q *query, r engine.CallRequest) outcome {
 	r.Account, r.TokenID = q.key.Account, ""
-	sum := sha256.Sum256([]byte(q.method.path + "\n" + q.form.JSON))
+	to := r.To
+	if n, err := numbering.Normalize(to, f.house.Country); err == nil {
+		to = n
+	}
+	said := []string{q.key.ID, q.method.path, string(q.common.Command), to, r.From, r.Bridge.Manager, string(r.Bridge.Order)}
+	sum := sha256.Sum256([]byte(strings.Join(said, "\n")))
 	r.BodyHash = hex.EncodeToString(sum[:])
 	if q.common.Command != "" {
 		r.Ref = refOf(string(q.common.Command), "")
 	}
-	c, replayed, err := f.house.Engine.Submit(q.r.Context(), r)
+	c, replayed, err := f.house.Once(q.r.Context(), f.set.RepeatWindow, r, said...)
 	if calls.CodeOf(err) == calls.CodeRefConflict && q.common.Command != "" {
 		r.Ref = refOf(string(q.common.Command), r.BodyHash[:markLength])
-		c, replayed, err = f.house.Engine.Submit(q.r.Context(), r)
+		c, replayed, err = f.house.Once(q.r.Context(), f.set.RepeatWindow, r, said...)
 	}
 	if err != nil {
 		return outcome{err: err}

@@ -1,10 +1,12 @@
 package mango
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +86,57 @@ func TestCallbacksBecomeCallsBetweenTwoParties(t *testing.T) {
 	d := newDesk(t, nil)
 	if got := d.ask("commands/callback_group", `{"from":"301","to":"74955404444","line_number":"7"}`); got["result"] != 3300.0 {
 		t.Errorf("no group: %v", got)
+	}
+}
+
+func TestACallbackThatIsRepeatedRingsOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil)
+	rung := func() (ids []string) {
+		for _, r := range d.Engine.Requests() {
+			if !slices.Contains(ids, r.IdempotencyKey) {
+				ids = append(ids, r.IdempotencyKey)
+			}
+		}
+		return ids
+	}
+	for _, same := range []string{`{"from":{"extension":"201"},"to_number":"74955404444"}`, `{"to_number":"+7 495 540-44-44","from":{"extension":201}}`} {
+		if got := d.ask("commands/callback", same); got["result"] != 1000.0 {
+			t.Errorf("%s: %v", same, got)
+		}
+	}
+	if n := len(rung()); n != 1 {
+		t.Errorf("one order rang %d times", n)
+	}
+	for _, other := range []string{`{"from":{"extension":"202"},"to_number":"74955404444"}`, `{"command_id":"2","from":{"extension":"201"},"to_number":"74955404444"}`} {
+		d.ask("commands/callback", other)
+	}
+	if n := len(rung()); n != 3 {
+		t.Errorf("three orders rang %d times", n)
+	}
+}
+
+func TestEveryMethodAsksForTheRoleOfWhatItDoes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, func(s *facadeSettings) { s.Limits, s.Penalty = false, false })
+	for _, role := range []calls.Permission{calls.PermViewer, calls.PermCaller, calls.PermModerator, calls.PermOperator, calls.PermAdmin} {
+		d.Keys.Add(calls.FacadeKey{ID: "key_of_" + string(role), Account: "main", Kind: Kind, Public: string(role), Secret: testSalt, Roles: []calls.Permission{role}})
+	}
+	providerstest.KeepsToNeeds(t, System().Needs, []string{"queries/recording/post"}, func(path string, role calls.Permission) bool {
+		m, _ := methodAt(path)
+		there := map[string]any{}
+		for _, name := range m.needs {
+			there[name] = "1"
+		}
+		body, err := json.Marshal(there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := d.send(path, urlencoded, string(form{Key: string(role), JSON: string(body), Sign: sign(string(role), string(body), testSalt)}.encode()))
+		return strings.Contains(rec.Body.String(), `"result":`+strconv.Itoa(codeForbidden))
+	})
+	if len(needs) != len(handlers) || len(needs) != len(methods) {
+		t.Errorf("%d methods have needs, %d are answered", len(needs), len(handlers))
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"zvonar/internal/calls"
 	"zvonar/providers"
 )
 
@@ -97,7 +96,7 @@ func (f *facade) recordingLink(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusBadRequest, codeBadParams, "the address is wrong")
 	case f.house.Clock.Now().Unix() >= seconds:
 		fail(http.StatusForbidden, codeBadParams, "the link has expired")
-	case !mayDo(key, calls.PermViewer) || !f.hasCapture(key.Account, recording):
+	case !providers.NeedListen.MetBy(key.Roles) || !f.hasCapture(key.Account, recording):
 		fail(http.StatusNotFound, codeNoRecord, "there is no such recording")
 	default:
 		f.sendToFile(w, r, recording)

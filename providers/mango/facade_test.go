@@ -30,7 +30,7 @@ func newDesk(t testing.TB, change func(*facadeSettings)) *desk {
 	w := providerstest.New(fake)
 	texts := &providerstest.Texts{}
 	w.House.Texts, w.Captures, w.TrunkNumbers = texts, providerstest.Captures{}, func(string) []string { return []string{"74951234567"} }
-	w.Keys.Add(calls.FacadeKey{ID: "key_1", Account: "main", Kind: Kind, Public: testKey, Secret: testSalt, Roles: []calls.Permission{calls.PermCaller}})
+	w.Keys.Add(calls.FacadeKey{ID: "key_1", Account: "main", Kind: Kind, Public: testKey, Secret: testSalt, Roles: []calls.Permission{calls.PermOperator}})
 	w.Keys.Add(calls.FacadeKey{ID: "key_2", Account: "main", Kind: Kind, Public: "viewer", Secret: testSalt, Roles: []calls.Permission{calls.PermViewer}})
 	w.Memory.Employees = []*calls.Employee{
 		{ID: "emp_1", Account: "main", Name: "Анна", Extension: "201", Phone: "79160000201", Caller: "74951234567", Trunk: "office", Method: calls.MethodAPI},

@@ -128,7 +128,7 @@ func TestEndsAreJudgedByTheTable(t *testing.T) {
 		"a code that nobody knows":    {true, false, 7777, calls.OutcomeTrunkError, calls.ReasonProviderFailed, calls.ByProvider},
 		"answered, the client left":   {true, true, 1120, "", "", calls.ByCustomer},
 		"answered, we left":           {true, true, 1110, "", "", calls.ByManager},
-		"our side did not come":       {false, false, 1111, calls.OutcomeCanceled, calls.ReasonManagerNotReached, calls.ByProvider},
+		"our side did not come":       {false, false, 1111, calls.OutcomeTrunkError, calls.ReasonProviderFailed, calls.ByProvider},
 		"nobody, for want of a limit": {false, false, 2211, calls.OutcomeTrunkError, calls.ReasonProviderFailed, calls.ByProvider},
 	} {
 		tr := newTracker("74955404444", false)

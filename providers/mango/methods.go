@@ -1,5 +1,7 @@
 package mango
 
+import "zvonar/providers"
+
 // method is one request of the API.
 type method struct {
 	path    string
@@ -46,4 +48,26 @@ func methodAt(path string) (method, bool) {
 		}
 	}
 	return method{}, false
+}
+
+// needs say what each method does for whoever asks; a signed link to a recording is as
+// queries/recording/post.
+var needs = map[string]providers.Need{
+	"commands/callback":        providers.NeedCall,
+	"commands/callback_group":  providers.NeedCall,
+	"commands/call/hangup":     providers.NeedCall,
+	"commands/transfer":        providers.NeedCall,
+	"commands/route":           providers.NeedCall,
+	"commands/play/start":      providers.NeedCall,
+	"commands/recording/start": providers.NeedCall,
+	"commands/call/hold/on":    providers.NeedCall,
+	"commands/sms":             providers.NeedCall,
+	"config/users/request":     providers.NeedRead,
+	"groups":                   providers.NeedRead,
+	"incominglines":            providers.NeedRead,
+	"audiofiles":               providers.NeedRead,
+	"account/balance":          providers.NeedRead,
+	"stats/request":            providers.NeedRead,
+	"stats/result":             providers.NeedRead,
+	"queries/recording/post":   providers.NeedListen,
 }

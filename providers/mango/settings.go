@@ -128,6 +128,9 @@ type facadeSettings struct {
 	// StatsReady is how long statistics take, at the least; StatsKept how long they can be had.
 	StatsReady calls.Duration `yaml:"stats_ready"`
 	StatsKept  calls.Duration `yaml:"stats_kept"`
+	// RepeatWindow is how long the same callback gives the answer of the first and rings
+	// nobody, also once its call is over; 0: only while it is not over, by its command_id.
+	RepeatWindow time.Duration `yaml:"repeat_window"`
 	// RecordLinks lets recordings be had by signed links.
 	RecordLinks bool `yaml:"record_links"`
 	// Balance and Currency are what account/balance says.
@@ -139,7 +142,7 @@ type facadeSettings struct {
 
 func facadeDefaults() facadeSettings {
 	return facadeSettings{ErrorStatus: 200, LimitStatus: 429, Limits: true, Penalty: true,
-		StatsKept: calls.Duration(10 * time.Minute), RecordLinks: true, Currency: "RUB", Product: 1}
+		StatsKept: calls.Duration(10 * time.Minute), RepeatWindow: providers.RepeatWindow, RecordLinks: true, Currency: "RUB", Product: 1}
 }
 
 func (s facadeSettings) check() error {
@@ -151,5 +154,5 @@ func (s facadeSettings) check() error {
 	if s.StatsReady < 0 || time.Duration(s.StatsKept) < time.Minute || time.Duration(s.StatsKept) > time.Hour {
 		return fmt.Errorf("stats_ready and stats_kept: statistics are kept for 1m to 1h")
 	}
-	return nil
+	return providers.CheckRepeatWindow(s.RepeatWindow)
 }

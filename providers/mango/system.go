@@ -16,6 +16,7 @@ func System() providers.System {
 			return newClient(h, name, s)
 		},
 		Facade:  newFacade,
+		Needs:   needs,
 		Sinks:   func(h *providers.House) []outbox.Sink { return []outbox.Sink{sink{h}} },
 		Keys:    providers.KeyForm{Signed: true},
 		Console: samples(),

@@ -226,14 +226,18 @@ func (t *tracker) end(at time.Time, talk time.Duration) calls.ProviderReport {
 		}
 	case t.in:
 		r.Outcome, r.Reason = calls.OutcomeMissed, m.reason
-	case t.manager || t.rang || t.hadClient():
+	case t.manager || t.rang || t.hadClient() || len(t.legs) == 0 && t.reason < 2000: // a summary alone says nothing of whose telephone it was
 		r.Outcome, r.Reason = m.outcome, m.reason
 		if r.Outcome == "" {
 			r.Outcome = calls.OutcomeNoAnswer
 		}
 	default:
-		// Our side did not come to the telephone, so the client was not rung.
-		r.Outcome, r.Reason, r.SIPCode = calls.OutcomeCanceled, calls.ReasonManagerNotReached, 0
+		// Our side did not come to the telephone, so the client was not rung. Without a
+		// manager that side is our user agent, which the provider did not reach.
+		r.Outcome, r.Reason, r.SIPCode = calls.OutcomeTrunkError, calls.ReasonProviderFailed, 0
+		if t.joins {
+			r.Outcome, r.Reason = calls.OutcomeCanceled, calls.ReasonManagerNotReached
+		}
 		if t.reason >= 2000 {
 			r.Outcome, r.Reason = m.outcome, m.reason
 		}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"zvonar/providers"
 )
 
 // maxBody is how much of a request or a notice is read, in bytes.
@@ -124,19 +126,10 @@ func marshal(v any) ([]byte, error) {
 // text is a JSON string or number; what is neither is empty.
 type text string
 
-// UnmarshalJSON reads a string, a number or null.
+// UnmarshalJSON reads a string or a number; what is neither is "".
 func (t *text) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		*t = text(s)
-		return nil
-	}
-	var n json.Number
-	if json.Unmarshal(b, &n) == nil {
-		*t = text(n)
-		return nil
-	}
-	*t = ""
+	s, _ := providers.Tolerance{Anything: true}.Text(b)
+	*t = text(s)
 	return nil
 }
 

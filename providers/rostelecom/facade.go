@@ -17,13 +17,17 @@ import (
 
 // facadeSettings are the keys of the facade. README.md explains each.
 type facadeSettings struct {
-	Domain    string          `yaml:"domain"`
-	From      string          `yaml:"from"`       // caller number of callbacks; "": the employee's
-	Capture   bool            `yaml:"capture"`    // talks of callbacks are written down
-	Results   string          `yaml:"results"`    // string or number
-	PublicURL string          `yaml:"public_url"` // of links; "": where the facade is mounted
-	LinkLife  calls.Duration  `yaml:"link_life"`
-	History   historyFileForm `yaml:"history"`
+	Domain    string         `yaml:"domain"`
+	From      string         `yaml:"from"`       // caller number of callbacks; "": the employee's
+	Capture   bool           `yaml:"capture"`    // talks of callbacks are written down
+	Results   string         `yaml:"results"`    // string or number
+	PublicURL string         `yaml:"public_url"` // of links; "": where the facade is mounted
+	LinkLife  calls.Duration `yaml:"link_life"`
+	// RepeatWindow is how long the same call_back gives the session of the first and
+	// rings nobody; 0: never.
+	RepeatWindow time.Duration `yaml:"repeat_window"`
+
+	History historyFileForm `yaml:"history"`
 }
 
 // historyFileForm is how a history is written.
@@ -42,17 +46,20 @@ type facade struct {
 	log   *slog.Logger
 }
 
-// methods of the facade: what they need, and what does them.
-var methods = map[string]struct {
-	needs calls.Permission
-	do    func(*facade, *asked)
-}{
-	methodCallBack:        {calls.PermCaller, (*facade).callBack},
-	methodGetRecord:       {calls.PermViewer, (*facade).getRecord},
-	methodUsersInfo:       {calls.PermViewer, (*facade).usersInfo},
-	methodCallInfo:        {calls.PermViewer, (*facade).callInfo},
-	methodHistory:         {calls.PermViewer, (*facade).orderHistory},
-	methodDownloadHistory: {calls.PermViewer, (*facade).downloadHistory},
+// methods are what the facade does.
+var methods = map[string]func(*facade, *asked){
+	methodCallBack:        (*facade).callBack,
+	methodGetRecord:       (*facade).getRecord,
+	methodUsersInfo:       (*facade).usersInfo,
+	methodCallInfo:        (*facade).callInfo,
+	methodHistory:         (*facade).orderHistory,
+	methodDownloadHistory: (*facade).downloadHistory,
+}
+
+// needs say what each is for whoever asks.
+var needs = map[string]providers.Need{
+	methodCallBack: providers.NeedCall, methodGetRecord: providers.NeedListen, methodUsersInfo: providers.NeedRead,
+	methodCallInfo: providers.NeedRead, methodHistory: providers.NeedRead, methodDownloadHistory: providers.NeedRead,
 }
 
 // asked is one authenticated request.
@@ -66,7 +73,7 @@ type asked struct {
 // newFacade makes the facade; an error names the key of the settings.
 func newFacade(h *providers.House, s providers.Settings) (http.Handler, error) {
 	f := &facade{house: h, log: h.Log.With("facade", Kind), set: facadeSettings{
-		Results: "string", LinkLife: calls.Duration(10 * time.Minute),
+		Results: "string", LinkLife: calls.Duration(10 * time.Minute), RepeatWindow: providers.RepeatWindow,
 		History: historyFileForm{Archive: "zip", Delimiter: ";", Header: true, MaxDays: 31},
 	}}
 	if err := s.Decode(&f.set); err != nil {
@@ -86,6 +93,9 @@ func newFacade(h *providers.House, s providers.Settings) (http.Handler, error) {
 	case set.PublicURL != "" && address("public_url", set.PublicURL) != nil:
 		return nil, address("public_url", set.PublicURL)
 	}
+	if err := providers.CheckRepeatWindow(f.set.RepeatWindow); err != nil {
+		return nil, err
+	}
 	f.set.PublicURL = strings.TrimRight(f.set.PublicURL, "/")
 	f.links = newLinks(h.Clock, time.Duration(f.set.LinkLife))
 	return f, nil
@@ -98,7 +108,7 @@ func (f *facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.download(w, r, rest)
 		return
 	}
-	m, known := methods[path]
+	do, known := methods[path]
 	if !known {
 		providers.Named(r.Context(), providers.Label{Fault: "there is no such method"})
 		page(w, http.StatusNotFound, "404 Not Found")
@@ -125,12 +135,12 @@ func (f *facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case key == nil:
 		f.refuse(w, r, status, why)
 		return
-	case !(&calls.Token{Roles: key.Roles}).May(m.needs):
-		f.refuse(w, r, http.StatusForbidden, fmt.Sprintf("the key has no right to this method: it needs the role %s", m.needs))
+	case !needs[path].MetBy(key.Roles):
+		f.refuse(w, r, http.StatusForbidden, fmt.Sprintf("the key has no right to this method: it needs the role %s", needs[path].Role()))
 		return
 	}
 	providers.Named(r.Context(), providers.Label{Account: key.Account})
-	m.do(f, &asked{w: w, r: r, key: key, body: body})
+	do(f, &asked{w: w, r: r, key: key, body: body})
 }
 
 // authenticate finds the key of a request and checks the signature of its raw body.

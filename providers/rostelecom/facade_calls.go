@@ -2,8 +2,6 @@ package rostelecom
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -46,12 +44,11 @@ func (f *facade) callBack(a *asked) {
 		f.broken(a, err)
 		return
 	}
-	sum := sha256.Sum256(a.body)
-	c, _, err := f.house.Engine.Submit(a.r.Context(), engine.CallRequest{
+	c, _, err := f.house.Once(a.r.Context(), f.set.RepeatWindow, engine.CallRequest{
 		Account: a.key.Account, To: to, From: f.set.From, Capture: f.set.Capture,
 		Bridge: &calls.Bridge{Manager: "employee:" + who.ID, Order: calls.ManagerFirst},
-		ToAt:   "request_number", ManagerAt: "from_pin", BodyHash: hex.EncodeToString(sum[:]),
-	})
+		ToAt:   "request_number", ManagerAt: "from_pin",
+	}, a.key.ID, methodCallBack, to, who.ID)
 	var refused *calls.Error
 	switch {
 	case errors.As(err, &refused):

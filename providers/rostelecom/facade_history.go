@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -19,9 +21,13 @@ import (
 	"zvonar/internal/calls"
 )
 
-// ordersOf is the kind under which orders have numbers: the store gives them out, and
-// what an order asks for is its name, so that the same one is known again.
-const ordersOf = "rostelecom.history"
+// orderKey begins the keys under which the store remembers orders, for orderLife: what an
+// order asks for is its name, from which its number follows, so that the same one is
+// known again. Keys of the API have no control characters, so they never meet these.
+const (
+	orderKey  = "rostelecom.history\n"
+	orderLife = 7 * 24 * time.Hour
+)
 
 // maxDigits is how many digits a telephone number has at the most, and some.
 const maxDigits = 32
@@ -53,6 +59,12 @@ func parseOrder(name string) (o historyOrder, ok bool) {
 		n[i] = v
 	}
 	return historyOrder{time.Unix(n[0], 0), time.Unix(n[1], 0), n[2], n[3], parts[4]}, true
+}
+
+// firstNumber is the number of an order, unless another has it: nine digits.
+func (o historyOrder) firstNumber() int64 {
+	sum := sha256.Sum256([]byte(o.name()))
+	return 100_000_000 + int64(binary.BigEndian.Uint32(sum[:])%900_000_000)
 }
 
 // orderHistory keeps an order. Its file is made when it is asked for, from the calls
@@ -90,12 +102,19 @@ func (f *facade) orderHistory(a *asked) {
 	var n int64
 	had := false
 	err := f.house.Store.Update(a.r.Context(), func(tx calls.Tx) (err error) {
-		n, err = tx.NumberOf(a.key.Account, ordersOf, o.name())
-		if had = err == nil; had || !errors.Is(err, calls.ErrNotFound) {
-			return err
+		for n = o.firstNumber(); ; n++ {
+			kept, err := tx.Idempotent(a.key.Account, orderKey+orderText(n))
+			switch {
+			case errors.Is(err, calls.ErrNotFound):
+				return tx.PutIdempotent(calls.IdempotencyRecord{Account: a.key.Account, Key: orderKey + orderText(n), BodyHash: o.name(),
+					ExpiresAt: f.house.Clock.Now().Add(orderLife)})
+			case err != nil:
+				return err
+			case kept.BodyHash == o.name():
+				had = true
+				return nil
+			}
 		}
-		n, err = tx.GiveNumber(a.key.Account, ordersOf, o.name(), 0)
-		return err
 	})
 	if err != nil {
 		f.broken(a, err)
@@ -124,7 +143,10 @@ func (f *facade) downloadHistory(a *asked) {
 	}
 	name := ""
 	err := f.house.Store.View(a.r.Context(), func(tx calls.ReadTx) (err error) {
-		name, err = tx.Numbered(a.key.Account, ordersOf, q.OrderID.whole())
+		kept, err := tx.Idempotent(a.key.Account, orderKey+orderText(q.OrderID.whole()))
+		if err == nil {
+			name = kept.BodyHash
+		}
 		return err
 	})
 	o, ok := parseOrder(name)
@@ -137,6 +159,10 @@ func (f *facade) downloadHistory(a *asked) {
 		return
 	}
 	records, err := f.records(a.r.Context(), a.key.Account, o)
+	if errors.Is(err, errManyCalls) {
+		f.fail(a, resultBad, err.Error())
+		return
+	}
 	if err == nil {
 		var file []byte
 		if file, err = f.set.History.pack(records, q.OrderID.whole()); err == nil {
@@ -148,14 +174,16 @@ func (f *facade) downloadHistory(a *asked) {
 	f.broken(a, err)
 }
 
-// maxHistoryCalls bounds a file.
+// maxHistoryCalls bounds the calls that are looked at for one file.
 const maxHistoryCalls = 200_000
+
+var errManyCalls = errors.New("there are too many calls in this period: order a shorter one")
 
 // records are the lines of an order, the oldest call first.
 func (f *facade) records(ctx context.Context, account string, o historyOrder) ([][]string, error) {
 	var rows [][]string
 	cursor := afterTime(o.to)
-	for len(rows) < maxHistoryCalls {
+	for seen := 0; ; {
 		var list []*calls.Call
 		err := f.house.Store.View(ctx, func(tx calls.ReadTx) (err error) {
 			list, err = tx.Calls(calls.CallFilter{Account: account, Cursor: cursor, Limit: 500})
@@ -164,6 +192,9 @@ func (f *facade) records(ctx context.Context, account string, o historyOrder) ([
 		if err != nil {
 			return nil, err
 		}
+		if seen += len(list); seen > maxHistoryCalls {
+			return nil, errManyCalls
+		}
 		past := len(list) == 0
 		for _, c := range list {
 			cursor = c.ID
@@ -171,14 +202,14 @@ func (f *facade) records(ctx context.Context, account string, o historyOrder) ([
 				past = true
 				break
 			}
-			if !c.Over() || !c.CreatedAt.Before(o.to.Add(time.Second)) {
+			if !c.Over() || !c.CreatedAt.Before(o.to.Add(time.Second)) || o.number != "" && !same(o.number, c.To) && !same(o.number, c.From) {
 				continue
 			}
 			info, err := f.infoOf(ctx, c)
 			if err != nil {
 				return nil, err
 			}
-			if o.wants(c, info) {
+			if o.wants(info) {
 				rows = append(rows, historyRecord(sessionOf(c.ID), info))
 			}
 		}
@@ -201,10 +232,9 @@ func afterTime(t time.Time) string {
 	return "call_" + u.String()
 }
 
-// wants reports whether a call belongs into the file.
-func (o historyOrder) wants(c *calls.Call, i infoOut) bool {
-	return (o.direction == 0 || int(o.direction) == i.Direction) && (o.state == 0 || int(o.state) == i.State) &&
-		(o.number == "" || same(o.number, c.To) || same(o.number, c.From))
+// wants reports whether a call with its number belongs into the file.
+func (o historyOrder) wants(i infoOut) bool {
+	return (o.direction == 0 || int(o.direction) == i.Direction) && (o.state == 0 || int(o.state) == i.State)
 }
 
 // pack writes the lines as a file.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
+	"zvonar/providers/providerstest"
 )
 
 func TestWhoMayAskTheFacade(t *testing.T) {
@@ -53,6 +55,39 @@ func TestWhoMayAskTheFacade(t *testing.T) {
 	r := o.Journal.Exchanges()
 	if len(r) < 10 || r[0].Kind != Kind {
 		t.Errorf("the journal has %d exchanges", len(r))
+	}
+}
+
+func TestACallbackThatIsRepeatedRingsOnce(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	first := o.asks(methodCallBack, `{"request_number":"+79161234567","from_pin":"317"}`).Body.String()
+	for _, same := range []string{`{"request_number":"+79161234567","from_pin":"317"}`, `{"from_sipuri":"sip:anna@d", "request_number":"89161234567"}`} {
+		if got := o.asks(methodCallBack, same).Body.String(); got != first || !strings.Contains(got, "session_id") {
+			t.Errorf("%s: %s, want %s", same, got, first)
+		}
+	}
+	if got := o.asks(methodCallBack, `{"request_number":"+79161234567","from_pin":"318"}`).Body.String(); got == first {
+		t.Error("another employee's call was taken for a repetition")
+	}
+	o.clock.Advance(providers.RepeatWindow)
+	if got := o.asks(methodCallBack, `{"request_number":"+79161234567","from_pin":"317"}`).Body.String(); got == first {
+		t.Error("an order that comes later is no repetition")
+	}
+}
+
+func TestEveryMethodAsksForTheRoleOfWhatItDoes(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	for _, role := range []calls.Permission{calls.PermViewer, calls.PermCaller, calls.PermModerator, calls.PermOperator, calls.PermAdmin} {
+		o.Keys.Add(calls.FacadeKey{ID: "key_of_" + string(role), Account: "main", Kind: Kind, Public: string(role), Secret: simKey, Roles: []calls.Permission{role}})
+	}
+	providerstest.KeepsToNeeds(t, System().Needs, []string{methodGetRecord}, func(method string, role calls.Permission) bool {
+		rec := o.sends(method, "{}", string(role), sign(string(role), []byte("{}"), simKey))
+		return rec.Code == http.StatusForbidden && strings.Contains(rec.Body.String(), "it needs the role "+string(needs[method].Role()))
+	})
+	if len(needs) != len(methods) {
+		t.Errorf("%d methods have needs, %d are answered", len(needs), len(methods))
 	}
 }
 

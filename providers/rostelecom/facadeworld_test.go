@@ -29,10 +29,10 @@ type office struct {
 // officeStore is the shared store with the few more tables that the facade reads.
 type officeStore struct {
 	*providerstest.Store
-	mu     sync.Mutex
-	orders []string
-	hooks  []*calls.Webhook
-	fail   error
+	mu    sync.Mutex
+	kept  map[string]calls.IdempotencyRecord
+	hooks []*calls.Webhook
+	fail  error
 }
 
 func (s *officeStore) View(ctx context.Context, f func(calls.ReadTx) error) error {
@@ -68,31 +68,20 @@ func (t officeTx) Number(string, string) (*calls.Number, error) { return nil, ca
 
 func (t officeTx) Webhooks(string) ([]*calls.Webhook, error) { return t.s.hooks, nil }
 
-func (t officeTx) NumberOf(_, _, id string) (int64, error) {
+func (t officeTx) Idempotent(account, key string) (*calls.IdempotencyRecord, error) {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
-	for i, o := range t.s.orders {
-		if o == id {
-			return int64(i + 1), nil
-		}
+	if r, ok := t.s.kept[account+" "+key]; ok {
+		return &r, nil
 	}
-	return 0, calls.ErrNotFound
+	return nil, calls.ErrNotFound
 }
 
-func (t officeTx) Numbered(_, _ string, n int64) (string, error) {
+func (t officeTx) PutIdempotent(r calls.IdempotencyRecord) error {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
-	if n < 1 || n > int64(len(t.s.orders)) {
-		return "", calls.ErrNotFound
-	}
-	return t.s.orders[n-1], nil
-}
-
-func (t officeTx) GiveNumber(_, _, id string, _ int64) (int64, error) {
-	t.s.mu.Lock()
-	defer t.s.mu.Unlock()
-	t.s.orders = append(t.s.orders, id)
-	return int64(len(t.s.orders)), nil
+	t.s.kept[r.Account+" "+r.Key] = r
+	return nil
 }
 
 // Path implements providers.Captures.
@@ -108,7 +97,7 @@ func newOffice(t testing.TB, settings string) *office {
 	t.Helper()
 	fake := clock.NewFake(noon)
 	o := &office{World: providerstest.New(fake), t: t, clock: fake, dir: t.TempDir()}
-	o.store = &officeStore{Store: o.Memory}
+	o.store = &officeStore{Store: o.Memory, kept: map[string]calls.IdempotencyRecord{}}
 	o.House.Store, o.House.Captures = o.store, o
 	o.Memory.Employees = []*calls.Employee{
 		{ID: "emp_1", Account: "main", Name: "Анна", Extension: "317", SIPUser: "anna", Method: calls.MethodAPI},
@@ -116,7 +105,7 @@ func newOffice(t testing.TB, settings string) *office {
 		{ID: "emp_3", Account: "main", Name: "Никита"},
 		{ID: "emp_9", Account: "shop", Name: "Чужая", Extension: "900", SIPUser: "other"},
 	}
-	o.Keys.Add(calls.FacadeKey{ID: "key_1", Account: "main", Kind: Kind, Public: simID, Secret: simKey, Roles: []calls.Permission{calls.PermCaller}})
+	o.Keys.Add(calls.FacadeKey{ID: "key_1", Account: "main", Kind: Kind, Public: simID, Secret: simKey, Roles: []calls.Permission{calls.PermOperator}})
 	o.Keys.Add(calls.FacadeKey{ID: "key_2", Account: "main", Kind: Kind, Public: "VIEWER", Secret: simKey, Roles: []calls.Permission{calls.PermViewer}})
 	var err error
 	if o.facade, err = newFacade(o.House, yamlText("domain: d.20.rt.ru\npublic_url: http://127.0.0.1/compat/rostelecom\n"+settings)); err != nil {

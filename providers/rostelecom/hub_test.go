@@ -29,7 +29,7 @@ func TestHistoryOfANumberThatIsNoneIsNotKept(t *testing.T) {
 	o := newOffice(t, "")
 	o.put(&calls.Call{Direction: calls.Out, To: "79161234567"}, false)
 	o.asks(methodHistory, `{"date_start":"2026-11-01 00:00:00","date_end":"2026-11-02 00:00:00","phone_number":"`+strings.Repeat("7", 1000)+`"}`)
-	if len(o.store.orders) != 0 {
-		t.Errorf("%d orders are kept", len(o.store.orders))
+	if len(o.store.kept) != 0 {
+		t.Errorf("%d orders are kept", len(o.store.kept))
 	}
 }

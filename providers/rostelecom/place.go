@@ -92,6 +92,7 @@ func (p *Provider) Follow(ctx context.Context, r providers.PlaceRequest, placed 
 	f := p.hub.follow(r.To)
 	defer f.leave()
 	t := newTelling(r.To, p.ownPIN(r), p.set.Ready)
+	t.joins = r.Flow.Bridge != nil
 	over, stop := p.mustBeOver(r)
 	defer stop()
 	t.resume(r.Resumed)

@@ -23,6 +23,8 @@ type telling struct {
 	answered time.Time // zero: he did not, as far as is known
 	talking  bool
 	over     bool // its end was told
+	joins    bool // the other side is an employee's, not our user agent
+	ownRang  bool // our side was rung
 	foreign  bool // nobody here asked for it: it rings when it is new
 	recorded bool
 }
@@ -49,6 +51,7 @@ func (t *telling) event(e event) []calls.ProviderReport {
 	rep := func(s calls.ReportState) calls.ProviderReport {
 		return calls.ProviderReport{State: s, At: at, ProviderCallID: string(e.SessionID)}
 	}
+	t.ownRang = t.ownRang || string(e.State) == stateCalling && t.own != "" && user(string(e.RequestPIN)) == t.own
 	switch string(e.State) {
 	case stateNew, stateCalling:
 		if t.rang || !t.foreign && (!t.names(e) || string(e.State) == stateNew) {
@@ -108,6 +111,10 @@ const (
 // ended completes the report of the end by what call_info says; info nil: it said
 // nothing, and the events decide.
 func (t *telling) ended(rep calls.ProviderReport, info *callInfo) calls.ProviderReport {
+	accepted := info != nil && info.State.whole() == infoAccepted
+	if t.ownRang && !t.manager && !t.rang && !t.talking && !accepted {
+		return t.notReached(rep)
+	}
 	if info == nil {
 		if t.talking {
 			rep.Outcome = calls.OutcomeAnswered
@@ -134,6 +141,16 @@ func (t *telling) ended(rep calls.ProviderReport, info *callInfo) calls.Provider
 	rep.SIPCode = sipCode(info.StatusCode)
 	if rep.SIPCode == 0 {
 		rep.Outcome = calls.OutcomeNoAnswer
+	}
+	return rep
+}
+
+// notReached is the end of a call whose own side was rung and did not come to the
+// telephone, so that the client was not rung.
+func (t *telling) notReached(rep calls.ProviderReport) calls.ProviderReport {
+	rep.Outcome, rep.Reason = calls.OutcomeTrunkError, calls.ReasonProviderFailed
+	if t.joins {
+		rep.Outcome, rep.Reason, rep.By = calls.OutcomeCanceled, calls.ReasonManagerNotReached, calls.ByManager
 	}
 	return rep
 }

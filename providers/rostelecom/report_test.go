@@ -55,6 +55,35 @@ func TestEventsBecomeReports(t *testing.T) {
 	}
 }
 
+// An own side that was rung and did not answer is none of the client's doing.
+func TestWhoDidNotComeDecidesTheOutcome(t *testing.T) {
+	t.Parallel()
+	own := []event{ev("new", "01", client, ""), ev("calling", "02", "sip:201@d", "201")}
+	for name, c := range map[string]struct {
+		joins  bool
+		events []event
+		info   *callInfo
+		want   string
+	}{
+		"the manager":                   {true, own, nil, "canceled manager_not_reached 0"},
+		"the manager, by his code":      {true, own, &callInfo{State: "2", StatusCode: "486"}, "canceled manager_not_reached 0"},
+		"our user agent":                {false, own, nil, "trunk_error provider_failed 0"},
+		"the client":                    {true, append(slices.Clone(own), ev("connected", "03", "sip:201@d", "201")), nil, "no_answer  0"},
+		"the client, by his code":       {true, append(slices.Clone(own), ev("connected", "03", "sip:201@d", "201")), &callInfo{State: "2", StatusCode: "486"}, "  486"},
+		"the client, his leg told only": {true, append(slices.Clone(own), ev("calling", "03", client, "")), nil, "no_answer  0"},
+		"an answer that was not told":   {true, own, &callInfo{State: "1", Duration: "20"}, "answered  0"},
+	} {
+		tl := newTelling("79161234567", "201", onNumber)
+		tl.joins = c.joins
+		tellAll(tl, c.events...)
+		reps := tl.event(ev("end", "31", "", ""))
+		got := tl.ended(reps[0], c.info)
+		if s := fmt.Sprint(got.Outcome, " ", got.Reason, " ", got.SIPCode); s != c.want {
+			t.Errorf("%s: %q, want %q", name, s, c.want)
+		}
+	}
+}
+
 // Whatever order events come in, and however often, there is one end and nothing after it.
 func TestEventsInAnyOrderEndOnce(t *testing.T) {
 	t.Parallel()

@@ -152,11 +152,15 @@ func TestAHistoryThatIsOrderedIsAnnounced(t *testing.T) {
 	o, sim := newOffice(t, ""), newSimulator(t, nil)
 	sim.say(methodHistoryReady, jsonSays(`{}`))
 	o.store.hooks = []*calls.Webhook{{Kind: Kind, URL: sim.URL + "/", Key: "key_1"}, {Kind: Kind, URL: "http://127.0.0.1:1", Disabled: true}, {Kind: "webhook", URL: "http://127.0.0.1:1"}}
-	if rec := o.asks(methodHistory, `{"date_start":"2026-11-01 00:00:00","date_end":"2026-11-02 00:00:00"}`); !strings.Contains(rec.Body.String(), `"order_id":"1"`) {
+	rec := o.asks(methodHistory, `{"date_start":"2026-11-01 00:00:00","date_end":"2026-11-02 00:00:00"}`)
+	var ordered struct {
+		OrderID string `json:"order_id"`
+	}
+	if json.Unmarshal(rec.Body.Bytes(), &ordered) != nil || len(ordered.OrderID) != 9 {
 		t.Fatalf("%s", rec.Body)
 	}
 	o.clock.Advance(announceAfter)
-	if got := sim.bodies(methodHistoryReady); len(got) != 1 || got[0] != `{"order_id":"1"}` {
+	if got := sim.bodies(methodHistoryReady); len(got) != 1 || got[0] != `{"order_id":"`+ordered.OrderID+`"}` {
 		t.Errorf("%q", got)
 	}
 }

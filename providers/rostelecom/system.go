@@ -20,9 +20,9 @@ func System() providers.System {
 		New: func(h *providers.House, name string, s providers.Settings) (providers.Provider, error) {
 			return newProvider(h, name, s)
 		},
-		Facade: func(h *providers.House, s providers.Settings) (http.Handler, error) { return newFacade(h, s) },
-		Keys:   providers.KeyForm{Signed: true, Public: code, Secret: code},
-		Sinks:  func(h *providers.House) []outbox.Sink { return []outbox.Sink{sink{h}} },
+		Needs: needs, Facade: func(h *providers.House, s providers.Settings) (http.Handler, error) { return newFacade(h, s) },
+		Keys:  providers.KeyForm{Signed: true, Public: code, Secret: code},
+		Sinks: func(h *providers.House) []outbox.Sink { return []outbox.Sink{sink{h}} },
 
 		Console: samples(),
 	}

@@ -1,7 +1,6 @@
 package rostelecom
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
 )
 
 // The methods, as paths behind the address.
@@ -59,23 +59,9 @@ type text string
 
 // UnmarshalJSON reads each of them; null is "".
 func (t *text) UnmarshalJSON(b []byte) error {
-	b = bytes.TrimSpace(b)
-	switch {
-	case bytes.Equal(b, []byte("null")):
-		*t = ""
-		return nil
-	case len(b) > 0 && b[0] == '"':
-		var s string
-		if err := json.Unmarshal(b, &s); err != nil {
-			return err
-		}
-		*t = text(s)
-		return nil
-	case len(b) > 0 && (b[0] == '{' || b[0] == '['):
-		return errors.New("a string or a number is expected")
-	}
-	*t = text(b)
-	return nil
+	s, err := providers.Tolerance{True: "true", False: "false"}.Text(b)
+	*t = text(s)
+	return err
 }
 
 // yes reports whether t says so: true, 1, "true".

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/numbering"
 	"zvonar/providers"
 )
 
@@ -42,6 +43,21 @@ func (s *customDataSettings) read(data string) asked {
 		}
 	}
 	return a
+}
+
+// said is what makes an order of a rule the same, however its data are spelt.
+func (a *asked) said(country string, before ...string) []string {
+	to := a.to
+	if n, err := numbering.Normalize(to, country); err == nil {
+		to = n
+	}
+	out := append(before, to, a.from, a.ref, a.callback, a.attempt, a.call)
+	for _, name := range slices.Sorted(maps.Keys(a.variables)) {
+		if a.variables[name] != a.to {
+			out = append(out, name, a.variables[name])
+		}
+	}
+	return out
 }
 
 // row reads data that are no object: columns, or a JSON text or number.

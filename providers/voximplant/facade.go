@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,29 +30,46 @@ type query struct {
 	key    *calls.FacadeKey
 }
 
-// method is one of the API: what a key must be allowed, and what answers it.
-type method struct {
-	role calls.Permission
-	do   func(f *facade, w http.ResponseWriter, q *query) (answer any, err error) // nil: it was written
-}
+// method answers a request; answer nil: it was written.
+type method func(f *facade, w http.ResponseWriter, q *query) (answer any, err error)
 
 // answered are the methods that the facade knows.
 var answered = map[string]method{
-	"StartScenarios":         {calls.PermCaller, (*facade).startScenarios},
-	"CreateCallList":         {calls.PermOperator, (*facade).createCallList},
-	"AppendToCallList":       {calls.PermOperator, (*facade).appendToCallList},
-	"GetCallLists":           {calls.PermViewer, (*facade).getCallLists},
-	"GetCallListDetails":     {calls.PermViewer, (*facade).getCallListDetails},
-	"EditCallList":           {calls.PermOperator, (*facade).editCallList},
-	"EditCallListTask":       {calls.PermOperator, (*facade).editCallListTask},
-	"CancelCallListTask":     {calls.PermOperator, (*facade).cancelCallListTask},
-	"CancelCallListBatch":    {calls.PermOperator, (*facade).cancelCallListBatch},
-	"StopCallListProcessing": {calls.PermOperator, (*facade).stopCallList},
-	"RecoverCallList":        {calls.PermOperator, (*facade).recoverCallList},
-	"DeleteCallList":         {calls.PermOperator, (*facade).deleteCallList},
-	"GetCallHistory":         {calls.PermViewer, (*facade).getCallHistory},
-	"GetAccountInfo":         {calls.PermViewer, (*facade).getAccountInfo},
-	"SendSmsMessage":         {calls.PermCaller, (*facade).sendSMS},
+	"StartScenarios":         (*facade).startScenarios,
+	"CreateCallList":         (*facade).createCallList,
+	"AppendToCallList":       (*facade).appendToCallList,
+	"GetCallLists":           (*facade).getCallLists,
+	"GetCallListDetails":     (*facade).getCallListDetails,
+	"EditCallList":           (*facade).editCallList,
+	"EditCallListTask":       (*facade).editCallListTask,
+	"CancelCallListTask":     (*facade).cancelCallListTask,
+	"CancelCallListBatch":    (*facade).cancelCallListBatch,
+	"StopCallListProcessing": (*facade).stopCallList,
+	"RecoverCallList":        (*facade).recoverCallList,
+	"DeleteCallList":         (*facade).deleteCallList,
+	"GetCallHistory":         (*facade).getCallHistory,
+	"GetAccountInfo":         (*facade).getAccountInfo,
+	"SendSmsMessage":         (*facade).sendSMS,
+}
+
+// needs say what each is for whoever asks. The history of calls is for all; where their
+// sound lies is in it only for who may listen.
+var needs = map[string]providers.Need{
+	"StartScenarios":         providers.NeedCall,
+	"CreateCallList":         providers.NeedManage,
+	"AppendToCallList":       providers.NeedManage,
+	"GetCallLists":           providers.NeedRead,
+	"GetCallListDetails":     providers.NeedRead,
+	"EditCallList":           providers.NeedManage,
+	"EditCallListTask":       providers.NeedManage,
+	"CancelCallListTask":     providers.NeedManage,
+	"CancelCallListBatch":    providers.NeedManage,
+	"StopCallListProcessing": providers.NeedManage,
+	"RecoverCallList":        providers.NeedManage,
+	"DeleteCallList":         providers.NeedManage,
+	"GetCallHistory":         providers.NeedRead,
+	"GetAccountInfo":         providers.NeedRead,
+	"SendSmsMessage":         providers.NeedCall,
 }
 
 func newFacade(h *providers.House, from providers.Settings) (http.Handler, error) {
@@ -123,16 +139,10 @@ func (f *facade) answer(w http.ResponseWriter, r *http.Request, name string) (an
 		return nil, err
 	}
 	providers.Named(r.Context(), providers.Label{Account: key.Account})
-	if !may(key, m.role) {
-		return nil, &apiError{104, "The method is forbidden for this key."}
+	if need := needs[name]; !need.MetBy(key.Roles) {
+		return nil, &apiError{104, "The method is forbidden for this key: it needs the role " + string(need.Role()) + "."}
 	}
-	return m.do(f, w, &query{ctx: r.Context(), http: r, params: p, key: key})
-}
-
-// may reports whether a key carries a role, as tokens do.
-func may(k *calls.FacadeKey, role calls.Permission) bool {
-	t := calls.Token{Roles: slices.Clone(k.Roles)}
-	return t.May(role)
+	return m(f, w, &query{ctx: r.Context(), http: r, params: p, key: key})
 }
 
 // actor is who asks, for the log of the house.

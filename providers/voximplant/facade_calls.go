@@ -53,11 +53,11 @@ func (f *facade) startScenarios(w http.ResponseWriter, q *query) (any, error) {
 	if len(data) > maxCustomData {
 		return nil, invalid("script_custom_data")
 	}
-	r, err := f.callOf(q, ruleID, rule, data)
+	r, said, err := f.callOf(q, ruleID, rule, data)
 	if err != nil {
 		return nil, err
 	}
-	call, _, err := f.house.Engine.Submit(q.ctx, r)
+	call, _, err := f.house.Once(q.ctx, f.settings.RepeatWindow, r, said...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,36 +78,37 @@ func (f *facade) rule(account string, id int64) (rule, bool) {
 	return r, ok && (r.Account == "" || r.Account == account)
 }
 
-// callOf is the call that custom data ask for.
-func (f *facade) callOf(q *query, ruleID int64, rule rule, data string) (r engine.CallRequest, err error) {
+// callOf is the call that custom data ask for, and what makes it the same order.
+func (f *facade) callOf(q *query, ruleID int64, rule rule, data string) (r engine.CallRequest, said []string, err error) {
 	want := f.settings.CustomData.read(data)
 	if want.to == "" {
-		return r, &apiError{101, "Invalid arguments: script_custom_data names no number (" + strings.Join(f.settings.CustomData.To, ", ") + ")."}
+		return r, nil, &apiError{101, "Invalid arguments: script_custom_data names no number (" + strings.Join(f.settings.CustomData.To, ", ") + ")."}
 	}
 	flow := *rule.Flow
 	var meta sessionMeta
 	meta.Voximplant.RuleID, meta.Voximplant.CustomData = ruleID, data
 	metadata, err := json.Marshal(meta)
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
 	variables, err := f.wanted(q, &flow, want.variables)
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
-	hash := sha256.Sum256([]byte(strconv.FormatInt(ruleID, 10) + "\x00" + data))
+	said = want.said(f.house.Country, q.key.ID, strconv.FormatInt(ruleID, 10))
+	hash := sha256.Sum256([]byte(strings.Join(said, "\x00")))
 	r = engine.CallRequest{Account: q.key.Account, To: want.to, ToAt: "script_custom_data", From: cmp.Or(want.from, rule.From), Flow: &flow,
 		Ref: want.ref, Trunk: rule.Trunk, Provider: rule.Provider, Metadata: metadata, Variables: variables, BodyHash: hex.EncodeToString(hash[:])}
 	if want.callback != "" {
 		if err := f.house.CheckURL(q.ctx, want.callback); err != nil {
-			return r, err
+			return r, nil, err
 		}
 		r.WebhookURL, r.WebhookKind, r.WebhookKey = want.callback, Kind, q.key.ID
 		if r.WebhookSettings, err = json.Marshal(echo{Call: want.call, Attempt: want.attempt}); err != nil {
-			return r, err
+			return r, nil, err
 		}
 	}
-	return r, nil
+	return r, said, nil
 }
 
 // wanted are the values for which the texts of a flow have places.
@@ -238,7 +239,7 @@ func readCommand(body []byte) (c command) {
 }
 
 func (f *facade) control(r *http.Request, key *calls.FacadeKey, call string, c command) (err error) {
-	if !may(key, calls.PermCaller) {
+	if !providers.NeedCall.MetBy(key.Roles) {
 		return calls.Errorf(calls.CodeForbidden, "the key may not do this")
 	}
 	ctx, account, e := r.Context(), key.Account, f.house.Engine

@@ -13,6 +13,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
 )
 
 // maxWalk bounds the calls that one question to the history looks at.
@@ -255,6 +256,11 @@ func (f *facade) sessionView(q *query, w *historyFilter, c *calls.Call) (s sessi
 	}
 	if w.withRecords {
 		s.Records = f.records(w, c, n)
+	}
+	if !providers.NeedListen.MetBy(q.key.Roles) {
+		for i := range s.Records {
+			s.Records[i].URL = ""
+		}
 	}
 	if w.withCalls && len(s.Records) > 0 {
 		s.Calls[0].RecordURL = s.Records[0].URL

@@ -245,6 +245,12 @@ func TestHistoryListsCallsAsSessions(t *testing.T) {
 		r.Calls[0].RecordURL != r.Records[0].URL || *r.Records[0].Duration != 15 {
 		t.Errorf("%+v", r)
 	}
+	operator := d.file
+	d.file = d.issue("2000", calls.MainAccount, calls.PermViewer)
+	if r := ask("with_records", "true").Result[0]; len(r.Records) != 1 || r.Records[0].URL != "" || r.Calls[0].RecordURL != "" {
+		t.Errorf("one who may not listen is told %+v", r)
+	}
+	d.file = operator
 	first, second, third := all.Result[0], all.Result[1], all.Result[2]
 	if first.StartDate != "2026-11-21 09:01:00" || first.RuleName != "promo" || first.AppName != "bots" || first.CustomData != "data 0" || first.Finish != "Normal termination" ||
 		!first.Calls[0].Successful || *first.Calls[0].Duration != 15 || first.Calls[0].RemoteNumber != "79004443320" {

@@ -36,6 +36,9 @@ type facadeSettings struct {
 	// there is money must find some.
 	Balance  float64 `yaml:"balance"`
 	Currency string  `yaml:"currency"`
+	// RepeatWindow is how long the same StartScenarios gives the session of the first and
+	// rings nobody; 0: only while its ref is in use.
+	RepeatWindow time.Duration `yaml:"repeat_window"`
 	// PublicURL is where clients reach this facade, for the addresses of sessions; "":
 	// as the request came.
 	PublicURL string `yaml:"public_url"`
@@ -68,6 +71,7 @@ type customDataSettings struct {
 
 // readFacade reads and checks the settings of the facade; an error names the key.
 func readFacade(from providers.Settings) (s facadeSettings, err error) {
+	s.RepeatWindow = providers.RepeatWindow
 	if err := from.Decode(&s); err != nil {
 		return s, err
 	}
@@ -91,6 +95,8 @@ func readFacade(from providers.Settings) (s facadeSettings, err error) {
 
 func (s *facadeSettings) check() error {
 	switch {
+	case providers.CheckRepeatWindow(s.RepeatWindow) != nil:
+		return providers.CheckRepeatWindow(s.RepeatWindow)
 	case time.Duration(s.Skew) < 0 || time.Duration(s.Skew) > maxSkew:
 		return errors.New("skew: 0s to 10m")
 	case s.Concurrent < 1:

@@ -5,11 +5,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
+	"zvonar/providers/providerstest"
 )
 
 const customNumber = `{"phone":"79004443322","name":"Анна"}`
@@ -26,7 +29,7 @@ func (d *desk) started(v map[string]any) (session, secure string) {
 
 func TestStartScenariosIsACallInEveryFormOfRequest(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newDesk(t, func(s *facadeSettings) { s.RepeatWindow = 0 }) // the requests say the same
 	query := url.Values{"rule_id": {"1"}, "script_custom_data": {customNumber}, "account_id": {"12345678"}, "api_key": {d.apiKey}}
 	withKey := func(account string) string {
 		q := url.Values{"rule_id": {"1"}, "script_custom_data": {customNumber}, "api_key": {d.apiKey}, "cmd": {"StartScenarios"}}
@@ -59,6 +62,51 @@ func TestStartScenariosIsACallInEveryFormOfRequest(t *testing.T) {
 		if c.To != "79004443322" || c.Flow.Record != "1460168" || len(c.Flow.Digits) != 1 || c.Account != calls.MainAccount {
 			t.Errorf("%s: %+v", name, c)
 		}
+	}
+}
+
+func TestAStartThatIsRepeatedRingsOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ask := func(data string) string {
+		session, _ := d.started(d.ask("StartScenarios", "rule_id", "1", "script_custom_data", data))
+		return session
+	}
+	first := ask(`{"phone":"79004443322","name":"Анна"}`)
+	for _, same := range []string{`{"phone":"79004443322","name":"Анна"}`, `{"name":"Анна", "phone":"+7 900 444-33-22"}`} {
+		if got := ask(same); got != first {
+			t.Errorf("%s: session %s, want %s", same, got, first)
+		}
+	}
+	for _, other := range []string{`{"phone":"79004443322","name":"Олег"}`, `{"phone":"79004443323","name":"Анна"}`} {
+		if got := ask(other); got == first {
+			t.Errorf("%s was taken for a repetition", other)
+		}
+	}
+	if n := len(d.calls()); n != 3 {
+		t.Errorf("%d calls", n)
+	}
+	d.clock.Advance(providers.RepeatWindow)
+	if got := ask(`{"phone":"79004443322","name":"Анна"}`); got == first {
+		t.Error("an order that comes later is no repetition")
+	}
+}
+
+func TestEveryMethodAsksForTheRoleOfWhatItDoes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	files := map[calls.Permission]credentials{}
+	for i, role := range []calls.Permission{calls.PermViewer, calls.PermCaller, calls.PermModerator, calls.PermOperator, calls.PermAdmin} {
+		files[role] = d.issue(strconv.Itoa(2000+i), calls.MainAccount, role)
+	}
+	providerstest.KeepsToNeeds(t, System().Needs, nil, func(name string, role calls.Permission) bool {
+		d.file = files[role]
+		v := d.ask(name)
+		body, _ := v["error"].(map[string]any)
+		return errorOf(v) == 104 && body["msg"] == "The method is forbidden for this key: it needs the role "+string(needs[name].Role())+"."
+	})
+	if len(needs) != len(answered) {
+		t.Errorf("%d methods have needs, %d are answered", len(needs), len(answered))
 	}
 }
 

@@ -310,7 +310,7 @@ func TestRostelecomsFacadeCallsAndTells(t *testing.T) {
 	if err := w.api.Do(ctx, "POST", "/v1/employees", map[string]any{"name": "Anna", "extension": rtPIN, "phone": "79005559006", "call_method": "api"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.api.Do(ctx, "POST", "/v1/keys", map[string]any{"kind": "rostelecom", "name": "crm", "public": rtID, "secret": rtKey, "roles": []string{"caller"}, "events_url": base}, nil); err != nil {
+	if err := w.api.Do(ctx, "POST", "/v1/keys", map[string]any{"kind": "rostelecom", "name": "crm", "public": rtID, "secret": rtKey, "roles": []string{"operator"}, "events_url": base}, nil); err != nil {
 		t.Fatal(err)
 	}
 	facade := w.base + "/compat/rostelecom/"
