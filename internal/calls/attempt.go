@@ -47,5 +47,18 @@ type Attempt struct {
 	LeaseUntil time.Time `json:"-"`
 }
 
+// MayHaveTalked reports whether somebody, or something, took the call, or nobody can
+// tell: also while it runs. A telephone that only rang did not.
+func (a *Attempt) MayHaveTalked() bool {
+	if a.SIPCode == 200 || a.Open() || a.State == AttemptLost {
+		return true
+	}
+	switch a.Outcome {
+	case OutcomeBusy, OutcomeNoAnswer, OutcomeRejected, OutcomeUnreachable, OutcomeInvalidNumber, OutcomeCanceled, OutcomeExpired, OutcomeTrunkError, OutcomeBlocked, OutcomeAnnouncement:
+		return false
+	}
+	return true
+}
+
 // Open reports whether the attempt may be ringing or talking.
 func (a *Attempt) Open() bool { return a.State == AttemptDialing || a.State == AttemptAnswered }

@@ -14,4 +14,6 @@ type AttemptReads interface {
 	// ChargedSince lists when charged customer attempts to number began, since then, by
 	// all calls of the account; newest first, at most limit (1–1000).
 	ChargedSince(account, number string, since time.Time, limit int) ([]time.Time, error)
+	// TalksSince lists those of them that may have been talks (Attempt.MayHaveTalked).
+	TalksSince(account, number string, since time.Time, limit int) ([]time.Time, error)
 }

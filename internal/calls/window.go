@@ -44,9 +44,20 @@ type Caps struct {
 	PerMonth int `json:"per_month,omitempty" yaml:"per_month"`
 	// Gap lies between the beginnings of two attempts.
 	Gap Duration `json:"gap,omitempty" yaml:"gap"`
+	// Counts is what PerDay, PerWeek and PerMonth of a preset count; "": attempts.
+	Counts Counted `json:"counts,omitempty" yaml:"counts"`
 }
 
-// Tighter are the bounds that keep both.
+// Counted is what caps count.
+type Counted string
+
+// What caps may count. Gap always lies between attempts.
+const (
+	CountedAttempts Counted = "attempts" // whatever may have rung
+	CountedTalks    Counted = "talks"    // attempts that were answered, or of which nobody can tell
+)
+
+// Tighter are the bounds that keep both, where both count the same.
 func (c Caps) Tighter(o Caps) Caps {
 	least := func(a, b int) int {
 		if a == 0 || b > 0 && b < a {
@@ -54,7 +65,7 @@ func (c Caps) Tighter(o Caps) Caps {
 		}
 		return a
 	}
-	return Caps{PerDay: least(c.PerDay, o.PerDay), PerWeek: least(c.PerWeek, o.PerWeek), PerMonth: least(c.PerMonth, o.PerMonth), Gap: max(c.Gap, o.Gap)}
+	return Caps{PerDay: least(c.PerDay, o.PerDay), PerWeek: least(c.PerWeek, o.PerWeek), PerMonth: least(c.PerMonth, o.PerMonth), Gap: max(c.Gap, o.Gap), Counts: c.Counts}
 }
 
 // Preset is a window with its limits under a name.

@@ -45,6 +45,9 @@ func checkDialer(cfg *Config, r *report) {
 		}
 		checkCaps(r, at+".limits.per_day", at+".limits.per_week", at+".limits.per_month", p.Limits)
 		monthly = monthly || p.Limits.PerMonth > 0
+		if c := p.Limits.Counts; c != "" && c != calls.CountedAttempts && c != calls.CountedTalks {
+			r.bad(at+".limits.counts", "%s is counted by nobody; write attempts or talks", quote(string(c)))
+		}
 	}
 	if kept := cfg.Retention.Events; kept != 0 && kept < leastRetention && monthly {
 		r.bad("retention.events", "%s is too short to count the attempts of a month; keep %s at least, or bound no month", kept, leastRetention)

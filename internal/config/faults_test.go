@@ -130,6 +130,7 @@ var faults = []struct {
 		[]string{"2:70 tokens[0].account: did you mean shop?", "2:88 tokens[0].allow_from[0]: is everybody", "4:44 inbound[0].account: cannot be of another"}},
 	{"no streams", "http: {streams: {max: 0, per_token: -1}}\n", []string{"1:23 http.streams.max: 0 is outside", "1:37 http.streams.per_token: -1"}},
 	{"events of an hour", "retention: {events: 1h}\n", []string{"1:21 retention.events: 1h0m0s is less than a day"}},
+	{"caps of nothing", "dialer: {presets: {x: {window: {from: \"09:00\", to: \"20:00\"}, limits: {per_day: 1, counts: rings}}}}\n", []string{"1:91 dialer.presets.x.limits.counts: \"rings\" is counted by nobody; write attempts or talks"}},
 	{"campaigns of an hour", "retention: {campaigns: 1h}\n", []string{"1:24 retention.campaigns: 1h0m0s is less than a day"}},
 	{"an audit log of a minute", "retention: {audit: 1m}\n", []string{"1:20 retention.audit"}},
 

@@ -13,8 +13,9 @@ import (
 // presets that they name written out. A call narrows, it never widens.
 type rules struct {
 	windows []calls.Window
-	caps    calls.Caps
-	unknown string // a preset that nobody knows
+	caps    calls.Caps // of attempts
+	talks   calls.Caps // of talks
+	unknown string     // a preset that nobody knows
 }
 
 func (d *Dialer) rulesOf(c *calls.Call) rules {
@@ -34,7 +35,12 @@ func (r *rules) add(w calls.Window, presets map[string]calls.Preset) {
 			return
 		}
 		r.windows = append(r.windows, p.Window)
-		r.caps = r.caps.Tighter(p.Limits)
+		if p.Limits.Counts == calls.CountedTalks {
+			r.talks = r.talks.Tighter(p.Limits)
+			r.caps = r.caps.Tighter(calls.Caps{Gap: p.Limits.Gap})
+		} else {
+			r.caps = r.caps.Tighter(p.Limits)
+		}
 	}
 	if w.From != "" || w.To != "" {
 		r.windows = append(r.windows, w)
@@ -85,7 +91,8 @@ const (
 	daysOfMonth = 31
 )
 
-// span is one of the bounds: at most most attempts in the last days.
+// span is one of the bounds: at most most attempts, or talks, in the last days; text has
+// a place for how many there were.
 type span struct {
 	days, most int
 	text       string
@@ -94,9 +101,19 @@ type span struct {
 // mostCounted bounds how many attempts are read; no cap is higher.
 const mostCounted = 1000
 
-// capGate counts the charged attempts to the number, whoever made them, and those of
-// this call. Where the callee may be in several zones a day is the span from the first
-// midnight among them to the last: in no zone he gets more than the cap.
+// spansOf are the bounds that caps set.
+func spansOf(c calls.Caps, words string) (spans []span) {
+	for _, s := range []span{{1, c.PerDay, words + "today"}, {daysOfWeek, c.PerWeek, words + "in seven days"}, {daysOfMonth, c.PerMonth, words + "in 31 days"}} {
+		if s.most > 0 {
+			spans = append(spans, s)
+		}
+	}
+	return spans
+}
+
+// capGate counts the charged attempts to the number, whoever made them, those that were
+// talks, and those of this call. Where the callee may be in several zones a day is the
+// span from the first midnight among them to the last: in no zone he gets more than the cap.
 func capGate(d *Dialer, tx calls.ReadTx, w *work, now time.Time) (verdict, error) {
 	c := w.call
 	r := d.rulesOf(c)
@@ -104,34 +121,46 @@ func capGate(d *Dialer, tx calls.ReadTx, w *work, now time.Time) (verdict, error
 	if v := ownCap(c, zones, now); !v.open() {
 		return v, nil
 	}
-	spans := []span{{1, r.caps.PerDay, "today"}, {daysOfWeek, r.caps.PerWeek, "in seven days"}, {daysOfMonth, r.caps.PerMonth, "in 31 days"}}
-	longest := 0
-	for _, s := range spans {
-		if s.most > 0 {
-			longest = s.days
-		}
+	if v, err := gapGate(tx, c, time.Duration(r.caps.Gap), now); err != nil || !v.open() {
+		return v, err
 	}
-	gap := time.Duration(r.caps.Gap)
-	if longest == 0 && gap == 0 {
+	worst, err := counted(tx.ChargedSince, c, spansOf(r.caps, "called %d times "), zones, now)
+	if err != nil {
+		return worst, err
+	}
+	v, err := counted(tx.TalksSince, c, spansOf(r.talks, "talked to %d times "), zones, now)
+	if v.next.After(worst.next) {
+		worst = v
+	}
+	return worst, err
+}
+
+// gapGate wants a time between two attempts to a number.
+func gapGate(tx calls.ReadTx, c *calls.Call, gap time.Duration, now time.Time) (verdict, error) {
+	if gap == 0 {
 		return verdict{}, nil
 	}
-	since := now.Add(-gap)
-	if longest > 0 {
-		if first := numbering.DaysSince(zones, now, longest); first.Before(since) {
-			since = first
-		}
-	}
-	sent, err := tx.ChargedSince(c.Account, c.To, since, mostCounted)
-	if err != nil {
+	sent, err := tx.ChargedSince(c.Account, c.To, now.Add(-gap), 1)
+	if err != nil || len(sent) == 0 {
 		return verdict{}, err
 	}
-	if gap > 0 && len(sent) > 0 {
-		if end := sent[0].Add(gap); end.After(now) {
-			text := fmt.Sprintf("this number was called a moment ago; %s must lie between two attempts", gap)
-			return verdict{hold: &calls.Hold{Gate: calls.GateGap, Until: &end, Text: text}, next: end}, nil
-		}
+	end := sent[0].Add(gap)
+	if !end.After(now) {
+		return verdict{}, nil
 	}
-	var worst verdict
+	text := fmt.Sprintf("this number was called a moment ago; %s must lie between two attempts", gap)
+	return verdict{hold: &calls.Hold{Gate: calls.GateGap, Until: &end, Text: text}, next: end}, nil
+}
+
+// counted looks at what was counted of a number within spans, the longest last.
+func counted(since func(account, number string, since time.Time, limit int) ([]time.Time, error), c *calls.Call, spans []span, zones []string, now time.Time) (worst verdict, err error) {
+	if len(spans) == 0 {
+		return worst, nil
+	}
+	sent, err := since(c.Account, c.To, numbering.DaysSince(zones, now, spans[len(spans)-1].days), mostCounted)
+	if err != nil {
+		return worst, err
+	}
 	for _, s := range spans {
 		if v := s.count(sent, zones, now); !v.open() && v.next.After(worst.next) {
 			worst = v
@@ -155,7 +184,7 @@ func (s span) count(sent []time.Time, zones []string, now time.Time) verdict {
 	}
 	// Once the oldest of the last most attempts is out of the span there is room for one.
 	until := numbering.DayAfter(zones, sent[s.most-1], s.days)
-	text := fmt.Sprintf("this number was called %d times %s, at most %d are allowed", n, s.text, s.most)
+	text := fmt.Sprintf("this number was "+s.text+", at most %d are allowed", n, s.most)
 	return verdict{hold: &calls.Hold{Gate: calls.GateCap, Until: &until, Text: text}, next: until}
 }
 
@@ -170,9 +199,9 @@ func ownCap(c *calls.Call, zones []string, now time.Time) verdict {
 			sent = append(sent, a.SentAt)
 		}
 	}
-	v := span{1, c.Retry.MaxAttemptsPerDay, "today by this call"}.count(sent, zones, now)
+	v := span{1, c.Retry.MaxAttemptsPerDay, "called %d times today by this call"}.count(sent, zones, now)
 	return v
 }
 
 // bounded reports whether how often a number is called is bounded.
-func (r *rules) bounded() bool { return r.caps != (calls.Caps{}) }
+func (r *rules) bounded() bool { return r.caps != (calls.Caps{}) || r.talks != (calls.Caps{}) }

@@ -2,6 +2,8 @@ package dialer
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,6 +200,40 @@ func TestNobodyIsCalledMoreOftenThanTheCapInHisDay(t *testing.T) {
 	b.pass("held full cap", "begin one left main")
 	b.wait(12 * time.Hour) // until midnight in Moscow
 	b.pass("begin full main")
+}
+
+// A preset may count talks: then attempts that only rang are bounded by the caps of
+// the configuration, and both hold.
+func TestAPresetMayCountTalks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *Config) {
+		c.Caps.PerDay = 3
+		c.Presets = map[string]calls.Preset{"debt": {Window: calls.Window{From: "09:00", To: "21:00"}, Limits: calls.Caps{PerDay: 1, PerWeek: 2, Counts: calls.CountedTalks}}}
+	})
+	debt := func(c *calls.Call) { c.Window = &calls.Window{Preset: "debt"} }
+	hour := func(n int) time.Time { return noon.Add(-time.Duration(n) * time.Hour) }
+	b.store.attempts["m1"] = []time.Time{hour(3), hour(1)} // rang twice
+	b.store.attempts["m2"] = []time.Time{hour(3), hour(1)}
+	b.store.talks["m2"] = []time.Time{hour(1)} // talked once
+	b.store.attempts["m3"] = []time.Time{hour(3), hour(2), hour(1)}
+	b.store.talks["m4"] = []time.Time{hour(100), hour(50)} // twice this week
+	b.store.talks["m5"] = []time.Time{hour(1)}
+	for i, id := range []string{"rang", "talked", "often", "week"} {
+		b.enqueue(id, fmt.Sprint("m", i+1), debt)
+	}
+	b.enqueue("plain", "m5") // a call without the preset
+	b.d.pass(t.Context())
+	got := b.log.take()
+	slices.Sort(got)
+	if want := []string{"begin plain main", "begin rang main", "held often cap", "held talked cap", "held week cap"}; !slices.Equal(got, want) {
+		t.Fatalf("the dialer decided %q, want %q", got, want)
+	}
+	for id, want := range map[string]string{"talked": "this number was talked to 1 times today, at most 1 are allowed", "often": "this number was called 3 times today, at most 3 are allowed",
+		"week": "this number was talked to 2 times in seven days, at most 2 are allowed"} {
+		if got := b.log.holds[id].Text; got != want {
+			t.Errorf("%s says %q, want %q", id, got, want)
+		}
+	}
 }
 
 func TestTheCapHoldsForCallsBegunAtOnce(t *testing.T) {

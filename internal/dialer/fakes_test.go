@@ -26,6 +26,7 @@ type memStore struct {
 	mu       sync.Mutex
 	blocked  map[string]bool
 	attempts map[string][]time.Time
+	talks    map[string][]time.Time // those of them that were talks
 	rows     map[string]*calls.Call
 	clips    map[string]calls.Standing // "rec/version"
 	views    int
@@ -58,6 +59,15 @@ func (m *memStore) ClipStanding(id string, version int) (calls.Standing, error) 
 
 func (m *memStore) ChargedSince(_, number string, since time.Time, limit int) (list []time.Time, _ error) {
 	for _, at := range slices.Backward(m.attempts[number]) { // they are written oldest first
+		if !at.Before(since) && len(list) < limit {
+			list = append(list, at)
+		}
+	}
+	return list, nil
+}
+
+func (m *memStore) TalksSince(_, number string, since time.Time, limit int) (list []time.Time, _ error) {
+	for _, at := range slices.Backward(m.talks[number]) {
 		if !at.Before(since) && len(list) < limit {
 			list = append(list, at)
 		}
@@ -153,7 +163,7 @@ type bench struct {
 func newBench(t *testing.T, change ...func(*Config)) *bench {
 	t.Helper()
 	b := &bench{T: t, clock: clock.NewFake(noon), up: map[string]bool{}, log: &log{slots: map[string]*Slot{}, holds: map[string]calls.Hold{}},
-		store: &memStore{blocked: map[string]bool{}, attempts: map[string][]time.Time{}, rows: map[string]*calls.Call{}}}
+		store: &memStore{blocked: map[string]bool{}, attempts: map[string][]time.Time{}, talks: map[string][]time.Time{}, rows: map[string]*calls.Call{}}}
 	cfg := Config{Store: b.store, Clock: b.clock, Log: slog.New(slog.DiscardHandler), Starter: b.log,
 		Trunks: []TrunkLimits{{Name: "main", Numbers: []string{"100"}}, {Name: "spare", Numbers: []string{"200"}}},
 		Window: calls.Window{From: "00:00", To: "24:00"}, Zones: zonesOf, Country: func(string) string { return "RU" }, OpenAt: openAt,

@@ -91,3 +91,19 @@ func (t *tx) ChargedSince(account, number string, since time.Time, limit int) ([
 	}
 	return times, err
 }
+
+// TalksSince implements calls.AttemptReads.
+func (t *tx) TalksSince(account, number string, since time.Time, limit int) (times []time.Time, err error) {
+	list, err := many(t, scanAttempt, `SELECT `+attemptColumns+` FROM attempts
+		WHERE account = ? AND callee = ? AND sent_at >= ? AND charged = 1 AND role = 'customer'
+		ORDER BY sent_at DESC LIMIT ?`, account, number, micros(since), mostRead)
+	for _, a := range list {
+		if a.MayHaveTalked() && len(times) < limit {
+			times = append(times, a.SentAt)
+		}
+	}
+	return times, err
+}
+
+// mostRead bounds the attempts to one number that are looked through for talks.
+const mostRead = 1000

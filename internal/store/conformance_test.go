@@ -357,9 +357,9 @@ func foreignRowsAreNotFound(t *testing.T, s calls.Store) {
 func attemptsAreCounted(t *testing.T, s calls.Store) {
 	insertCall(t, s, "c1", "")
 	for i, a := range []calls.Attempt{
-		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-3 * time.Hour)},
-		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-2 * time.Hour)},
-		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-time.Hour)},
+		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-3 * time.Hour), State: calls.AttemptOver, Outcome: calls.OutcomeBusy},
+		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-2 * time.Hour), State: calls.AttemptOver, Outcome: calls.OutcomeNoAnswer},
+		{To: "7900", Role: calls.RoleCustomer, Charged: true, SentAt: testTime.Add(-time.Hour), State: calls.AttemptOver, Outcome: calls.OutcomeMachine, SIPCode: 200},
 		{To: "7900", Role: calls.RoleCustomer, Charged: false, SentAt: testTime}, // a trunk's fault
 		{To: "7900", Role: calls.RoleManager, Charged: true, SentAt: testTime},
 		{To: "7901", Role: calls.RoleCustomer, Charged: true, SentAt: testTime},
@@ -385,6 +385,10 @@ func attemptsAreCounted(t *testing.T, s calls.Store) {
 			if fmt.Sprint(ago) != want || err != nil {
 				t.Errorf("charged since two hours ago, at most %d: %v, %v; want %s", limit, ago, err, want)
 			}
+		}
+		talks, err := r.TalksSince("main", "7900", testTime.Add(-3*time.Hour), 10)
+		if err != nil || len(talks) != 1 || !talks[0].Equal(testTime.Add(-time.Hour)) {
+			t.Errorf("talks since three hours ago: %v, %v; want that of an hour ago", talks, err)
 		}
 		at, err := r.LastAttemptAt("main", "7900")
 		if !at.Equal(testTime.Add(-time.Hour)) || err != nil {
