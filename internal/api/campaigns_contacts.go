@@ -28,7 +28,7 @@ func (s *Server) declareContacts() {
 	}
 	add := op("import-contacts", http.MethodPost, "/contacts", "Add contacts: the body is CSV or NDJSON")
 	add.DefaultStatus = http.StatusOK
-	add.Description = "Read as it arrives, of any length. Columns (or members) are number, ref, timezone, record_id, digits, manager, not_before; any other is a variable. " +
+	add.Description = "Read as it arrives, of any length. Columns (or members) are number, ref, timezone, record_id, digits, manager, not_before, consent_basis, consent_at, consent_category; any other is a variable. " +
 		"The same list again adds only what is missing: a contact is known by its ref or, without one, by its number."
 	register(s, calls.PermOperator, add, s.importContacts)
 	list := &huma.Schema{Type: huma.TypeString, Format: "binary"}

@@ -16,7 +16,7 @@ import (
 
 // exportColumns are the columns of an export, for good: new ones are added behind.
 var exportColumns = []string{"n", "line", "ref", "number", "state", "outcome", "reason", "attempts", "call_id", "answered_at", "ended_at",
-	"talk_ms", "billable_ms", "digits", "verdict", "error", "timezone", "record_id", "manager", "variables"}
+	"talk_ms", "billable_ms", "digits", "verdict", "error", "timezone", "record_id", "manager", "variables", "consent_basis", "consent_at", "consent_category"}
 
 type exportInput struct {
 	CampaignPath
@@ -95,9 +95,14 @@ func (e *csvExport) write(v ContactResource) error {
 		}
 		return time.Time(t).UTC().Format("2006-01-02T15:04:05.000Z")
 	}
+	consent := calls.ConsentView{}
+	if v.Consent != nil {
+		consent = *v.Consent
+	}
 	n := func(i int64) string { return strconv.FormatInt(i, 10) }
 	return e.w.Write([]string{n(v.N), n(v.Line), text(v.Ref), v.Number, string(v.State), text(v.Outcome), text(v.Reason), strconv.Itoa(v.Attempts), text(v.CallID),
-		stamp(v.Answered), stamp(v.EndedAt), n(v.TalkMS), n(v.Billable), v.Digits, text(v.Verdict), text(v.Error), text(v.Timezone), text(v.RecordID), text(v.Manager), string(variables)})
+		stamp(v.Answered), stamp(v.EndedAt), n(v.TalkMS), n(v.Billable), v.Digits, text(v.Verdict), text(v.Error), text(v.Timezone), text(v.RecordID), text(v.Manager), string(variables),
+		text(consent.Basis), stamp(consent.At), text(consent.Category)})
 }
 
 func (e *csvExport) flush() error {

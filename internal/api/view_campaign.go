@@ -86,13 +86,18 @@ func viewCampaign(c *calls.Campaign, p *campaign.Progress) CampaignResource {
 		ETA: calls.Stamp(p.ETA), NextDueAt: calls.Stamp(p.NextDue), StartAt: calls.StampOf(c.StartAt), StopAt: calls.StampOf(c.StopAt),
 		CreatedBy: c.CreatedBy, CreatedAt: calls.Stamp(c.CreatedAt), StartedAt: calls.Stamp(c.StartedAt), EndedAt: calls.Stamp(c.EndedAt), Metadata: c.Metadata,
 	}
-	if c.Consent != nil {
-		v.Consent = &calls.ConsentView{Basis: orNull(c.Consent.Basis), At: calls.StampOf(c.Consent.At), Category: orNull(c.Consent.Category)}
-	}
+	v.Consent = viewConsent(c.Consent)
 	if len(v.Metadata) == 0 {
 		v.Metadata = json.RawMessage(`{}`)
 	}
 	return v
+}
+
+func viewConsent(c *calls.Consent) *calls.ConsentView {
+	if c == nil {
+		return nil
+	}
+	return &calls.ConsentView{Basis: orNull(c.Basis), At: calls.StampOf(c.At), Category: orNull(c.Category)}
 }
 
 func spanOrNull(d time.Duration) *string {
@@ -126,6 +131,7 @@ type ContactResource struct {
 	Verdict   *string            `json:"verdict"`
 	Error     *string            `json:"error"`
 	Variables map[string]string  `json:"variables"`
+	Consent   *calls.ConsentView `json:"consent" doc:"why he may be called; null: as of the campaign"`
 }
 
 func viewContact(t *calls.Contact) ContactResource {
@@ -137,6 +143,7 @@ func viewContact(t *calls.Contact) ContactResource {
 	if v.Variables == nil {
 		v.Variables = map[string]string{}
 	}
+	v.Consent = viewConsent(t.Consent)
 	return v
 }
 

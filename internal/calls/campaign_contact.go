@@ -40,7 +40,8 @@ type Contact struct {
 	Digits    DigitMap // instead of the flow's; nil: the flow's
 	Manager   string   // of a talk of two: rung for this contact
 	NotBefore *time.Time
-	Timezone  string // where he is; "": where the numbering plan has him
+	Timezone  string   // where he is; "": where the numbering plan has him
+	Consent   *Consent // why he may be called; nil: as of the campaign
 
 	CallID  string
 	Outcome Outcome

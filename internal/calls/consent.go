@@ -1,6 +1,9 @@
 package calls
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Consent is why somebody may be called: kept with the call, to be shown on
 // demand. Nothing in it is judged.
@@ -8,6 +11,14 @@ type Consent struct {
 	Basis    string     `json:"basis"`    // contract, written, site, …
 	At       *time.Time `json:"at"`       // when it was given; nil: not said
 	Category string     `json:"category"` // of the call: information, advertising, debt, …
+}
+
+// Or is c with what it does not say taken from other; either may be nil.
+func (c *Consent) Or(other *Consent) *Consent {
+	if c == nil || other == nil {
+		return cmp.Or(c, other)
+	}
+	return &Consent{Basis: cmp.Or(c.Basis, other.Basis), At: cmp.Or(c.At, other.At), Category: cmp.Or(c.Category, other.Category)}
 }
 
 // The scopes of a block. A campaign's and a number's have the id or the number

@@ -96,6 +96,7 @@ type Contact struct {
 	Verdict   *string            `json:"verdict"`
 	Error     *string            `json:"error"`
 	Variables map[string]string  `json:"variables"`
+	Consent   *calls.ConsentView `json:"consent"`
 }
 
 // Preflight is what is to be known before a campaign is started.

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,8 @@ func Mix() []string {
 }
 
 // Rehearse plays a campaign with the real daemon on loopback and a test carrier in
-// place of the trunk: same flow, clips, contacts and pace, and nobody is rung.
+// place of the trunk: same flow, clips, contacts and pace, and nobody is rung, no
+// manager either.
 // Windows are open and numbers have no caps, so that it ends.
 func Rehearse(ctx context.Context, cfg Config, r Rehearsal) (m client.Campaign, err error) {
 	if cfg.Log == nil {
@@ -51,28 +53,33 @@ func Rehearse(ctx context.Context, cfg Config, r Rehearsal) (m client.Campaign, 
 	if err != nil {
 		return m, err
 	}
-	list, numbers, err := r.contacts(ctx)
+	list, err := r.contacts(ctx)
 	if err != nil {
 		return m, err
 	}
-	if len(numbers) == 0 {
+	if len(list) == 0 {
 		return m, errors.New("no contact of the campaign waits: there is nobody to rehearse with")
 	}
-	w, err := r.stage(ctx, cfg, original, numbers)
+	w, err := r.stage(ctx, cfg, original, list)
 	if w != nil {
 		defer func() { err = errors.Join(err, w.close()) }()
 	}
 	if err != nil {
 		return m, err
 	}
-	body, err := r.script(ctx, w.api, original)
+	known := map[string]string{}
+	body, err := r.script(ctx, w.api, original, known)
+	if err != nil {
+		return m, err
+	}
+	lines, err := r.cast(ctx, w.api, list, known)
 	if err != nil {
 		return m, err
 	}
 	if m, err = w.api.CreateCampaign(ctx, body); err != nil {
 		return m, err
 	}
-	if _, err := w.api.ImportContacts(ctx, m.ID, url.Values{"format": {"ndjson"}}, bytes.NewReader(list)); err != nil {
+	if _, err := w.api.ImportContacts(ctx, m.ID, url.Values{"format": {"ndjson"}}, bytes.NewReader(lines)); err != nil {
 		return m, err
 	}
 	if m, err = w.api.MoveCampaign(ctx, m.ID, calls.CampaignStart, ""); err != nil {
@@ -105,35 +112,49 @@ func (r *Rehearsal) watch(ctx context.Context, api *client.Client, m client.Camp
 	return m, nil
 }
 
-// contacts reads those that wait, as NDJSON, and their numbers.
-func (r *Rehearsal) contacts(ctx context.Context) (list []byte, numbers []string, err error) {
+// contacts reads those that wait.
+func (r *Rehearsal) contacts(ctx context.Context) (list []client.Contact, err error) {
 	rows, err := r.From.ExportContacts(ctx, r.Campaign, url.Values{"format": {"jsonl"}, "state": {"waiting"}})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // only read
-	var out bytes.Buffer
-	for d := json.NewDecoder(rows); len(numbers) < r.Contacts; {
+	for d := json.NewDecoder(rows); len(list) < r.Contacts; {
 		var t client.Contact
 		if err := d.Decode(&t); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, nil, fmt.Errorf("the contacts cannot be read: %w", err)
+			return nil, fmt.Errorf("the contacts cannot be read: %w", err)
 		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// cast makes the list of the twin's contacts, as NDJSON, with their own clips.
+func (r *Rehearsal) cast(ctx context.Context, api *client.Client, list []client.Contact, known map[string]string) ([]byte, error) {
+	var out bytes.Buffer
+	for _, t := range list {
 		line := map[string]any{"number": t.Number, "ref": fmt.Sprintf("rehearsal-%d", t.N), "variables": t.Variables, "timezone": t.Timezone}
+		if t.RecordID != nil {
+			twin, err := r.clip(ctx, api, *t.RecordID, known)
+			if err != nil {
+				return nil, fmt.Errorf("recording %s of contact %d: %w", *t.RecordID, t.N, err)
+			}
+			line["record_id"] = twin
+		}
 		b, err := json.Marshal(line)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		out.Write(append(b, '\n'))
-		numbers = append(numbers, t.Number)
 	}
-	return out.Bytes(), numbers, nil
+	return out.Bytes(), nil
 }
 
 // stage starts the carrier, to which the contacts' numbers mean how they behave,
 // and a daemon that knows no other trunk.
-func (r *Rehearsal) stage(ctx context.Context, cfg Config, m client.Campaign, numbers []string) (w *world, err error) {
+func (r *Rehearsal) stage(ctx context.Context, cfg Config, m client.Campaign, list []client.Contact) (w *world, err error) {
 	w = &world{}
 	if w.dir, err = os.MkdirTemp(cfg.TempDir, "zvonar-dry-run-"); err != nil {
 		return w, fmt.Errorf("temporary directory: %w", err)
@@ -143,8 +164,8 @@ func (r *Rehearsal) stage(ctx context.Context, cfg Config, m client.Campaign, nu
 		return w, err
 	}
 	aliases := map[string]string{}
-	for i, n := range numbers {
-		aliases[n] = r.Mix[i%len(r.Mix)]
+	for i, t := range list {
+		aliases[t.Number] = r.Mix[i%len(r.Mix)]
 	}
 	w.carrier, err = carrier.New(carrier.Config{PortMin: 22000, PortMax: 23998, PeerAddr: fmt.Sprintf("sip:127.0.0.1:%d", sipPort),
 		Pace: pace, Aliases: aliases, Log: cfg.Log.With("part", "carrier")})
@@ -170,6 +191,10 @@ func (r *Rehearsal) stage(ctx context.Context, cfg Config, m client.Campaign, nu
 	if err != nil {
 		return w, err
 	}
+	countries := slices.Clone(r.Countries)
+	if !slices.Contains(countries, "RU") {
+		countries = append(countries, "RU") // where the stand-in lives
+	}
 	file := filepath.Join(w.dir, "zvonar.yaml")
 	text := fmt.Sprintf(`node: dry-run
 data_dir: %q
@@ -182,7 +207,7 @@ media: {ip: 127.0.0.1, ports: 20000-21998, codecs: [PCMA, PCMU]}
 trunks:
   - {name: %q, uri: "sip:%s", accept_from: [127.0.0.1/32], numbers: %s, max_calls: 100, max_cps: 50, codecs: [PCMA]}
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 0, ring_timeout: 5s, countries: [%s]}
-`, filepath.Join(w.dir, "data"), sipPort, trunk, w.carrier.Addr(), quoted, strings.Join(r.Countries, ", "))
+`, filepath.Join(w.dir, "data"), sipPort, trunk, w.carrier.Addr(), quoted, strings.Join(countries, ", "))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return w, fmt.Errorf("configuration of the daemon: %w", err)
 	}
@@ -194,31 +219,52 @@ dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 0, ring_tim
 	return w, nil
 }
 
+// standIn answers for every manager, at once talks a little, and hangs up: nobody
+// of the real ones is rung.
+const standIn = carrier.Prefix + "9006"
+
 // script brings the clips of the campaign over and makes the body of its twin.
-func (r *Rehearsal) script(ctx context.Context, api *client.Client, m client.Campaign) (map[string]any, error) {
+func (r *Rehearsal) script(ctx context.Context, api *client.Client, m client.Campaign, known map[string]string) (map[string]any, error) {
 	var flow map[string]any
 	if err := json.Unmarshal(m.Flow, &flow); err != nil {
 		return nil, err
 	}
-	known := map[string]string{}
-	var bring func(v any) error
-	bring = func(v any) error {
-		switch v := v.(type) {
-		case []any:
-			for _, e := range v {
-				if err := bring(e); err != nil {
+	if err := r.recast(ctx, api, flow, known); err != nil {
+		return nil, err
+	}
+	delete(flow, "clips")
+	body := map[string]any{"name": "dry run of " + m.Name, "pace": m.Pace}
+	if m.Bridge == nil {
+		body["flow"] = flow
+		return body, nil
+	}
+	body["bridge"] = map[string]any{"manager": standIn, "order": m.Bridge.Order, "anonymous": m.Bridge.Anonymous}
+	if clip, _ := flow["record"].(string); clip != "" {
+		body["record_id"] = clip
+	}
+	return body, nil
+}
+
+// recast names, everywhere in a flow, the copies of clips and the manager's stand-in.
+func (r *Rehearsal) recast(ctx context.Context, api *client.Client, v any, known map[string]string) error {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			if err := r.recast(ctx, api, e, known); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for key, member := range v {
+			id, is := member.(string)
+			switch {
+			case !is || id == "":
+				if err := r.recast(ctx, api, member, known); err != nil {
 					return err
 				}
-			}
-		case map[string]any:
-			for key, member := range v {
-				id, is := member.(string)
-				if !is || id == "" || key != "record" && !strings.HasSuffix(key, "_record") {
-					if err := bring(member); err != nil {
-						return err
-					}
-					continue
-				}
+			case key == "managerPhone":
+				v[key] = standIn
+			case key == "record" || strings.HasSuffix(key, "_record"):
 				twin, err := r.clip(ctx, api, id, known)
 				if err != nil {
 					return fmt.Errorf("recording %s: %w", id, err)
@@ -226,18 +272,8 @@ func (r *Rehearsal) script(ctx context.Context, api *client.Client, m client.Cam
 				v[key] = twin
 			}
 		}
-		return nil
 	}
-	if err := bring(flow); err != nil {
-		return nil, err
-	}
-	delete(flow, "clips")
-	body := map[string]any{"name": "dry run of " + m.Name, "pace": m.Pace}
-	if m.Bridge != nil {
-		return nil, errors.New("a campaign of talks between two parties cannot be rehearsed: the manager would be rung")
-	}
-	body["flow"] = flow
-	return body, nil
+	return nil
 }
 
 // clip copies an approved recording, once, and gives its new name.

@@ -17,7 +17,7 @@ func (e *Engine) CallContact(ctx context.Context, c *calls.Campaign, t *calls.Co
 	r := CallRequest{
 		Account: c.Account, TokenID: c.TokenID, To: t.Number, ToAt: "contact.number", ManagerAt: "contact.manager", From: callerOf(c, t),
 		Ref: t.Ref, Trunk: c.Trunk, Priority: c.Priority, Window: c.Window, Timezone: t.Timezone, Retry: c.Retry,
-		RingTimeout: c.RingTimeout, MaxDuration: c.MaxDuration, Metadata: c.Metadata, Variables: t.Variables,
+		RingTimeout: c.RingTimeout, MaxDuration: c.MaxDuration, Metadata: c.Metadata, Variables: t.Variables, Consent: t.Consent.Or(c.Consent),
 		CampaignID: c.ID, Contact: t.N, Within: within, BodyHash: c.ID + "/" + strconv.FormatInt(t.N, 10),
 	}
 	if c.Bridge != nil {

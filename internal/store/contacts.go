@@ -19,10 +19,16 @@ type contactDoc struct {
 	NotBefore *time.Time        `json:"b,omitempty"`
 	Timezone  string            `json:"z,omitempty"`
 	Error     string            `json:"e,omitempty"`
+	Consent   *calls.Consent    `json:"c,omitempty"`
 }
 
 func packContact(c *calls.Contact) (string, error) {
 	d := contactDoc{Variables: c.Variables, Record: c.Record, Digits: packDigits(c.Digits), Manager: c.Manager, NotBefore: storedPtr(c.NotBefore), Timezone: c.Timezone, Error: c.Error}
+	if c.Consent != nil {
+		consent := *c.Consent
+		consent.At = storedPtr(consent.At)
+		d.Consent = &consent
+	}
 	b, err := json.Marshal(d)
 	return string(b), err
 }
@@ -46,6 +52,7 @@ func scanContact(sc scanner) (*calls.Contact, error) {
 		}
 	}
 	c.Variables, c.Record, c.Digits, c.Manager, c.NotBefore, c.Timezone, c.Error = d.Variables, d.Record, unpackDigits(d.Digits), d.Manager, d.NotBefore, d.Timezone, d.Error
+	c.Consent = d.Consent
 	c.EndedAt = fromMicros(ended)
 	return &c, nil
 }

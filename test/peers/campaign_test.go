@@ -3,9 +3,12 @@ package peers
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -77,7 +80,7 @@ func TestACampaignSurvivesPauseAndKillWithNobodyRungTwiceOrForgotten(t *testing.
 	peer := scenario(t, "crowd", 10*contacts, "", nil)
 	d := start(t, options{peerPort: peer.port, channels: 90, cps: 300})
 	var made campaign
-	if code := d.request("POST", "/v1/campaigns", map[string]any{"name": "crowd", "record_id": d.clip(melody(7.2))}, &made); code != 201 {
+	if code := d.request("POST", "/v1/campaigns", map[string]any{"name": "crowd", "record_id": d.clip(melody(7.2)), "consent": map[string]any{"basis": "contract"}}, &made); code != 201 {
 		t.Fatalf("create: %d", code)
 	}
 	d.list(made.ID, contacts)
@@ -102,6 +105,66 @@ func TestACampaignSurvivesPauseAndKillWithNobodyRungTwiceOrForgotten(t *testing.
 	d.reach(made.ID, contacts)
 	d.Eventually("the campaign to be finished", func() bool { return d.campaign(made.ID).State == "finished" })
 	d.judge(made.ID, peer, contacts)
+	var one struct {
+		Items []struct{ Consent *struct{ Basis string } }
+	}
+	if d.request("GET", "/v1/calls?limit=1", nil, &one); len(one.Items) != 1 || one.Items[0].Consent == nil || one.Items[0].Consent.Basis != "contract" {
+		t.Errorf("the consent of the campaign is not with its calls: %+v", one)
+	}
+}
+
+// A dry run plays a campaign, of a flow and of talks of two, against a carrier of its
+// own: the trunk of the daemon, where nobody listens, is not used.
+func TestADryRunPlaysACampaignAndRingsNobody(t *testing.T) {
+	t.Parallel()
+	d := start(t, options{peerPort: freePort(t, "udp")})
+	clip, own := d.clip(melody(7.2)), d.clip(melody(8))
+	list := fmt.Sprintf("number,record_id,manager\n79000000001,,\n79000000002,%d,74950000000\n79000000003,,\n", own)
+	for name, c := range map[string]struct {
+		body map[string]any
+		mix  string
+		want map[string]int
+		talk int // bridged
+	}{
+		"a flow":       {map[string]any{"record_id": clip, "digits": []any{map[string]any{}, map[string]any{"managerPhone": "74950000000"}}}, "1201,2002,0486", map[string]int{"answered": 2, "busy": 1}, 1},
+		"talks of two": {map[string]any{"bridge": map[string]any{"manager": "74950000000"}}, "1000,1000,0486", map[string]int{"answered": 2, "busy": 1}, 2},
+		"client first": {map[string]any{"record_id": clip, "bridge": map[string]any{"manager": "201@main", "order": "client_first"}}, "1000,0486,1000", map[string]int{"answered": 2, "busy": 1}, 2},
+	} {
+		c.body["name"] = name
+		var made campaign
+		if code := d.request("POST", "/v1/campaigns", c.body, &made); code != 201 {
+			t.Fatalf("%s: create: %d", name, code)
+		}
+		req, err := http.NewRequest("POST", d.api+"/v1/campaigns/"+made.ID+"/contacts", strings.NewReader(list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "text/csv")
+		if code := d.send(req, nil); code != 200 {
+			t.Fatalf("%s: import: %d", name, code)
+		}
+		run := exec.Command(zvonar, "campaign", "dry-run", made.ID, "--json", "--mix", c.mix)
+		run.Env = append(os.Environ(), "ZVONAR_API="+d.api, "ZVONAR_TOKEN="+d.token)
+		var stderr bytes.Buffer
+		run.Stderr = &stderr
+		raw, err := run.Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, &stderr)
+		}
+		var played struct {
+			campaign
+			Funnel struct{ Bridged int }
+		}
+		if err := json.Unmarshal(raw, &played); err != nil {
+			t.Fatalf("%s: %v in %s", name, err, raw)
+		}
+		if played.State != "finished" || !maps.Equal(played.Counters.Outcomes, c.want) || played.Funnel.Bridged != c.talk {
+			t.Errorf("%s: it came to %s; want %v and %d talks", name, raw, c.want, c.talk)
+		}
+		if real := d.campaign(made.ID); real.State != "draft" || real.Counters.Waiting != 3 {
+			t.Errorf("%s: the real campaign is %+v after it", name, real)
+		}
+	}
 }
 
 // list imports the contacts, by CSV with a variable.

@@ -17,6 +17,7 @@ const (
 	maxName      = 64   // bytes of a variable's name
 	maxValue     = 1000 // bytes of its value
 	maxRef       = 128
+	maxConsent   = 200
 )
 
 // field is what a column means.
@@ -31,6 +32,9 @@ const (
 	fieldDigits    field = "digits"
 	fieldManager   field = "manager"
 	fieldNotBefore field = "not_before"
+	fieldBasis     field = "consent_basis"
+	fieldGiven     field = "consent_at"
+	fieldCategory  field = "consent_category"
 	fieldVariables field = "variables" // an object; NDJSON only
 )
 
@@ -43,11 +47,13 @@ var spellings = map[string]field{
 	"record_id": fieldRecord, "record": fieldRecord, "recording_id": fieldRecord, "запись": fieldRecord,
 	"digits": fieldDigits, "manager": fieldManager, "managerphone": fieldManager, "менеджер": fieldManager,
 	"not_before": fieldNotBefore, "variables": fieldVariables,
+	"consent_basis": fieldBasis, "согласие": fieldBasis, "consent_at": fieldGiven, "дата согласия": fieldGiven, "consent_category": fieldCategory,
 }
 
 // Fields lists what a column may be mapped to.
 func Fields() []string {
-	return []string{string(fieldNumber), string(fieldRef), string(fieldTimezone), string(fieldRecord), string(fieldDigits), string(fieldManager), string(fieldNotBefore)}
+	return []string{string(fieldNumber), string(fieldRef), string(fieldTimezone), string(fieldRecord), string(fieldDigits), string(fieldManager), string(fieldNotBefore),
+		string(fieldBasis), string(fieldGiven), string(fieldCategory)}
 }
 
 // headOf is how a column's head is compared.
@@ -107,6 +113,8 @@ func (r *reader) set(t *calls.Contact, f field, name, value string) *badField {
 			return bad(f, "a time is written like 2026-11-21T09:00:00+03:00")
 		}
 		t.NotBefore, t.Turn = &at, at.UnixMicro()
+	case fieldBasis, fieldGiven, fieldCategory:
+		return r.consent(t, f, value)
 	case fieldDigits:
 		digits, err := calls.ParseDigits(json.RawMessage(value), "digits")
 		if err != nil {
@@ -115,6 +123,29 @@ func (r *reader) set(t *calls.Contact, f field, name, value string) *badField {
 		t.Digits = digits
 	default:
 		return r.variable(t, name, value)
+	}
+	return nil
+}
+
+// consent notes a part of why somebody may be called.
+func (r *reader) consent(t *calls.Contact, f field, value string) *badField {
+	if len(value) > maxConsent || !calls.Printable(value) {
+		return bad(f, "a consent is told in at most %d bytes without control characters", maxConsent)
+	}
+	if t.Consent == nil {
+		t.Consent = &calls.Consent{}
+	}
+	switch f {
+	case fieldBasis:
+		t.Consent.Basis = value
+	case fieldCategory:
+		t.Consent.Category = value
+	default:
+		at, err := time.Parse(time.RFC3339, value)
+		if err != nil {
+			return bad(f, "a time is written like 2026-11-21T09:00:00+03:00")
+		}
+		t.Consent.At = &at
 	}
 	return nil
 }

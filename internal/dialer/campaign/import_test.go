@@ -77,8 +77,8 @@ func TestAContactMayHaveWhatTheCampaignHasNot(t *testing.T) {
 	b := newBench(t)
 	at := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
 	for name, text := range map[string]string{
-		"csv":    "number,ref,timezone,record_id,manager,not_before,digits\n79004443322,r-1,Asia/Omsk,17,201@office,2026-11-22T10:00:00+03:00,\"[{},{\"\"needBlock\"\":\"\"1\"\"}]\"\n",
-		"ndjson": `{"to":79004443322,"ref":"r-1","tz":"Asia/Omsk","record":17,"managerPhone":"201@office","not_before":"2026-11-22T10:00:00+03:00","digits":[{},{"needBlock":"1"}]}`,
+		"csv":    "number,ref,timezone,record_id,manager,not_before,consent_basis,consent_at,consent_category,digits\n79004443322,r-1,Asia/Omsk,17,201@office,2026-11-22T10:00:00+03:00,contract 7,2026-11-22T10:00:00+03:00,debt,\"[{},{\"\"needBlock\"\":\"\"1\"\"}]\"\n",
+		"ndjson": `{"to":79004443322,"ref":"r-1","tz":"Asia/Omsk","record":17,"managerPhone":"201@office","not_before":"2026-11-22T10:00:00+03:00","consent_basis":"contract 7","consent_at":"2026-11-22T10:00:00+03:00","consent_category":"debt","digits":[{},{"needBlock":"1"}]}`,
 	} {
 		_, contacts := b.imported(List{}, text)
 		if len(contacts) != 1 {
@@ -88,6 +88,9 @@ func TestAContactMayHaveWhatTheCampaignHasNot(t *testing.T) {
 		if c.Ref != "r-1" || c.Zones != "Asia/Omsk" || c.Timezone != "Asia/Omsk" || c.Record != "17" || c.Manager != "201@office" ||
 			c.NotBefore == nil || !c.NotBefore.Equal(at) || c.Turn != at.UnixMicro() || len(c.Digits) != 2 || len(c.Variables) > 0 {
 			t.Errorf("%s: %+v", name, c)
+		}
+		if why := c.Consent; why == nil || why.Basis != "contract 7" || why.Category != "debt" || why.At == nil || !why.At.Equal(at) {
+			t.Errorf("%s: the consent is %+v", name, why)
 		}
 	}
 }
