@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zvonar/test/daemons"
 )
 
 // campaign is the resource as far as the tests read it.
@@ -143,7 +145,7 @@ func TestADryRunPlaysACampaignAndRingsNobody(t *testing.T) {
 		if code := d.send(req, nil); code != 200 {
 			t.Fatalf("%s: import: %d", name, code)
 		}
-		run := exec.Command(zvonar, "campaign", "dry-run", made.ID, "--json", "--mix", c.mix)
+		run := exec.Command(daemons.Binary(), "campaign", "dry-run", made.ID, "--json", "--mix", c.mix)
 		run.Env = append(os.Environ(), "ZVONAR_API="+d.api, "ZVONAR_TOKEN="+d.token)
 		var stderr bytes.Buffer
 		run.Stderr = &stderr
