@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -212,6 +213,9 @@ type House struct {
 // Library is what providers use of the library of clips.
 type Library interface {
 	AddText(ctx context.Context, account, actor string, s recordings.Spoken) (*calls.Recording, error)
+	// AddReserved takes in a sound file, whose record_id is known before a moderator
+	// has passed it.
+	AddReserved(ctx context.Context, account, title, actor string, r io.Reader) (*calls.Recording, error)
 	Resolve(tx calls.ReadTx, account string, id calls.ClipID) (*calls.Recording, error)
 	// LoadRef reads what a call pins of a clip: 8 kHz mono samples, and 16 kHz ones
 	// where it has them.

@@ -153,17 +153,27 @@ func self() string {
 // measured_ms), recording-has-digits, invalid-field for the title; an error of r
 // comes back wrapped.
 func (l *Library) Add(ctx context.Context, account, title, actor string, system bool, r io.Reader) (rec *calls.Recording, err error) {
+	return l.add(ctx, account, title, actor, options{system: system}, false, r)
+}
+
+// AddReserved is Add of a recording that is to have a record_id at once: its approval
+// will publish it. No prompt of ours.
+func (l *Library) AddReserved(ctx context.Context, account, title, actor string, r io.Reader) (*calls.Recording, error) {
+	return l.add(ctx, account, title, actor, options{}, true, r)
+}
+
+func (l *Library) add(ctx context.Context, account, title, actor string, o options, reserve bool, r io.Reader) (rec *calls.Recording, err error) {
 	begun := l.cfg.Clock.Now()
 	defer func() { l.metrics.uploaded(err, l.cfg.Clock.Now().Sub(begun)) }()
 	if err := checkTitle(title); err != nil {
 		return nil, err
 	}
-	p, err := l.ingest(ctx, account, r, options{system: system})
+	p, err := l.ingest(ctx, account, r, o)
 	if err != nil {
 		return nil, err
 	}
-	rec = l.fresh(account, title, actor, system, p)
-	if err := l.insert(ctx, rec); err != nil {
+	rec = l.fresh(account, title, actor, o.system, p)
+	if err := l.insert(ctx, rec, reserve); err != nil {
 		return nil, err
 	}
 	return rec, nil
@@ -185,9 +195,19 @@ func (l *Library) fresh(account, title, actor string, system bool, p *product) *
 	}
 }
 
-// insert makes a fresh recording durable, with its event.
-func (l *Library) insert(ctx context.Context, rec *calls.Recording) error {
-	err := l.cfg.Store.Update(ctx, func(tx calls.Tx) error { return l.write(tx, rec) })
+// insert makes a fresh recording durable, with its event; reserve keeps the record_id
+// for it that its approval will publish.
+func (l *Library) insert(ctx context.Context, rec *calls.Recording, reserve bool) error {
+	err := l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
+		if reserve {
+			n, err := tx.NextRecordID(l.cfg.FirstID)
+			if err != nil {
+				return err
+			}
+			rec.Reserved = &n
+		}
+		return l.write(tx, rec)
+	})
 	if err == nil {
 		l.arrived(rec)
 	}

@@ -71,20 +71,9 @@ func (l *Library) AddText(ctx context.Context, account, actor string, s Spoken) 
 	}
 	rec = l.fresh(account, s.Title, actor, s.System, p)
 	rec.Text, rec.Voice, rec.Variables = s.Text, s.Voice, s.Variables
-	err = l.cfg.Store.Update(ctx, func(tx calls.Tx) error {
-		if s.Reserve {
-			n, err := tx.NextRecordID(l.cfg.FirstID)
-			if err != nil {
-				return err
-			}
-			rec.Reserved = &n
-		}
-		return l.write(tx, rec)
-	})
-	if err != nil {
+	if err := l.insert(ctx, rec, s.Reserve); err != nil {
 		return nil, err
 	}
-	l.arrived(rec)
 	return rec, nil
 }
 

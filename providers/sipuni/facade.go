@@ -36,6 +36,7 @@ type request struct {
 	key    *calls.FacadeKey
 	method method
 	p      params
+	how    string // the variant of its signature
 }
 
 // reply is what is answered.
@@ -143,7 +144,7 @@ func (f *facade) read(w http.ResponseWriter, r *http.Request, m method) (q *requ
 		return nil, http.StatusInternalServerError, "this failed on our side; ask again"
 	}
 	how, ok := verify(m.path, p, hash, key.Secrets(f.house.Clock.Now()), f.set.Compatible)
-	if !ok {
+	if !ok || how == variantTree && !f.set.LegacyTree {
 		f.house.Keys.Wrong(r)
 		return nil, http.StatusOK, "user or hash is wrong"
 	}
@@ -160,7 +161,7 @@ func (f *facade) read(w http.ResponseWriter, r *http.Request, m method) (q *requ
 	if name := m.missing(p); name != "" {
 		return nil, http.StatusOK, name + " is needed"
 	}
-	return &request{ctx: r.Context(), http: r, key: key, method: m, p: p}, 0, ""
+	return &request{ctx: r.Context(), http: r, key: key, method: m, p: p, how: how}, 0, ""
 }
 
 // readParams merges query, form and JSON body. A parameter that comes twice with

@@ -94,13 +94,15 @@ func (f *facade) submit(q *request, r engine.CallRequest) reply {
 	return reply{body: map[string]any{"success": true, "id": orderID(call.ID)}}
 }
 
-// said is what makes an order the same as another: its parameters, whichever way they
-// are signed. The signature has no nonce, so this is also what keeps whoever reads an
+// said is what makes an order the same as another: its signed parameters, whichever way
+// they are signed. The signature has no nonce, so this is also what keeps whoever reads an
 // order from having it carried out again.
 func (q *request) said() []string {
 	said := []string{q.key.ID, q.method.path}
 	for _, name := range names(q.p) {
-		said = append(said, name, q.p[name])
+		if name != "tree" || q.how != variantTree { // what nobody signed makes no other order
+			said = append(said, name, q.p[name])
+		}
 	}
 	return said
 }

@@ -19,6 +19,9 @@ type facadeSettings struct {
 	// Compatible accepts what two old libraries do: values and secret in lower case,
 	// and antion for antiaon. The first weakens the signature.
 	Compatible bool `yaml:"compatible"`
+	// LegacyTree accepts a call_tree whose signature does not cover the tree, as an old
+	// library makes it.
+	LegacyTree bool `yaml:"legacy_tree"`
 	// RepeatWindow is how long the same order gives the answer of the first and rings
 	// nobody again.
 	RepeatWindow time.Duration `yaml:"repeat_window"`
@@ -47,7 +50,7 @@ var schemeTypes = map[string]string{"incoming": "0", "": "1", "outgoing": "1"}
 
 // readFacade reads and checks the settings of the facade; an error names the key.
 func readFacade(s providers.Settings) (set facadeSettings, zone *time.Location, err error) {
-	set = facadeSettings{RepeatWindow: providers.RepeatWindow, Timezone: defaultZone}
+	set = facadeSettings{LegacyTree: true, RepeatWindow: providers.RepeatWindow, Timezone: defaultZone}
 	if err := s.Decode(&set); err != nil {
 		return set, nil, err
 	}

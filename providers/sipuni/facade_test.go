@@ -290,6 +290,36 @@ func TestARepeatedOrderRingsNobodyASecondTime(t *testing.T) {
 	}
 }
 
+// The old library does not sign the tree: whoever reads its order may name another.
+func TestAnUnsignedTreeMakesNoOtherOrder(t *testing.T) {
+	t.Parallel()
+	form := func(tree string) url.Values {
+		return url.Values{"phone": {"79161234567"}, "sipnumber": {"201"}, "user": {"078332"}, "tree": {tree},
+			paramHash: {sum([]string{"79161234567", "201", "078332"}, "secret")}}
+	}
+	d := newDesk(t, nil)
+	_, first := d.post("/callback/call_tree", form("000658610"))
+	if _, again := d.post("/callback/call_tree", form("000-123456")); again != first || !strings.Contains(first, `"success":true`) {
+		t.Errorf("%s, and with another tree %s", first, again)
+	}
+	if n := len(d.Engine.Requests()); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+	signed := func(tree string) url.Values {
+		return sent(params{"phone": "79161234567", "reverse": "0", "sipnumber": "201", "tree": tree, "user": "078332"}, "secret")
+	}
+	d.orderOK(d.post("/callback/call_tree", signed("000658610")))
+	d.orderOK(d.post("/callback/call_tree", signed("000-123456")))
+	if n := len(d.Engine.Requests()); n != 3 {
+		t.Errorf("%d calls, want one for each tree that is signed", n)
+	}
+	strict := newDesk(t, func(s *facadeSettings) { s.LegacyTree = false })
+	if _, body := strict.post("/callback/call_tree", form("000658610")); body != `{"message":"user or hash is wrong","success":false}` || strict.Keys.WrongOnes() != 1 {
+		t.Error(body)
+	}
+	strict.orderOK(strict.post("/callback/call_tree", signed("000658610")))
+}
+
 func TestEveryMethodAsksForTheRoleOfWhatItDoes(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)

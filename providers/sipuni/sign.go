@@ -41,11 +41,14 @@ type variant struct {
 	secret func(string) string
 }
 
+// variantTree is the variant whose hash does not cover the tree.
+const variantTree = "legacy tree"
+
 // variants is the table of the reference, 4.3.
 var variants = []variant{
 	{name: "canonical", values: byName},
 	{name: "user last", methods: []string{methodVoice, methodSpy}, values: userLast},
-	{name: "legacy tree", methods: []string{methodTree}, values: legacyTree},
+	{name: variantTree, methods: []string{methodTree}, values: legacyTree},
 	{name: "case-insensitive names", methods: []string{methodStatistic}, values: byFoldedName},
 	{name: "lower-cased", loose: true, values: lowerCased, secret: strings.ToLower},
 }
@@ -102,8 +105,10 @@ func userLast(p params, _ string) ([]string, bool) {
 	return inOrder(p, append(list, paramUser)), true
 }
 
-// legacyTree hashes phone, sipnumber and user alone; the tree is sent, not hashed.
-// A request that says more of the call than that is none of these.
+// legacyTree hashes phone, sipnumber and user alone; the tree is sent, not hashed, so
+// that whoever reads one order could have another scheme run: one is known by what was
+// signed (request.said), and legacy_tree switches the variant off. A request that says
+// more of the call than that is none of these.
 func legacyTree(p params, _ string) ([]string, bool) {
 	if len(p) != 4 || p["tree"] == "" {
 		return nil, false

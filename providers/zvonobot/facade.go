@@ -47,6 +47,7 @@ type asked struct {
 type method struct {
 	need providers.Need
 	do   func(*facade, context.Context, asked) (any, error)
+	file bool               // may bring a file
 	get  bool               // may be asked by GET, for it changes nothing
 	on   func(*facade) bool // whether it is switched on; nil: always
 }
@@ -55,7 +56,7 @@ type method struct {
 var table = map[string]method{
 	"apiCalls/create":                {need: providers.NeedCall, do: (*facade).create},
 	"apiCalls/get":                   {need: providers.NeedRead, do: (*facade).get, get: true},
-	"apiCalls/createRecord":          {need: providers.NeedCall, do: (*facade).createRecord},
+	"apiCalls/createRecord":          {need: providers.NeedCall, do: (*facade).createRecord, file: true},
 	"apiCalls/getRecords":            {need: providers.NeedRead, do: (*facade).getRecords, get: true},
 	"apiCalls/getPhones":             {need: providers.NeedRead, do: (*facade).getPhones, get: true},
 	"apiCalls/userInfo":              {need: providers.NeedRead, do: (*facade).userInfo, get: true},
@@ -92,7 +93,11 @@ func (f *facade) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.fail(w, r, http.StatusMethodNotAllowed, generalFault("this method is asked for by POST"))
 		return
 	}
-	in, status, err := readFields(w, r, f.cfg.MaxBody)
+	most := f.cfg.MaxBody
+	if m.file {
+		most = max(most, f.cfg.MaxFile)
+	}
+	in, status, err := readFields(w, r, most)
 	if err != nil {
 		f.fail(w, r, status, generalFault(err.Error()))
 		return

@@ -79,6 +79,11 @@ func (in fields) multipart(body []byte, boundary string) error {
 		return errors.New("the body cannot be read as a form")
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()
+	for name, parts := range r.MultipartForm.File {
+		if err := in.file(name, parts); err != nil {
+			return err
+		}
+	}
 	return in.form(r.MultipartForm.Value)
 }
 

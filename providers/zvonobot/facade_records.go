@@ -21,17 +21,20 @@ type recordOut struct {
 	RecordText       string `json:"recordText"`
 }
 
-// createRecord makes a clip of a text. Its number is given before a moderator has
-// passed it, for clients name it at once; the call of such a record waits.
+// createRecord makes a clip of a text, or of a file. Its number is given before a
+// moderator has passed it, for clients name it at once; the call of a text waits for
+// him, that of a file is refused until then.
 func (f *facade) createRecord(ctx context.Context, a asked) (any, error) {
-	var source, said, name text
+	var source, said, name, file text
 	var gender *number
-	if err := a.fields.read(map[string]any{"source": &source, "text": &said, "name": &name, "gender": &gender}); err != nil {
+	if err := a.fields.read(map[string]any{"source": &source, "text": &said, "name": &name, "gender": &gender, f.cfg.UploadField: &file}); err != nil {
 		return nil, err
 	}
 	switch {
+	case string(source) == f.cfg.UploadSource, source == "" && file != "":
+		return f.recordOfFile(ctx, a, string(name), string(file))
 	case source != "" && source != "text":
-		return nil, faulty("source", "records are made of texts here; files are uploaded at /v1/recordings")
+		return nil, faulty("source", "records are made of a text (text) or of a file (%s)", f.cfg.UploadSource)
 	case said == "":
 		return nil, faulty("text", "write what is to be read aloud")
 	}

@@ -232,8 +232,8 @@ func TestTextsAreRefusedWhereTheyMustBe(t *testing.T) {
 	if code, body := ask(t, h.facade(""), "/apiCalls/createRecord", `{"apiKey":"caller-key","source":"text","text":"Коротко."}`); code != 422 || !strings.Contains(body, `"errors":{"text":["`) {
 		t.Errorf("less than seven seconds: %d %s", code, body)
 	}
-	if code, body := ask(t, h.facade(""), "/apiCalls/createRecord", `{"apiKey":"caller-key","source":"file"}`); code != 422 || !strings.Contains(body, `"errors":{"source":["`) {
-		t.Errorf("a file: %d %s", code, body)
+	if code, body := ask(t, h.facade(""), "/apiCalls/createRecord", `{"apiKey":"caller-key","source":"phone"}`); code != 422 || !strings.Contains(body, `"errors":{"source":["`) {
+		t.Errorf("a dictation: %d %s", code, body)
 	}
 	strict := h.facade("unmoderated: refuse")
 	if code, body := ask(t, strict, "/apiCalls/create", `{"apiKey":"caller-key","phone":"79004443322","record":{"text":"Новый текст, который никто не видел."}}`); code != 422 || !strings.Contains(body, `"errors":{"record":["`) {

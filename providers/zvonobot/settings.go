@@ -125,6 +125,11 @@ func orText(s, other string) string {
 type facadeSettings struct {
 	// RepeatWindow is how long the same order rings nobody a second time.
 	RepeatWindow time.Duration `yaml:"repeat_window"`
+	// UploadSource is the source of a createRecord that brings a file, UploadField the
+	// field it is in; MaxFile bounds such a body, in bytes.
+	UploadSource string `yaml:"upload_source"`
+	UploadField  string `yaml:"upload_field"`
+	MaxFile      int64  `yaml:"max_file"`
 	// MaxPhones bounds the phones of a create and the ids of a get; MaxBody a body, in bytes.
 	MaxPhones int   `yaml:"max_phones"`
 	MaxBody   int64 `yaml:"max_body"`
@@ -188,7 +193,7 @@ const (
 
 // readFacade reads and checks settings; an error names the key.
 func readFacade(s providers.Settings) (facadeSettings, error) {
-	f := facadeSettings{RepeatWindow: providers.RepeatWindow, MaxPhones: maxTold, MaxBody: 4 << 20, Voice: voiceFemale, Unmoderated: unmoderatedHold, SmartDelay: delaySpread,
+	f := facadeSettings{RepeatWindow: providers.RepeatWindow, UploadSource: "file", UploadField: "file", MaxFile: 16 << 20, MaxPhones: maxTold, MaxBody: 4 << 20, Voice: voiceFemale, Unmoderated: unmoderatedHold, SmartDelay: delaySpread,
 		WebhookStatuses: []string{statusFinished, statusCanceled}, RecordField: recordField, Balance: "0.00", Cost: "0.00",
 		Languages: []language{{"ru-RU", "Русский"}, {"en-US", "English"}}}
 	if err := s.Decode(&f); err != nil {
@@ -199,6 +204,12 @@ func readFacade(s providers.Settings) (facadeSettings, error) {
 		return f, fmt.Errorf("max_phones: 1 to 100000")
 	case f.MaxBody < 1<<10 || f.MaxBody > 64<<20:
 		return f, fmt.Errorf("max_body: 1024 to 67108864 bytes")
+	case f.MaxFile < 1<<10 || f.MaxFile > 64<<20:
+		return f, fmt.Errorf("max_file: 1024 to 67108864 bytes")
+	case f.UploadSource == "" || f.UploadSource == "text" || !calls.Printable(f.UploadSource):
+		return f, fmt.Errorf("upload_source: a word other than text")
+	case f.UploadField == "" || !calls.Printable(f.UploadField) || slices.Contains([]string{"apiKey", "source", "text", "name", "gender"}, f.UploadField):
+		return f, fmt.Errorf("upload_field: a name that no other field has")
 	case f.Female != 0 && f.Female != 1:
 		return f, fmt.Errorf("female: 0 or 1")
 	case f.Voice != voiceFemale && f.Voice != voiceMale:
