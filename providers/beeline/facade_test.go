@@ -254,6 +254,13 @@ func TestACallThroughTheFacadeIsATalkOfOurs(t *testing.T) {
 	if code, _ := b.ask("POST", "/abonents/9333221101@mpbx.sip.beeline.ru/call", `{"phoneNumber":"9220001122"}`); code != 200 || b.engine.asked[4].Provider != "pbx" {
 		t.Errorf("whom only his provider can ring: %d %+v", code, b.engine.asked[4])
 	}
+	order := b.engine.asked[0].IdempotencyKey
+	for i, r := range b.engine.asked { // the same order, however it is written; of another employee it is another
+		if order == "" || (r.IdempotencyKey == order) != (i < 4) || r.IdempotencyLife != providers.RepeatWindow {
+			t.Errorf("order %d: key %q for %s, the first has %q", i, r.IdempotencyKey, r.IdempotencyLife, order)
+		}
+	}
+	b.wants("POST", "/abonents/201/call", `<call><phoneNumber>9220001122</phoneNumber></call>`, 400, `{"errorCode":"BadRequest","description":"the body is not the JSON that this method takes"}`)
 	b.wants("POST", "/abonents/201/call", `{}`, 400, `{"errorCode":"PhoneNumberInvalid","description":"phoneNumber is needed: ten digits"}`)
 	b.wants("POST", "/abonents/201/call", `{"phoneNumber":`, 400, `{"errorCode":"BadRequest","description":"the body is not the JSON that this method takes"}`)
 	b.wants("POST", "/abonents/201/call", `"`+strings.Repeat("x", maxAsked)+`"`, 413, `{"errorCode":"BadRequest","description":"the body is longer than 65536 bytes"}`)

@@ -3,6 +3,7 @@ package salebot
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,10 +27,11 @@ type platform struct {
 	callbacks []string // "client text"
 	actions   []string
 	faults    map[string]string // by action
+	hung      chan struct{}     // gets one, if there is room, when a request begins to hang
 }
 
 func newPlatform(t testing.TB) *platform {
-	p := &platform{telephony: map[string]int64{}, holders: map[string][]int64{}, nextID: 500, variables: map[int64]map[string]string{}, faults: map[string]string{}}
+	p := &platform{telephony: map[string]int64{}, holders: map[string][]int64{}, nextID: 500, variables: map[int64]map[string]string{}, faults: map[string]string{}, hung: make(chan struct{}, 1)}
 	srv := httptest.NewServer(p)
 	t.Cleanup(srv.Close)
 	p.url = srv.URL + "/api/"
@@ -63,6 +65,16 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case "500", "404":
 		w.WriteHeader(map[string]int{"500": 500, "404": 404}[fault])
+		return
+	case "hang":
+		select {
+		case p.hung <- struct{}{}:
+		default:
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // only then is a client that goes away noticed
+		p.mu.Unlock()
+		<-r.Context().Done()
+		p.mu.Lock()
 		return
 	case "reset":
 		panic(http.ErrAbortHandler)

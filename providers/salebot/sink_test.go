@@ -37,6 +37,7 @@ type project struct {
 	to    *calls.Webhook
 	sink  outbox.Sink
 	state map[string]string
+	ctx   context.Context // of what is sent
 }
 
 func newProject(t testing.TB, settings string) *project {
@@ -49,7 +50,7 @@ func newProject(t testing.TB, settings string) *project {
 	if err := (sink{w.House}).Check(to); err != nil {
 		t.Fatal(err)
 	}
-	return &project{World: w, platform: p, t: t, to: to, sink: w.JournalledSink(sink{w.House}), state: map[string]string{}}
+	return &project{World: w, platform: p, t: t, to: to, sink: w.JournalledSink(sink{w.House}), state: map[string]string{}, ctx: context.Background()}
 }
 
 // send puts an event of a call through the sink as the outbox does.
@@ -65,7 +66,7 @@ func (p *project) send(c *calls.Call, kind calls.EventType, data any) (outbox.An
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	a := p.sink.Send(context.Background(), outbox.Exchange{Item: it, Message: m, Client: http.DefaultClient, Secrets: []string{projectKey}, Now: e.Time})
+	a := p.sink.Send(p.ctx, outbox.Exchange{Item: it, Message: m, Client: http.DefaultClient, Secrets: []string{projectKey}, Now: e.Time})
 	if a.State != nil {
 		p.state[c.ID] = *a.State
 	}
@@ -257,6 +258,26 @@ func TestFailuresAreTriedAgainAndTheClientIsKept(t *testing.T) {
 				t.Errorf("%s: the journal shows the key: %s", name, x.Request)
 			}
 		}
+	}
+}
+
+func TestAPlatformThatHangsIsLeftAndTriedAgain(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, ``)
+	p.change(func(pl *platform) { pl.faults["callback"] = "hang" })
+	ctx, giveUp := context.WithCancel(context.Background())
+	p.ctx = ctx
+	go func() {
+		<-p.hung
+		giveUp()
+	}()
+	if a, _ := p.send(broadcast(), calls.CallCompleted, nil); a.Then != outbox.Retry || a.Fault != outbox.Unreachable {
+		t.Errorf("%+v", a)
+	}
+	p.ctx = context.Background()
+	p.change(func(pl *platform) { pl.faults = map[string]string{} })
+	if a, _ := p.send(broadcast(), calls.CallCompleted, nil); a.Then != outbox.Delivered || p.told() == "" {
+		t.Errorf("the second attempt: %+v", a)
 	}
 }
 

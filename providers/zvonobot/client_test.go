@@ -136,6 +136,34 @@ func TestFaultsOfTheProviderAreRefusalsOrUnknown(t *testing.T) {
 	}
 }
 
+func TestAProviderThatHangsDelaysNothingButItsOwnCall(t *testing.T) {
+	t.Parallel()
+	h, s := newHouse(t), newLK(t)
+	c := h.client(s, "records: {\"1460168\": 1484915}\ntimeout: 60s")
+	s.set("hang")
+	ctx, giveUp := context.WithCancel(t.Context())
+	hanging := make(chan error, 1)
+	go func() {
+		_, err := c.Place(ctx, placing())
+		hanging <- err
+	}()
+	<-s.hung
+	s.set("")
+	if _, err := c.Place(t.Context(), placing()); err != nil {
+		t.Errorf("another call meanwhile: %v", err)
+	}
+	select {
+	case err := <-hanging:
+		t.Errorf("the first did not hang: %v", err)
+	default:
+	}
+	giveUp()
+	var unknown *calls.PlaceUnknown
+	if err := <-hanging; !errors.As(err, &unknown) {
+		t.Errorf("what was given up: %v", err)
+	}
+}
+
 // reports gathers what a follower tells.
 type reports struct {
 	list chan calls.ProviderReport

@@ -22,6 +22,7 @@ type lk struct {
 	seen  []seen            // what was asked
 	calls map[int64]string  // what get tells of an API call, as JSON
 	hooks map[int64]webhook // where its webhooks go
+	hung  chan struct{}     // gets one, if there is room, when a request begins to hang
 	done  chan struct{}
 }
 
@@ -33,7 +34,7 @@ type seen struct {
 type webhook struct{ url, parameters, phone string }
 
 func newLK(t *testing.T) *lk {
-	s := &lk{t: t, next: 101, calls: map[int64]string{}, hooks: map[int64]webhook{}, done: make(chan struct{})}
+	s := &lk{t: t, next: 101, calls: map[int64]string{}, hooks: map[int64]webhook{}, hung: make(chan struct{}, 1), done: make(chan struct{})}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(func() {
 		close(s.done)
@@ -69,6 +70,10 @@ func (s *lk) serve(w http.ResponseWriter, r *http.Request) {
 		say(503, `{"status":"error","message":"maintenance"}`)
 		return
 	case "hang":
+		select {
+		case s.hung <- struct{}{}:
+		default:
+		}
 		select {
 		case <-s.done:
 		case <-r.Context().Done():
