@@ -52,8 +52,8 @@ func TestARepeatedOrderRingsOnceThoughTheDaemonIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.over(bridge)
-	w.kill()
-	w.run()
+	w.Kill()
+	w.Run()
 	for i, o := range orders {
 		for range 3 {
 			if again := post(o.path, o.body); again != first[i] {

@@ -153,7 +153,7 @@ func TestSalebotHearsOfACallInOrderThoughItFails(t *testing.T) {
 		}
 	}
 	want = slices.Compact(want)
-	w.eventually("the platform to hear of the end", func() bool { return len(s.heard()) >= len(want) })
+	w.Eventually("the platform to hear of the end", func() bool { return len(s.heard()) >= len(want) })
 	if got := s.heard(); !slices.Equal(got, want) {
 		t.Errorf("heard\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -173,7 +173,7 @@ func TestSalebotHearsOfACallInOrderThoughItFails(t *testing.T) {
 			t.Errorf("clients %v, looked for by %q", s.clients, s.numbers)
 		}
 	})
-	if strings.Contains(w.log.String(), salebotKey) {
+	if strings.Contains(w.Log().String(), salebotKey) {
 		t.Error("the key stands in the log")
 	}
 }
@@ -188,14 +188,14 @@ func TestSalebotIsToldAfterAKillWhatItMissed(t *testing.T) {
 	w.start(salebotHook(serve(t, s), "beeline") + "inbound:\n  - {number: \"78005553535\", trunk: pbx, flow: {record: 1000001}}\n")
 	id := w.asks("/v1/calls", map[string]any{"to": "79005550486", "record_id": w.clip()})
 	w.ended(id, "busy")
-	w.eventually("the platform to be tried", func() (tried bool) {
+	w.Eventually("the platform to be tried", func() (tried bool) {
 		s.read(func() { tried = s.refused > 0 })
 		return tried
 	})
-	w.kill()
+	w.Kill()
 	s.read(func() { s.down = false })
-	w.run()
-	w.eventually("the call out to be told", func() bool { return len(s.heard()) == 1 })
+	w.Run()
+	w.Eventually("the call out to be told", func() bool { return len(s.heard()) == 1 })
 	if got := s.heard()[0]; got != "700 beeline_call_event Outgoing ()" {
 		t.Error(got)
 	}
@@ -216,7 +216,7 @@ func TestSalebotIsToldAfterAKillWhatItMissed(t *testing.T) {
 		t.Fatal(err)
 	}
 	var in string
-	w.eventually("the call to come in", func() bool {
+	w.Eventually("the call to come in", func() bool {
 		list, err := w.api.Calls(t.Context(), url.Values{}, 10)
 		if err != nil {
 			t.Fatal(err)
@@ -228,7 +228,7 @@ func TestSalebotIsToldAfterAKillWhatItMissed(t *testing.T) {
 		return i >= 0
 	})
 	w.ended(in, "answered")
-	w.eventually("the call in to be told", func() bool { return len(s.heard()) == 2 })
+	w.Eventually("the call in to be told", func() bool { return len(s.heard()) == 2 })
 	if got := s.heard()[1]; got != "701 beeline_call_event Incoming ()" {
 		t.Error(got)
 	}
