@@ -116,9 +116,10 @@ func (s *Server) blockOfLine(row map[string]string, now time.Time) (b calls.Bloc
 	if b.Scope, err = blockScope(row["scope"], s.cfg.Country); err != nil {
 		return b, plainWords(err)
 	}
-	b.Reason, b.Source, b.CreatedAt = calls.Clean(row["reason"], 500), "import", now
+	b.Reason, b.Source, b.CreatedAt = strings.TrimSpace(calls.Clean(row["reason"], 500)), "import", now
 	if text := row["expires_at"]; text != "" {
-		if b.ExpiresAt, err = time.Parse(time.RFC3339, text); err != nil {
+		// Behind the year 9999 of UTC, where zones lead, it could not be written again.
+		if b.ExpiresAt, err = time.Parse(time.RFC3339, text); err != nil || b.ExpiresAt.UTC().Year() > 9999 {
 			return b, errors.New("expires_at is no time; write it like 2027-01-31T00:00:00Z")
 		}
 		if !b.ExpiresAt.After(now) {

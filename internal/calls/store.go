@@ -34,15 +34,6 @@ type Store interface {
 	Changed() <-chan struct{}
 }
 
-// Bulk is a Store that takes much that nobody would miss.
-type Bulk interface {
-	// Bulk is Update for units of which many follow each other, such as the lines
-	// of a list: they are committed in order with all others, but a power cut may
-	// take the last of them away that were answered. The next unit of Update or
-	// Observe that is answered makes those before it durable.
-	Bulk(ctx context.Context, fn func(Tx) error) error
-}
-
 // ReadTx reads committed state. Getters return ErrNotFound for a missing row;
 // what they return is the caller's own copy.
 type ReadTx interface {

@@ -20,6 +20,9 @@ var dispositions = map[string]string{
 	"trunk_error": "CONGESTION",
 }
 
+// inQuotes is a text as it stands between quotes; a line is a record.
+var inQuotes = strings.NewReplacer(`"`, `""`, "\r", " ", "\n", " ")
+
 // asteriskLine is a record as cdr_csv writes it.
 func asteriskLine(r Record) string {
 	disposition := dispositions[r.Outcome]
@@ -44,7 +47,7 @@ func asteriskLine(r Record) string {
 	var b strings.Builder
 	quoted := func(list ...string) {
 		for _, s := range list {
-			b.WriteString(`"` + strings.NewReplacer(`"`, `""`, "\r", " ", "\n", " ").Replace(s) + `",`)
+			b.WriteString(`"` + inQuotes.Replace(s) + `",`)
 		}
 	}
 	data := ""

@@ -12,17 +12,9 @@ import (
 )
 
 // begin begins the writer's transaction. Whatever keeps it from beginning is a
-// fault of the memory: nothing of any unit has run. bulk: its commit need not be
-// on the disk when it returns.
-func (s *Store) begin(ctx context.Context, bulk bool) error {
-	var err error
-	if r, ok := s.writer.(relaxer); ok {
-		s.bulk = bulk
-		err = r.relax(ctx, bulk)
-	}
-	if err == nil {
-		err = s.writer.begin(ctx)
-	}
+// fault of the memory: nothing of any unit has run.
+func (s *Store) begin(ctx context.Context) error {
+	err := s.writer.begin(ctx)
 	if err != nil && faultOf(err) == faultNone {
 		f := faultIO
 		if s.cfg.URL != "" {
@@ -77,13 +69,10 @@ func (s *Store) commit(ctx context.Context, units []*unit, careful, more bool) (
 		}
 		notify = notify || told
 		if careful && more && i == first-1 && first < maxBatch {
-			units = append(slices.Clip(units), s.queue.take(maxBatch-first, s.bulk)...)
+			units = append(slices.Clip(units), s.queue.take(maxBatch-first)...)
 		}
 	}
 	if err := s.writeLate(ctx, late); err != nil {
-		return units, false, err
-	}
-	if err := s.settleBulk(ctx); err != nil {
 		return units, false, err
 	}
 	s.health.at(stageCommit)
@@ -93,22 +82,8 @@ func (s *Store) commit(ctx context.Context, units []*unit, careful, more bool) (
 	if err := s.writer.commit(ctx, notify); err != nil {
 		return units, false, err
 	}
-	s.owed = s.bulk
 	failpoint.Hit(failpoint.StoreCommitted)
 	return units, notify, nil
-}
-
-// settleBulk sees to it that a commit which follows ones of Bulk takes them to the
-// disk, too: SQLite syncs its log where the commit itself has written.
-func (s *Store) settleBulk(ctx context.Context) error {
-	if s.bulk || !s.owed {
-		return nil
-	}
-	t := &tx{ctx: ctx, s: s, c: s.writer}
-	if _, err := t.exec(`UPDATE nodes SET lease_until = lease_until + 1 WHERE node = ?`, s.cfg.Node); err != nil {
-		return fmt.Errorf("make what was committed in bulk durable: %w", err)
-	}
-	return nil
 }
 
 // writeLate writes what is left when all units have run.

@@ -38,13 +38,6 @@ type releaser interface {
 	release() error
 }
 
-// relaxer is a connection whose commits need not be on the disk when they return,
-// where that is said, outside of a transaction. Their order stays: none is on the
-// disk without those before it.
-type relaxer interface {
-	relax(ctx context.Context, on bool) error
-}
-
 // conn is one connection, with the statements it has prepared. It belongs to
 // one goroutine at a time. begin, savepoint and release may wait until the
 // next statement goes to the server and fail only there.

@@ -1,7 +1,7 @@
 // Package store is the durable memory of the daemon: calls.Store over SQLite or
 // PostgreSQL.
 //
-// SQLite is one file, WAL, synchronous=FULL but for units of Bulk. PostgreSQL is shared by nodes, whose
+// SQLite is one file, WAL, synchronous=FULL. PostgreSQL is shared by nodes, whose
 // batches take turns. Either way exactly one goroutine writes (writer.go):
 // it takes whatever units of work are waiting, up to 256, runs them one after
 // another in one transaction, each in a savepoint of its own where one of them may
@@ -9,8 +9,8 @@
 // So many callers share one fsync, and still a unit that fails leaves nothing. Reads run beside it on a
 // small pool of read-only connections, each View on its own snapshot.
 //
-// Who may call it: any goroutine may call Update, Bulk, Observe, Note, View and
-// Changed. The function given to the first four runs on the writer's goroutine and
+// Who may call it: any goroutine may call Update, Observe, Note, View and Changed.
+// The function given to the first three runs on the writer's goroutine and
 // must not call the Store; the function given to View runs on the caller's and
 // must not call View again. A Tx or ReadTx is dead once its function returned.
 //

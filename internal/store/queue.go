@@ -21,7 +21,6 @@ type unit struct {
 	done     func(error)
 	observed bool // nobody waits for it, and it must not be lost
 	patient  bool // observed, and in no hurry
-	bulk     bool // need not be on the disk when it is answered
 	state    atomic.Int32
 	err      error // of fn, until the batch is decided
 }
@@ -115,21 +114,13 @@ func (q *queue) wait(hurry bool) bool {
 	}
 }
 
-// bulk reports whether units of Bulk are all that waits.
-func (q *queue) bulk() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.units) > 0 && !slices.ContainsFunc(q.units, func(u *unit) bool { return !u.bulk })
-}
-
-// take gives up to n units whose callers have not left; bulk: those of Bulk, up to
-// the first other one.
-func (q *queue) take(n int, bulk bool) (batch []*unit) {
+// take gives up to n units whose callers have not left.
+func (q *queue) take(n int) (batch []*unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	seen := 0
 	for _, u := range q.units {
-		if len(batch) == n || bulk && !u.bulk {
+		if len(batch) == n {
 			break
 		}
 		seen++

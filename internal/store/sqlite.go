@@ -72,7 +72,6 @@ func (d *sqliteDB) connect(_ context.Context, reader bool) (conn, error) {
 type sqliteConn struct {
 	c      driver.Conn
 	reader bool
-	lax    bool // synchronous=NORMAL
 	stmts  map[string]*sqliteStmt
 	args   []driver.NamedValue // reused
 	row    sqliteRow           // reused
@@ -229,24 +228,6 @@ func (c *sqliteConn) run(ctx context.Context, script string) error {
 func (c *sqliteConn) do(ctx context.Context, query string) error {
 	_, err := c.exec(ctx, query)
 	return err
-}
-
-// relax implements relaxer. With synchronous=NORMAL a commit is written to the log and
-// not synced; the next one with FULL syncs the file, and so all before it
-// (sqlite.org/pragma.html#pragma_synchronous).
-func (c *sqliteConn) relax(ctx context.Context, on bool) error {
-	if c.lax == on {
-		return nil
-	}
-	level := "FULL"
-	if on {
-		level = "NORMAL"
-	}
-	if err := c.run(ctx, "PRAGMA synchronous = "+level); err != nil {
-		return err
-	}
-	c.lax = on
-	return nil
 }
 
 func (c *sqliteConn) begin(ctx context.Context) error {

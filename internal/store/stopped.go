@@ -17,7 +17,7 @@ func (s *Store) noteStart(t *tx) error {
 
 // noteStop marks the stop as clean. The writer has ended.
 func (s *Store) noteStop(ctx context.Context) {
-	err := s.begin(ctx, false)
+	err := s.writer.begin(ctx)
 	if err == nil {
 		_, err = s.writer.exec(ctx, `UPDATE nodes SET stopped_at = ? WHERE node = ? AND fence = ?`, micros(s.cfg.Clock.Now()), s.cfg.Node, s.fence)
 	}

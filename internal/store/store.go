@@ -64,9 +64,7 @@ type Store struct {
 	keeper  *keeper
 
 	db      database
-	writer  conn // of the writer's goroutine, as are
-	bulk    bool // that the transaction it has begun is one of Bulk
-	owed    bool // that what was committed last need not be on the disk yet
+	writer  conn // of the writer's goroutine
 	readers *readers
 
 	queue   *queue
@@ -92,7 +90,6 @@ var (
 	_ calls.Store  = (*Store)(nil)
 	_ calls.Health = (*Store)(nil)
 	_ calls.Nodes  = (*Store)(nil)
-	_ calls.Bulk   = (*Store)(nil)
 )
 
 // Open locks the data directory, opens or makes the database, brings its schema

@@ -23,21 +23,11 @@ const (
 // writer has come to the unit, nothing of it happens; once it has, Update waits
 // for the truth. While the store cannot write it is refused at once.
 func (s *Store) Update(ctx context.Context, fn func(calls.Tx) error) error {
-	return s.update(ctx, fn, false)
-}
-
-// Bulk implements calls.Bulk. Units of it that nobody else's wait behind are
-// committed without a sync, where the database is the embedded one.
-func (s *Store) Bulk(ctx context.Context, fn func(calls.Tx) error) error {
-	return s.update(ctx, fn, true)
-}
-
-func (s *Store) update(ctx context.Context, fn func(calls.Tx) error, bulk bool) error {
 	if err := s.health.broken(); err != nil {
 		return err
 	}
 	result, late := make(chan error, 1), make(chan struct{})
-	u := &unit{fn: fn, done: func(err error) { result <- err }, bulk: bulk}
+	u := &unit{fn: fn, done: func(err error) { result <- err }}
 	if err := s.queue.put(u, maxQueue); err != nil {
 		return err
 	}
@@ -141,7 +131,7 @@ func (s *Store) pause(d time.Duration) (over bool) {
 // the process is about to end.
 func (s *Store) abandon(cause error) {
 	lost := 0
-	for units := s.queue.take(maxBatch, false); len(units) > 0; units = s.queue.take(maxBatch, false) {
+	for units := s.queue.take(maxBatch); len(units) > 0; units = s.queue.take(maxBatch) {
 		lost += len(units)
 		s.answer(units, cause)
 	}
@@ -157,11 +147,10 @@ func (s *Store) abandon(cause error) {
 // remains, and what of it was observed is back at the head of the line.
 func (s *Store) round(probing bool) (done bool, err error) {
 	ctx := context.Background() // a batch has many callers; none of them may end it
-	bulk := !probing && s.queue.bulk()
-	if err := s.begin(ctx, bulk); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return false, err
 	}
-	units := s.queue.take(maxBatch, s.bulk)
+	units := s.queue.take(maxBatch)
 	if len(units) == 0 && probing {
 		units = []*unit{s.probe()}
 	}
@@ -195,7 +184,7 @@ func (s *Store) runBatch(ctx context.Context, units []*unit, more bool) (all []*
 	start := time.Now()
 	all, notify, err := s.commit(ctx, units, carefully(units), more)
 	if errors.Is(err, errRefused) {
-		if err = s.begin(ctx, false); err == nil {
+		if err = s.begin(ctx); err == nil {
 			all, notify, err = s.commit(ctx, units, true, more)
 		}
 	}
@@ -227,7 +216,7 @@ func (s *Store) oneByOne(ctx context.Context, units []*unit, cause error) (done 
 		return false, nil
 	}
 	for i := range observed {
-		err := s.begin(ctx, false)
+		err := s.begin(ctx)
 		if err != nil {
 			s.queue.putBack(observed[i:], 0)
 			return done, err

@@ -158,21 +158,12 @@ type timed struct {
 }
 
 func (t timed) Update(ctx context.Context, fn func(calls.Tx) error) error {
-	return t.Store.Update(ctx, t.noted(fn))
-}
-
-// Bulk implements calls.Bulk.
-func (t timed) Bulk(ctx context.Context, fn func(calls.Tx) error) error {
-	return t.Store.(calls.Bulk).Bulk(ctx, t.noted(fn))
-}
-
-func (t timed) noted(fn func(calls.Tx) error) func(calls.Tx) error {
-	return func(tx calls.Tx) error {
+	return t.Store.Update(ctx, func(tx calls.Tx) error {
 		began := time.Now()
 		err := fn(tx)
 		t.longest.Store(max(t.longest.Load(), int64(time.Since(began))))
 		return err
-	}
+	})
 }
 
 func openAlways(_, _ string, _ *calls.Window, now time.Time) (bool, time.Time) { return true, now }

@@ -213,7 +213,7 @@ func (d *Desk) Delete(ctx context.Context, account, id string) error {
 	return nil
 }
 
-const deleteAtOnce = 500 // contacts
+const deleteAtOnce = 100 // contacts: some milliseconds, for which events of calls wait
 
 // Skip takes a contact out of the line; if it has a call that nobody was rung for
 // yet, that is for the asker to end.

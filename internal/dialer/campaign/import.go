@@ -64,8 +64,7 @@ type importer struct {
 	columns  []column         // of CSV
 	mapped   map[string]field // head → field, as List.Columns has it
 
-	last  bool // the list was read to its end
-	size  int  // contacts of the next unit
+	size  int // contacts of the next unit
 	chunk []*calls.Contact
 	added calls.CampaignCounts // since the last unit
 	out   Imported
@@ -287,21 +286,11 @@ func (m *importer) fault(at int64, wrong *badField) {
 
 // finish stores what was read and is not stored yet.
 func (m *importer) finish(ctx context.Context) error {
-	m.last = true
 	for {
 		if err := m.store(ctx); err != nil || len(m.chunk) == 0 {
 			return err
 		}
 	}
-}
-
-// update is how a unit is written: until the last one nobody was told what is in
-// the store, so it need not be on the disk yet.
-func (m *importer) update() func(context.Context, func(calls.Tx) error) error {
-	if b, ok := m.desk.store.(calls.Bulk); ok && !m.last {
-		return b.Bulk
-	}
-	return m.desk.store.Update
 }
 
 // store writes what was read since the last time, in one unit of work, and
@@ -310,7 +299,7 @@ func (m *importer) store(ctx context.Context) error {
 	var taken, added int
 	var took time.Duration
 	counts := m.added
-	err := m.update()(ctx, func(tx calls.Tx) error {
+	err := m.desk.store.Update(ctx, func(tx calls.Tx) error {
 		began := m.desk.clock.Now()
 		defer func() { took = m.desk.clock.Now().Sub(began) }()
 		c, err := tx.Campaign(m.account, m.campaign)
