@@ -36,6 +36,7 @@ type outcome struct {
 	skipped bool // nothing was sent: the sink does not want it
 	spent   bool // nothing can be sent: the event is no longer in the log
 	sentAt  time.Time
+	with    time.Time // since when the credential that was used is there; zero: none was
 	took    time.Duration
 	made    bool // there is an outcome
 	ended   bool // the run is over
@@ -95,7 +96,7 @@ func (o *Outbox) attempt(ctx context.Context, d *destination, r *run, item calls
 	out.sentAt = o.cfg.Clock.Now()
 	start := time.Now()
 	failpoint.Hit(failpoint.DeliveryStarted)
-	out.a = o.send(ctx, r.sink, x)
+	out.a, out.with = o.send(ctx, r.sink, x)
 	out.took = time.Since(start)
 	o.metrics.tried(out.took)
 	out.gapTold = gap && out.a.Then == Delivered
@@ -112,35 +113,36 @@ func (o *Outbox) client(w *calls.Webhook) *http.Client {
 	return o.cfg.Client
 }
 
-// send makes the exchange, with the credential its sink needs.
-func (o *Outbox) send(ctx context.Context, s Sink, x Exchange) Answer {
+// send makes the exchange, with the credential its sink needs; with is since when that
+// is there.
+func (o *Outbox) send(ctx context.Context, s Sink, x Exchange) (a Answer, with time.Time) {
 	x.Now = o.cfg.Clock.Now()
 	as, ok := s.(Authenticated)
 	if !ok {
-		return s.Send(ctx, x)
+		return s.Send(ctx, x), with
 	}
 	c, err := o.vault.get(ctx, x.To.Account, as.CredentialName(x.To))
 	if err != nil {
-		return unauthorized(err)
+		return unauthorized(err), with
 	}
 	x.Credential = c
-	a := s.Send(ctx, x)
+	a = s.Send(ctx, x)
 	if a.Then != AuthFailed || ctx.Err() != nil {
-		return a
+		return a, c.UpdatedAt
 	}
 	x.Credential, err = o.vault.next(ctx, *c, func(ctx context.Context, c calls.Credential) (calls.Credential, error) {
 		return as.Refresh(ctx, x.Client, x.To, c)
 	})
 	if err != nil {
-		return unauthorized(err)
+		return unauthorized(err), c.UpdatedAt
 	}
 	if a = s.Send(ctx, x); a.Then != AuthFailed {
-		return a
+		return a, x.Credential.UpdatedAt
 	}
 	if now, err := o.vault.get(ctx, c.Account, c.Name); err == nil && now.Changes != x.Credential.Changes {
 		a.Then, a.Fault = Retry, Unwell // somebody has brought yet another
 	}
-	return a
+	return a, x.Credential.UpdatedAt
 }
 
 // unauthorized is the answer where no credential could be had.

@@ -144,12 +144,17 @@ type authFailedData struct {
 }
 
 // authFailed leaves a destination alone until it gets a credential, and tells of
-// that once.
+// that once. It counts from when the attempt began, or its credential came: one that
+// was brought while the former was being refused is tried.
 func (o *Outbox) authFailed(d *destination, out outcome, now time.Time) {
 	if !d.authFailedAt.IsZero() {
 		return
 	}
-	d.authFailedAt = now
+	d.authFailedAt = out.sentAt
+	if out.with.After(d.authFailedAt) {
+		d.authFailedAt = out.with
+	}
+	o.looking = true // its credential may have come already
 	d.halt.Store(true)
 	o.drop(d)
 	o.noteHealth(d, out)

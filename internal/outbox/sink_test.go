@@ -29,6 +29,7 @@ type crm struct {
 	turns    int
 	reused   int
 	revoked  bool
+	refusing func()            // runs before a refresh is refused; mu is held
 	notes    map[string]string // by note id: the call
 	made     map[string]int    // by call: notes made
 	lines    map[string][]int64
@@ -48,6 +49,9 @@ func (c *crm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	if r.URL.Path == "/token" {
 		if string(body) != c.refresh || c.revoked {
+			if c.refusing != nil {
+				c.refusing()
+			}
 			c.reused++
 			http.Error(w, "invalid_grant", http.StatusBadRequest)
 			return
@@ -228,7 +232,16 @@ func TestARefusedCredentialPausesTheDestinationAndIsToldOnce(t *testing.T) {
 	}
 	await(t, s, "crm", func([]calls.Delivery) bool { return told() > 0 })
 	clk.Advance(time.Hour)
-	await(t, s, "crm", func(l []calls.Delivery) bool { return len(l) >= 12 })
+	// What was under way is over: an attempt asks for one thing, and is counted then.
+	await(t, s, "crm", func(l []calls.Delivery) bool {
+		made := 0
+		for _, d := range l {
+			made += d.Attempts
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(l) >= 12 && made == c.requests
+	})
 	c.mu.Lock()
 	before := c.requests
 	c.revoked = false
@@ -249,6 +262,27 @@ func TestARefusedCredentialPausesTheDestinationAndIsToldOnce(t *testing.T) {
 	}
 	if err := s.View(t.Context(), func(r calls.ReadTx) error { _, err := r.Health("crm"); return err }); !errors.Is(err, calls.ErrNotFound) {
 		t.Errorf("health afterwards: %v; want none", err)
+	}
+}
+
+func TestACredentialThatComesWhileTheFormerIsBeingRefusedIsUsed(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	c, url := newCRM(t)
+	addHook(t, s, calls.Webhook{ID: "crm", Kind: "notes", URL: url})
+	clk := clock.NewFake(time.Now())
+	putCredential(t, s, clk.Now(), `{"access":"old","refresh":"spent"}`)
+	c.refusing = func() { // somebody brings another one just then
+		c.refusing = nil
+		clk.Advance(time.Second)
+		putCredential(t, s, clk.Now(), `{"access":"old","refresh":"r0"}`)
+	}
+	start(t, s, Config{Sinks: []Sink{notes{}}, Clock: clk})
+	happen(t, s, "c1", calls.CallQueued)
+	for _, d := range await(t, s, "crm", func(l []calls.Delivery) bool { return len(l) > 0 && allDone(l) }) {
+		if d.State != calls.DeliveryDelivered {
+			t.Errorf("delivery %+v", d)
+		}
 	}
 }
 

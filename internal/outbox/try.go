@@ -46,7 +46,7 @@ func (o *Outbox) Try(ctx context.Context, account, id string, e calls.Event) (ou
 	}
 	out.Wanted, out.SentAt = true, o.cfg.Clock.Now()
 	start := time.Now()
-	out.Answer = o.send(ctx, like.sink, Exchange{Item: it, Message: out.Message, Client: o.client(like.hook), Secrets: like.secrets, Key: like.key})
+	out.Answer, _ = o.send(ctx, like.sink, Exchange{Item: it, Message: out.Message, Client: o.client(like.hook), Secrets: like.secrets, Key: like.key})
 	out.Took = time.Since(start)
 	return out, nil
 }
