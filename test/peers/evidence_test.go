@@ -49,12 +49,15 @@ func TestSIPpAnswersAreKeptJudgedAgainLabelledAndExported(t *testing.T) {
 	t.Parallel()
 	peer := scenario(t, "tones", 1, "", map[string]string{"TONES": answer(t, "busy")})
 	d := start(t, options{peerPort: peer.port, extra: "amd: {keep: 3s}\n"})
-	id := d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(8)), "amd": "async"})
-	d.over(id)
-	peer.done()
+	id := d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(90)), "amd": "async"})
+	// A busy machine has SIPp speak slowly: the call lasts until all was heard.
 	d.Eventually("the first seconds to be kept", func() bool {
 		return len(d.kept(id)) == 44+3*16000
 	})
+	d.told(id, "amd")
+	d.control(id, "hangup", nil)
+	d.over(id)
+	peer.done()
 	if said := d.zv("amd", "rescore", id); !strings.Contains(said, "announcement (busy") {
 		t.Errorf("judged again: %s", said)
 	}
