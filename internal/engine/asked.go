@@ -17,6 +17,9 @@ const extensionDigits = 8
 // errTargetBlocked refuses to transfer to a number on the blacklist.
 var errTargetBlocked = errors.New("the target is on the blacklist")
 
+// errSoftphone: whoever has the password of a softphone must not call the world by it.
+var errSoftphone = errors.New("a softphone hands on to extensions of employees only")
+
 // onManagerAsks: the manager's telephone wants the customer transferred.
 func (s *session) onManagerAsks(ev calls.LegEvent) {
 	p := s.manager
@@ -29,10 +32,16 @@ func (s *session) onManagerAsks(ev calls.LegEvent) {
 		return
 	}
 	t := &transfer{target: ev.Ask.To, replaces: ev.Ask.Replaces, asked: true}
-	if len(t.target) <= extensionDigits || t.replaces.CallID != "" {
+	soft := p.attempt.Trunk == calls.SoftphoneTrunk
+	if !soft && (len(t.target) <= extensionDigits || t.replaces.CallID != "") {
 		t.target += "@" + p.attempt.Trunk
 	}
-	value, err := s.e.askedTarget(s.call.Account, t)
+	value, err := t.target, error(nil)
+	if _, colleague := peopleValue(value); soft && (!colleague || t.replaces.CallID != "") {
+		err = errSoftphone
+	} else {
+		value, err = s.e.askedTarget(s.call.Account, t)
+	}
 	if err == nil {
 		t.target = value
 		err = s.ring(t)

@@ -201,3 +201,33 @@ func TestWhoWantsToTakeOverIsLetGoWithTheCall(t *testing.T) {
 	manager.end(calls.Ending{Answered: true})
 	b.over(c.ID)
 }
+
+func TestASoftphoneHandsOnToColleaguesOnly(t *testing.T) {
+	t.Parallel()
+	b := staffed(t, calls.Sequential)
+	e := b.store.staff["emp_b"]
+	e.SIPUser = "main-202"
+	b.store.staff["emp_b"] = e
+	b.e.cfg.Softphones = func(user string) bool { return user == "main-202" }
+	c, leg := b.asks("202")
+	soft := b.dialled("main-202")
+	if soft.Trunk != calls.SoftphoneTrunk {
+		t.Fatalf("rung at %s", soft.Trunk)
+	}
+	soft.leg.emit(answered)
+	b.bridging("bridge " + leg.id + " " + soft.leg.id)
+	for _, outside := range []calls.LegEvent{asks("74951234567"), asks("12345678"), asks("201", calls.Dialog{CallID: "x", ToTag: "a", FromTag: "b"})} {
+		soft.leg.emit(outside)
+		b.told(soft.leg, "answers refer 603")
+	}
+	b.nobodyDialled()
+	soft.leg.emit(asks("201"))
+	b.told(soft.leg, "answers refer 202")
+	next := b.dialled("201")
+	next.leg.emit(answered)
+	b.told(soft.leg, "notifies 200", "hangup")
+	soft.leg.end(calls.Ending{Answered: true, By: calls.ByZvonar})
+	if got := b.hangsUp(c, leg, next.leg); len(got.Attempts) != 3 {
+		t.Errorf("%d attempts", len(got.Attempts))
+	}
+}
