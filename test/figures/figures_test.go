@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"zvonar/media/capture"
+	"zvonar/test/ports"
 )
 
 var wanted = flag.Bool("figures", false, "take the figures; minutes of load on the whole machine")
@@ -75,8 +75,8 @@ type daemon struct {
 // configure writes the configuration of a daemon over data; run starts it.
 func configure(t *testing.T, data string, env ...string) *daemon {
 	t.Helper()
-	d := &daemon{t: t, data: data, sip: port(t, "udp"), peer: port(t, "udp"), env: env, file: filepath.Join(t.TempDir(), "zvonar.yaml")}
-	h, a := port(t, "tcp"), port(t, "tcp")
+	d := &daemon{t: t, data: data, sip: ports.Free(t), peer: ports.Free(t), env: env, file: filepath.Join(t.TempDir(), "zvonar.yaml")}
+	h, a := ports.Free(t), ports.Free(t)
 	d.api, d.admin = fmt.Sprintf("http://127.0.0.1:%d", h), fmt.Sprintf("http://127.0.0.1:%d", a)
 	text := fmt.Sprintf(`data_dir: %s
 log: {level: warn, format: text}
@@ -225,22 +225,4 @@ func (d *daemon) do(method, path, kind string, body io.Reader, out any) {
 			d.t.Fatal(err)
 		}
 	}
-}
-
-func port(t *testing.T, network string) int {
-	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = c.Close() }()
-		return c.LocalAddr().(*net.UDPAddr).Port
-	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zvonar/test/ports"
 )
 
 var amount = flag.Int("leak.calls", 300, "how many calls are made")
@@ -133,8 +134,8 @@ func startDaemon(t *testing.T) *daemon {
 	if out, err := exec.Command("go", "build", "-o", bin, "zvonar/cmd/zvonar").CombinedOutput(); err != nil {
 		t.Fatalf("the binary does not build: %v\n%s", err, out)
 	}
-	d := &daemon{t: t, sip: port(t, "udp")}
-	admin, api := port(t, "tcp"), port(t, "tcp")
+	d := &daemon{t: t, sip: ports.Free(t)}
+	admin, api := ports.Free(t), ports.Free(t)
 	d.admin = fmt.Sprintf("http://127.0.0.1:%d", admin)
 	file := filepath.Join(dir, "zvonar.yaml")
 	text := fmt.Sprintf(`data_dir: %s
@@ -145,7 +146,7 @@ sip: {listen: ["udp://127.0.0.1:%d"]}
 media: {ip: 127.0.0.1, ports: 20000-29998}
 trunks: [{name: main, uri: "sip:127.0.0.1:%d", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: 0, max_cps: 0}]
 inbound: [{number: "1000", trunk: main, flow: {answer_only: true}}]
-`, filepath.Join(dir, "data"), api, admin, d.sip, port(t, "udp"))
+`, filepath.Join(dir, "data"), api, admin, d.sip, ports.Free(t))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -250,22 +251,4 @@ func (d *daemon) settle(was map[string]float64) map[string]float64 {
 			return m
 		}
 	}
-}
-
-func port(t *testing.T, network string) int {
-	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = c.Close() }()
-		return c.LocalAddr().(*net.UDPAddr).Port
-	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }

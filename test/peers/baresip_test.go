@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"zvonar/test/ports"
 )
 
 // baresipSays is one way of ringing baresip.
@@ -50,8 +52,7 @@ func baresipHears(t *testing.T, how baresipSays) call {
 	t.Helper()
 	bin := program(t, "baresip", "baresip")
 	dir := t.TempDir()
-	port, rtp := freePort(t, "udp"), mediaBase()
-	_ = freePort(t, "tcp") // baresip listens for TLS on the port after its own: the daemon must not be given that one
+	port, rtp := ports.Pair(t), ports.Block(t) // baresip listens for TLS on the port after its own
 	silence := filepath.Join(dir, "silence.wav")
 	write(t, silence, wavAt(t, how.rate, make([]int16, how.rate*60)))
 	write(t, filepath.Join(dir, "accounts"), fmt.Appendf(nil, "<sip:79161234567@127.0.0.1:%d>;regint=0;answermode=auto;%s\n", port, how.account))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"zvonar/test/daemons"
+	"zvonar/test/ports"
 )
 
 // campaign is the resource as far as the tests read it.
@@ -119,7 +120,7 @@ func TestACampaignSurvivesPauseAndKillWithNobodyRungTwiceOrForgotten(t *testing.
 // own: the trunk of the daemon, where nobody listens, is not used.
 func TestADryRunPlaysACampaignAndRingsNobody(t *testing.T) {
 	t.Parallel()
-	d := start(t, options{peerPort: freePort(t, "udp")})
+	d := start(t, options{peerPort: ports.Free(t)})
 	clip, own := d.clip(melody(7.2)), d.clip(melody(8))
 	list := fmt.Sprintf("number,record_id,manager\n79000000001,,\n79000000002,%d,74950000000\n79000000003,,\n", own)
 	for name, c := range map[string]struct {

@@ -3,6 +3,8 @@ package peers
 import (
 	"fmt"
 	"testing"
+
+	"zvonar/test/ports"
 )
 
 // TestSIPpCalleesThatDoUnusualThings are far ends that we call; each scenario
@@ -51,7 +53,7 @@ func TestSIPpCallersThatDoUnusualThings(t *testing.T) {
 	for _, tc := range []struct{ scenario, by string }{{"lateoffer", "customer"}, {"inorder", "customer"}, {"noack", "zvonar"}} {
 		t.Run(tc.scenario, func(t *testing.T) {
 			t.Parallel()
-			d := start(t, options{peerPort: freePort(t, "udp"), extra: inbound})
+			d := start(t, options{peerPort: ports.Free(t), extra: inbound})
 			d.clip(melody(7.2))
 			caller := scenario(t, tc.scenario, 1, fmt.Sprintf("127.0.0.1:%d", d.sip), map[string]string{"NUMBER": "78005553535"})
 			var list struct{ Items []call }

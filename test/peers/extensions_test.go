@@ -3,6 +3,8 @@ package peers
 import (
 	"fmt"
 	"testing"
+
+	"zvonar/test/ports"
 )
 
 // TestSIPpSessionsAreRefreshedOrEnd takes a minute: no session may be shorter than
@@ -22,7 +24,7 @@ func TestSIPpSessionsAreRefreshedOrEnd(t *testing.T) {
 	})
 	t.Run("timercaller", func(t *testing.T) {
 		t.Parallel()
-		d := start(t, options{peerPort: freePort(t, "udp"), extra: `inbound: [{number: "78005553535", flow: {record: 1000001, repeats: 2, digits: [{smsText: "hello"}]}}]`})
+		d := start(t, options{peerPort: ports.Free(t), extra: `inbound: [{number: "78005553535", flow: {record: 1000001, repeats: 2, digits: [{smsText: "hello"}]}}]`})
 		d.clip(melody(40))
 		peer := scenario(t, "timercaller", 1, fmt.Sprintf("127.0.0.1:%d", d.sip), map[string]string{"NUMBER": "78005553535"})
 		id := d.inboundID()
@@ -52,7 +54,7 @@ func TestSIPpProvisionalResponsesAreAcknowledged(t *testing.T) {
 	for name, trunk := range map[string]string{"prackcaller": "", "prackrefused": ", prack: off"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := start(t, options{peerPort: freePort(t, "udp"), extra: inbound, trunk: trunk})
+			d := start(t, options{peerPort: ports.Free(t), extra: inbound, trunk: trunk})
 			d.clip(melody(7.2))
 			peer := scenario(t, name, 1, fmt.Sprintf("127.0.0.1:%d", d.sip), map[string]string{"NUMBER": "78005553535"})
 			c := d.over(d.inboundID())

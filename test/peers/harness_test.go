@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 
 	"zvonar/media/capture"
 	"zvonar/test/daemons"
+	"zvonar/test/ports"
 )
 
 // patience bounds every wait for something that must happen.
@@ -56,13 +56,13 @@ type options struct {
 // start runs a daemon whose trunk "main" points at peerPort.
 func start(t *testing.T, o options) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: o.dir, sip: sipPort(t)}
+	d := &daemon{t: t, dir: o.dir, sip: ports.Free(t)}
 	if d.dir == "" {
 		d.dir = t.TempDir()
 	}
-	httpPort, adminPort := freePort(t, "tcp"), freePort(t, "tcp")
+	httpPort, adminPort := ports.Free(t), ports.Free(t)
 	d.api, d.admin = fmt.Sprintf("http://127.0.0.1:%d", httpPort), fmt.Sprintf("http://127.0.0.1:%d", adminPort)
-	media, transport := mediaBase(), ""
+	media, transport := ports.Block(t), ""
 	if o.tcp {
 		transport = ";transport=tcp"
 	}
@@ -268,43 +268,6 @@ func program(t *testing.T, name, debian string) string {
 		t.Skipf("%s is not installed: sudo apt-get install %s (make test does it)", name, debian)
 	}
 	return path
-}
-
-// sipPort is a port that is free for both UDP and TCP.
-func sipPort(t *testing.T) int {
-	t.Helper()
-	for {
-		port := freePort(t, "udp")
-		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-}
-
-// freePort gives a port that nobody holds and that nobody else will be given: a
-// daemon that was killed must find it free again, so it comes from below the
-// kernel's ephemeral range, and from below the ports of the media.
-func freePort(t *testing.T, network string) int {
-	t.Helper()
-	for range 2000 {
-		port := 10000 + int(nextPort.Add(1)-1)%9000
-		at := fmt.Sprintf("127.0.0.1:%d", port)
-		if network == "udp" {
-			if c, err := net.ListenPacket("udp4", at); err == nil {
-				_ = c.Close()
-				return port
-			}
-			continue
-		}
-		if l, err := net.Listen("tcp4", at); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port between 10000 and 19000 is free")
-	return 0
 }
 
 // melody is seconds of a tune that no shift of itself resembles: the far end's

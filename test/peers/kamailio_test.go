@@ -13,6 +13,7 @@ import (
 
 	"zvonar/sip/resolve/dnstest"
 	"zvonar/test/daemons"
+	"zvonar/test/ports"
 )
 
 // kamailioConfig is a registrar that asks alice for her password, and a proxy that
@@ -113,7 +114,7 @@ const asksWho = `
 func kamailioThat(t *testing.T, ahead, first string) *kamailio {
 	t.Helper()
 	program(t, "kamailio", "kamailio")
-	k := &kamailio{t: t, dir: t.TempDir(), port: freePort(t, "udp"), out: &daemons.Output{}}
+	k := &kamailio{t: t, dir: t.TempDir(), port: ports.Free(t), out: &daemons.Output{}}
 	if ahead != "" {
 		ahead = fmt.Sprintf("$du = %q;", ahead)
 	}
@@ -222,6 +223,19 @@ func TestKamailioLosesARegistrationAndHasItAgain(t *testing.T) {
 	if k.noted("PASSED alice") == before {
 		t.Error("the new Kamailio has seen no password")
 	}
+	var log struct{ Items []event }
+	if code := d.request("GET", "/v1/events?after=0&limit=500", nil, &log); code != 200 {
+		t.Fatalf("GET /v1/events: %d", code)
+	}
+	var told []string
+	for _, e := range log.Items {
+		if e.Type == "trunk.down" && strings.Contains(string(e.Data), "regist") || e.Type == "trunk.up" {
+			told = append(told, e.Type)
+		}
+	}
+	if !strings.HasSuffix(strings.Join(told, " "), "trunk.down trunk.up") {
+		t.Errorf("the log of events tells of the trunk: %v", told)
+	}
 }
 
 // TestKamailioRefusesAWrongPassword: the trunk is down, and its reason says what to do.
@@ -320,7 +334,7 @@ func TestASilentAddressIsLeftForKamailio(t *testing.T) {
 		names.A(host, "127.0.0.1")
 		names.SRV("_sip._udp.pbx.test", uint16(i), 1, uint16(port), host)
 	}
-	d := start(t, options{peerPort: freePort(t, "udp"), sip: fmt.Sprintf(", dns: [%q]", names.Addr),
+	d := start(t, options{peerPort: ports.Free(t), sip: fmt.Sprintf(", dns: [%q]", names.Addr),
 		trunk: "}\n  - {name: pbx, uri: \"sip:pbx.test\", options: 0s, numbers: [\"78005553536\"]"})
 	id := d.place(map[string]any{"to": number(answers, 0), "trunk": "pbx", "record_id": d.clip(melody(7.2))})
 	d.told(id, "answered")

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"zvonar/test/ports"
 )
 
 // passwords is how many passwords had a result.
@@ -48,7 +50,7 @@ func softphone(t *testing.T, d *daemon, ip, user string, passwords ...string) *l
 // TestBaresipRegistersIsCalledAndCalls: where we call is where the telephone registered
 // from, and what it calls it may call because it registered.
 func TestBaresipRegistersIsCalledAndCalls(t *testing.T) {
-	d := start(t, options{peerPort: freePort(t, "udp"), sip: `, challenge_from: [127.0.0.0/8], users: [{name: "79161234567", password: wonderland-9}]`,
+	d := start(t, options{peerPort: ports.Free(t), sip: `, challenge_from: [127.0.0.0/8], users: [{name: "79161234567", password: wonderland-9}]`,
 		trunk: "}\n  - {name: office, uri: \"registered:79161234567\", numbers: [\"78005553536\"]",
 		extra: strings.Replace(inbound, "trunk: main", "trunk: office", 1)})
 	clip := melody(9)
@@ -89,7 +91,7 @@ func TestBaresipRegistersIsCalledAndCalls(t *testing.T) {
 // then it gets no answer, and another address is not concerned.
 func TestBaresipWithAWrongPasswordIsHeardNoMore(t *testing.T) {
 	t.Parallel()
-	d := start(t, options{peerPort: freePort(t, "udp"), sip: `, challenge_from: [127.0.0.0/8], users: [{name: anna, password: wonderland-9}]`,
+	d := start(t, options{peerPort: ports.Free(t), sip: `, challenge_from: [127.0.0.0/8], users: [{name: anna, password: wonderland-9}]`,
 		trunk: "}\n  - {name: office, uri: \"registered:anna\", numbers: [\"78005553536\"]"})
 	const tries = 20
 	wrong := slices.Repeat([]string{"looking-glass"}, tries)
@@ -211,7 +213,7 @@ func TestAHundredTrunksDoNotFallUponTheirRegistrar(t *testing.T) {
 		list += fmt.Sprintf("}\n  - {name: t%03d, uri: \"sip:%s\", register: true, username: u%03d, options: 0s, numbers: [\"7800555%04d\"]", i, r.conn.LocalAddr(), i, i)
 	}
 	began := time.Now()
-	d := start(t, options{peerPort: freePort(t, "udp"), trunk: list})
+	d := start(t, options{peerPort: ports.Free(t), trunk: list})
 	all := func(state string) func() bool {
 		return func() bool {
 			n := 0

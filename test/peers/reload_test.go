@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"zvonar/internal/carrier"
+	"zvonar/test/ports"
 )
 
 // network starts a telephone network where the first n numbers of each kind are known.
@@ -21,7 +22,7 @@ func network(t *testing.T, n int, kinds ...string) *carrier.Carrier {
 			aliases[number(like, i)] = like
 		}
 	}
-	media := mediaBase()
+	media := ports.Block(t)
 	c, err := carrier.New(carrier.Config{PortMin: media, PortMax: media + 198, Aliases: aliases, Pace: 0.1})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +63,7 @@ func TestAHundredReloadsEndNoTalk(t *testing.T) {
 		d.Eventually("the talks to begin", func() bool { return strings.Contains(types(d.events(id)), "playback_started") })
 	}
 	const anchor = "dialer: {window"
-	second := fmt.Sprintf("  - {name: second, uri: \"sip:127.0.0.1:%d\", options: 0s, numbers: [\"78005553536\"]}\n", freePort(t, "udp"))
+	second := fmt.Sprintf("  - {name: second, uri: \"sip:127.0.0.1:%d\", options: 0s, numbers: [\"78005553536\"]}\n", ports.Free(t))
 	for i := range reloads {
 		d.reload(func(text string) string {
 			switch i % 4 {
@@ -102,7 +103,7 @@ func TestAHundredReloadsEndNoTalk(t *testing.T) {
 func TestAReloadedTrunkIsDialledAndABadFileChangesNothing(t *testing.T) {
 	t.Parallel()
 	net := network(t, 3, leaves)
-	d := start(t, options{peerPort: freePort(t, "udp")}) // nobody is there
+	d := start(t, options{peerPort: ports.Free(t)}) // nobody is there
 	clip := d.clip(melody(7.2))
 	token := "reload-" + strings.Repeat("t", 40)
 	d.reload(func(text string) string {

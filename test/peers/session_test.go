@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"zvonar/test/ports"
 )
 
 // talkWith connects a daemon with the scenario of a role: NAMEcallee is called by us,
@@ -20,7 +22,7 @@ func talkWith(t *testing.T, name, role string) (*daemon, *sipp, string) {
 		d := start(t, options{peerPort: peer.port})
 		return d, peer, d.place(map[string]any{"to": "79161234567", "record_id": d.clip(melody(30)), "digits": []map[string]any{{}, {"smsText": "hello"}}})
 	}
-	d := start(t, options{peerPort: freePort(t, "udp"), extra: inbound})
+	d := start(t, options{peerPort: ports.Free(t), extra: inbound})
 	d.clip(melody(30))
 	peer := scenario(t, name+role, 1, fmt.Sprintf("127.0.0.1:%d", d.sip), map[string]string{"NUMBER": "78005553535"})
 	return d, peer, d.inboundID()
@@ -250,7 +252,7 @@ func TestSIPpCallersEndAsTheBookSays(t *testing.T) {
 				replace = dtmf(t, tc.digit)
 			}
 			replace["NUMBER"] = "78005553535"
-			d := start(t, options{peerPort: freePort(t, "udp"), extra: inbound})
+			d := start(t, options{peerPort: ports.Free(t), extra: inbound})
 			d.clip(melody(7.2))
 			peer := scenario(t, tc.scenario, 1, fmt.Sprintf("127.0.0.1:%d", d.sip), replace)
 			c := d.over(d.inboundID())

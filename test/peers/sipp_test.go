@@ -13,6 +13,7 @@ import (
 
 	"zvonar/media/codec"
 	"zvonar/test/daemons"
+	"zvonar/test/ports"
 )
 
 // pcaps is where Debian's sip-tester keeps RFC 4733 digits (payload type 101).
@@ -47,9 +48,9 @@ func scenario(t *testing.T, name string, n int, target string, replace map[strin
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &sipp{t: t, port: freePort(t, "udp"), messages: filepath.Join(dir, "messages.log")}
+	s := &sipp{t: t, port: ports.Free(t), messages: filepath.Join(dir, "messages.log")}
 	args := []string{"-sf", file, "-m", strconv.Itoa(n), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", strconv.Itoa(s.port),
-		"-mp", strconv.Itoa(mediaBase()), "-nostdin", "-timeout", fmt.Sprintf("%.0fs", (2 * patience).Seconds()), "-timeout_error", "-trace_msg", "-message_file", s.messages, "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
+		"-mp", strconv.Itoa(ports.Block(t)), "-nostdin", "-timeout", fmt.Sprintf("%.0fs", (2 * patience).Seconds()), "-timeout_error", "-trace_msg", "-message_file", s.messages, "-trace_err", "-error_file", filepath.Join(dir, "errors.log")}
 	args = append(args, more...)
 	if target != "" {
 		args = append(args, target)
@@ -240,7 +241,7 @@ const inbound = `inbound: [{number: "78005553535", trunk: main, flow: {record: 1
 
 func TestSIPpCallerReachesAConfiguredNumber(t *testing.T) {
 	t.Parallel()
-	d := start(t, options{peerPort: freePort(t, "udp"), extra: inbound})
+	d := start(t, options{peerPort: ports.Free(t), extra: inbound})
 	if id := d.clip(melody(7.2)); id != 1000001 {
 		t.Fatalf("the first record_id is %d", id)
 	}
@@ -261,14 +262,14 @@ func TestSIPpCallerReachesAConfiguredNumber(t *testing.T) {
 
 func TestSIPpCallerOfAnUnknownNumberIsRefused(t *testing.T) {
 	t.Parallel()
-	d := start(t, options{peerPort: freePort(t, "udp"), extra: inbound})
+	d := start(t, options{peerPort: ports.Free(t), extra: inbound})
 	scenario(t, "wrongnumber", 1, fmt.Sprintf("127.0.0.1:%d", d.sip), map[string]string{"NUMBER": "74950000000"}).done()
 }
 
 func TestWhoeverIsNoTrunkGetsNoReply(t *testing.T) {
 	t.Parallel()
 	program(t, "sipp", "sip-tester")
-	d := start(t, options{peerPort: freePort(t, "udp")})
+	d := start(t, options{peerPort: ports.Free(t)})
 	ask := func(from string) *net.UDPConn {
 		c, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.ParseIP(from)}, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: d.sip})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"zvonar/test/daemons"
+	"zvonar/test/ports"
 )
 
 // listener is a baresip that answers, plays a tune and records what it hears.
@@ -30,10 +31,9 @@ func listen(t *testing.T, user, codec string, says []int16) *listener {
 func listenAs(t *testing.T, ip, accounts string, says []int16) *listener {
 	t.Helper()
 	bin := program(t, "baresip", "baresip")
-	l := &listener{t: t, dir: t.TempDir(), port: freePort(t, "udp"), says: says}
-	_ = freePort(t, "tcp") // baresip listens for TLS on the port after its own
-	rtp := mediaBase()
-	l.ctrl = freePort(t, "tcp")
+	l := &listener{t: t, dir: t.TempDir(), port: ports.Pair(t), says: says} // baresip listens for TLS on the port after its own
+	rtp := ports.Block(t)
+	l.ctrl = ports.Free(t)
 	write(t, filepath.Join(l.dir, "tune.wav"), wav(t, says))
 	write(t, filepath.Join(l.dir, "accounts"), []byte(strings.ReplaceAll(accounts, "@PORT@", fmt.Sprint(l.port))))
 	write(t, filepath.Join(l.dir, "config"), fmt.Appendf(nil, `module_path %s

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"zvonar/internal/calls"
@@ -22,6 +20,7 @@ import (
 	"zvonar/internal/client"
 	"zvonar/media/capture"
 	"zvonar/test/daemons"
+	"zvonar/test/ports"
 )
 
 // extension is what the switch dials at zvonar; the trunk of its INVITEs is "pbx".
@@ -49,8 +48,8 @@ func newWorld(t *testing.T) *world {
 	if testing.Short() {
 		t.Skip("the built binary is left out with -short")
 	}
-	w := &world{t: t, dir: t.TempDir(), sip: freePort(t, "udp"), base: fmt.Sprintf("http://127.0.0.1:%d", freePort(t, "tcp"))}
-	media := mediaPorts()
+	w := &world{t: t, dir: t.TempDir(), sip: ports.Free(t), base: fmt.Sprintf("http://127.0.0.1:%d", ports.Free(t))}
+	media := ports.Block(t)
 	c, err := carrier.New(carrier.Config{PortMin: media, PortMax: media + 98, PeerAddr: fmt.Sprintf("sip:127.0.0.1:%d", w.sip), Pace: 0.1})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +72,7 @@ func newWorld(t *testing.T) *world {
 // "pbx" leads to the carrier, and shows 78005553535.
 func (w *world) start(extra string) {
 	w.t.Helper()
-	media := mediaPorts()
+	media := ports.Block(w.t)
 	text := fmt.Sprintf(`data_dir: %q
 log: {level: debug, format: text}
 http: {listen: %q, public_url: %q}
@@ -83,7 +82,7 @@ media: {ip: 127.0.0.1, ports: %d-%d}
 trunks:
   - {name: pbx, uri: "sip:%s", accept_from: [127.0.0.1/32], options: 0s, numbers: ["78005553535"], max_calls: 50, max_cps: 50}
 dialer: {window: {from: "00:00", to: "24:00"}, max_attempts_per_day: 100, countries: [RU]}
-%s`, filepath.Join(w.dir, "data"), strings.TrimPrefix(w.base, "http://"), w.base, freePort(w.t, "tcp"), w.sip, media, media+98, w.carrier.Addr(), extra)
+%s`, filepath.Join(w.dir, "data"), strings.TrimPrefix(w.base, "http://"), w.base, ports.Free(w.t), w.sip, media, media+98, w.carrier.Addr(), extra)
 	if err := os.WriteFile(filepath.Join(w.dir, "zvonar.yaml"), []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
@@ -242,40 +241,6 @@ func serve(t *testing.T, h http.Handler) (base string) {
 		over = true
 	})
 	return "http://" + l.Addr().String()
-}
-
-// Ports lie below the kernel's ephemeral range; where they begin is chance, since
-// several of these tests may run on one machine.
-var nextPort, nextMedia atomic.Int32
-
-func init() {
-	nextPort.Store(rand.Int32N(9000))
-	nextMedia.Store(rand.Int32N(100))
-}
-
-// mediaPorts gives a hundred ports to each who asks.
-func mediaPorts() int { return 20000 + 100*int(nextMedia.Add(1)%100) }
-
-// freePort gives a port that nobody holds.
-func freePort(t *testing.T, network string) int {
-	t.Helper()
-	for range 2000 {
-		port := 10000 + int(nextPort.Add(1)%9000)
-		at := fmt.Sprintf("127.0.0.1:%d", port)
-		if network == "udp" {
-			if c, err := net.ListenPacket("udp4", at); err == nil {
-				_ = c.Close()
-				return port
-			}
-			continue
-		}
-		if l, err := net.Listen("tcp4", at); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port between 10000 and 19000 is free")
-	return 0
 }
 
 // tune is seconds of notes in a fixed pseudo-random row, 8 kHz mono.
