@@ -139,7 +139,7 @@ func (c *amdTrainCmd) Run(ctx context.Context, a *app) error {
 	if c.Table == "" {
 		return nil
 	}
-	m := train.Learn(append(sounds, extra...), o, detectors)
+	m := train.Learn(append(sounds, extra...), o)
 	var table bytes.Buffer
 	if err := train.WriteTable(&table, &m); err != nil {
 		return err

@@ -1,7 +1,7 @@
 package amd
 
 // decision makes verdicts of what the model and the detectors say. It hears
-// nothing itself: a Listener and a Trace drive the same rules.
+// nothing itself: a Listener drives it.
 type decision struct {
 	params *Params
 	tell   func(Event) // while a method runs
@@ -21,7 +21,12 @@ type moment struct {
 	onset          int64 // of the speech, -1 where nobody spoke
 	quiet          int64 // samples of silence since the last speech, or in all
 	machine, other float32
+	clear          float32 // by how much the loudest speech stands above the noise, dB
 }
+
+// clearSpeech is what speech in noise stands out by less than, dB: about 18 dB of
+// speech to noise as it is commonly measured.
+const clearSpeech = 30
 
 // done reports that nothing more will be told but tones.
 func (d *decision) done() bool {
@@ -108,10 +113,14 @@ func (d *decision) early() {
 // atLast gives the verdict that can wait no longer.
 func (d *decision) atLast(cause string) {
 	p, m := &d.params.Limits, d.now
+	limit := p.AtDeadline
+	if m.clear < clearSpeech {
+		limit -= p.LessInNoise
+	}
 	switch {
 	case m.other >= p.OtherAbove:
 		d.judge(Unknown, causeNoise, m.other)
-	case m.machine >= p.AtDeadline:
+	case m.machine >= limit:
 		d.judge(Machine, cause, m.machine)
 	case m.machine >= p.UnknownAbove:
 		d.judge(Unknown, cause, 1-m.machine)
@@ -172,11 +181,20 @@ const (
 	sureTone = 0.6 // the same for a tone of the network
 )
 
+// beepApart is how long a beep must come after the onset, in samples, to be judged
+// by what was heard besides it.
+const beepApart = Rate / 5
+
+// inMusic reports whether a beep is a note: what came before it was no speech.
+func (d *decision) inMusic(f *Finding) bool {
+	return (d.verdict == "" || d.verdict == Unknown) && d.now.onset >= 0 && f.From-d.now.onset > beepApart && d.now.other >= d.params.Limits.OtherAbove
+}
+
 // found takes what a detector found.
 func (d *decision) found(f Finding) {
 	if f.Kind == Beep {
 		d.tell(Event{Kind: Beeped, At: f.To, Cause: causeBeep, Confidence: f.Confidence, Onset: d.onset, Finding: f})
-		if f.Confidence >= sureBeep {
+		if f.Confidence >= sureBeep && !d.inMusic(&f) {
 			d.judge(Machine, causeBeep, float32(f.Confidence))
 		}
 		if d.verdict == Machine {

@@ -6,7 +6,7 @@
 //
 // Start reading at listener.go: front.go hears (one spectrum for all), scene.go finds
 // the speech, features.go and course.go measure it, model.go asks the trees,
-// decision.go makes verdicts. A [Trace] lets many models judge one hearing.
+// decision.go makes verdicts.
 //
 // Everything here runs on one goroutine at a time (that of a media analyst, or of
 // a command that reads a file), allocates nothing after its start, and depends

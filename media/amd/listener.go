@@ -77,6 +77,7 @@ func (l *Listener) moment() moment {
 	m := l.scene.moment()
 	if m.onset >= 0 && l.asks() {
 		l.scene.measure(&l.features)
+		m.clear = l.features[fRange]
 		m.machine = l.params.Model.Machine.probability(&l.features)
 		m.other = l.params.Model.Other.probability(&l.features)
 	}

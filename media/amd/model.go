@@ -27,7 +27,7 @@ type Model struct {
 	ID      string
 	Machine Forest
 	Other   Forest
-	Limits  Limits // learned with both
+	Limits  Limits // for the probabilities of both
 }
 
 // Probability is that of the class the forest was trained for, of a Look's X.

@@ -5,7 +5,7 @@ import "time"
 // Params say when a verdict is given.
 type Params struct {
 	Model *Model // nil: the one that is built in
-	// Limits that a verdict needs; zero: those that were learned with the model.
+	// Limits that a verdict needs; zero: those of the model.
 	Limits Limits
 
 	// Deadline after the onset of speech: a verdict is given then at the latest.
@@ -30,6 +30,9 @@ type Limits struct {
 	HumanBelow   float32 // P(machine) at or below which the verdict is human at once
 	MachineAbove float32 // at or above which it is machine at once
 	AtDeadline   float32 // at or above which it is machine at the deadline
+	// LessInNoise is taken off AtDeadline where speech stands out of the noise by less
+	// than clearSpeech: there the model is less sure of machines than they deserve.
+	LessInNoise  float32
 	UnknownAbove float32 // at or above which it is unknown at the deadline, else human
 	ReviseAbove  float32 // at or above which a verdict becomes machine later on
 	ReviseAtLast float32 // the same at the end of ReviseFor
@@ -47,7 +50,7 @@ func Defaults() Params {
 	}
 }
 
-// Learned are the limits that were learned with the built-in model.
+// Learned are the limits of the built-in model.
 func Learned() Limits { return builtIn.Limits }
 
 // samples is a duration in samples.

@@ -43,7 +43,6 @@ type example struct {
 	sound *Sound
 	rows  [][]float32 // of all variants
 	own   int         // how many of them are of the sound itself
-	trace *amd.Trace  // of the sound itself; nil for one that is only learned from
 }
 
 // rarity is by how much more what is no speech counts than what is.
@@ -54,7 +53,7 @@ const rarity = 3
 const hardship = 2
 
 // examples looks at all sounds and their variants.
-func examples(sounds []*Sound, o Options, detectors func() []amd.Detector) []example {
+func examples(sounds []*Sound, o Options) []example {
 	out := make([]example, len(sounds))
 	speech := slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return s.Other() })
 	if len(speech) == 0 {
@@ -66,9 +65,6 @@ func examples(sounds []*Sound, o Options, detectors func() []amd.Detector) []exa
 		wg.Go(func() {
 			for i := range next {
 				out[i] = exampleOf(sounds[i], speech, o, rand.New(rand.NewPCG(1, uint64(i))))
-				if sounds[i].Sub != generated {
-					out[i].trace = amd.Record(sounds[i].PCM, detectors()...)
-				}
 			}
 		})
 	}
@@ -101,25 +97,23 @@ func exampleOf(s *Sound, others []*Sound, o Options, rnd *rand.Rand) example {
 	return e
 }
 
-// Learn trains a model on all sounds. detectors makes those of one call.
-func Learn(sounds []*Sound, o Options, detectors func() []amd.Detector) amd.Model {
-	return learn(examples(sounds, o, detectors), o, amd.Defaults())
-}
+// Learn trains a model on all sounds.
+func Learn(sounds []*Sound, o Options) amd.Model { return learn(examples(sounds, o), o) }
 
-// learn trains both forests; calibration and limits come of voices that were left
-// out in turn.
-func learn(list []example, o Options, p amd.Params) amd.Model {
+// learn trains both forests; the calibration comes of voices that were left out in
+// turn.
+func learn(list []example, o Options) amd.Model {
 	m := fit(list, o)
-	parts := make([]amd.Model, o.Folds)
+	m.Limits = limits
 	var sums, truth []float64
-	for k := range parts {
-		parts[k] = fit(without(list, k, o.Folds), o)
+	for k := range o.Folds {
+		part := fit(without(list, k, o.Folds), o)
 		for _, e := range list {
 			if foldOf(e.sound, o.Folds) != k || e.sound.Other() {
 				continue
 			}
 			for _, x := range e.rows[:e.own] {
-				p := max(1e-4, min(1-1e-4, float64(parts[k].Machine.Probability(x))))
+				p := max(1e-4, min(1-1e-4, float64(part.Machine.Probability(x))))
 				sums = append(sums, math.Log(p/(1-p)))
 				truth = append(truth, target(!e.sound.Human()))
 			}
@@ -129,14 +123,6 @@ func learn(list []example, o Options, p amd.Params) amd.Model {
 		scale, shift := platt(sums, truth)
 		m.Machine.Scale, m.Machine.Shift = float32(scale), float32(shift)
 	}
-	for _, e := range list {
-		if e.trace != nil {
-			part := &parts[foldOf(e.sound, o.Folds)]
-			part.Machine.Scale, part.Machine.Shift = m.Machine.Scale, m.Machine.Shift
-			e.trace.Consider(part)
-		}
-	}
-	m.Limits = limits(list, p)
 	m.ID = idOf(&m)
 	return m
 }

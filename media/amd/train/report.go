@@ -26,7 +26,7 @@ type Result struct {
 
 // Run feeds a sound to a listener as a call would, 20 ms at a time.
 func Run(pcm []int16, params amd.Params, detectors ...amd.Detector) Result {
-	r := nothing()
+	r := Result{Onset: -1, Decided: -1, ReviseAt: -1, Beep: -1}
 	l := amd.New(params, detectors...)
 	const packet = amd.Rate / 50
 	for i := 0; i < len(pcm); i += packet {
@@ -35,8 +35,6 @@ func Run(pcm []int16, params amd.Params, detectors ...amd.Detector) Result {
 	l.Close(r.take)
 	return r
 }
-
-func nothing() Result { return Result{Onset: -1, Decided: -1, ReviseAt: -1, Beep: -1} }
 
 // take notes an event.
 func (r *Result) take(e amd.Event) {
@@ -59,10 +57,10 @@ func (r *Result) take(e amd.Event) {
 // CrossValidate trains on the voices of all folds but one and runs the sounds of
 // that one, for each fold. detectors makes those of one call.
 func CrossValidate(sounds, extra []*Sound, o Options, params amd.Params, detectors func() []amd.Detector) []Result {
-	list := examples(append(slices.Clone(sounds), extra...), o, detectors)
+	list := examples(append(slices.Clone(sounds), extra...), o)
 	results := make([]Result, len(sounds))
 	for k := range o.Folds {
-		m := learn(without(list, k, o.Folds), o, params)
+		m := learn(without(list, k, o.Folds), o)
 		p := params
 		p.Model, p.Limits = &m, m.Limits
 		runAll(sounds, results, func(s *Sound) bool { return foldOf(s, o.Folds) == k }, p, detectors)

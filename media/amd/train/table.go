@@ -19,8 +19,8 @@ func WriteTable(w io.Writer, m *amd.Model) error {
 	b.WriteString("\tOther: ")
 	writeForest(&b, &m.Other)
 	l := m.Limits
-	fmt.Fprintf(&b, "\tLimits: Limits{Earliest: %s, HumanBelow: %s, MachineAbove: %s, AtDeadline: %s, UnknownAbove: %s, ReviseAbove: %s, ReviseAtLast: %s, OtherEarly: %s, OtherAbove: %s, OtherLater: %s},\n",
-		short(l.Earliest), short(l.HumanBelow), short(l.MachineAbove), short(l.AtDeadline), short(l.UnknownAbove), short(l.ReviseAbove),
+	fmt.Fprintf(&b, "\tLimits: Limits{Earliest: %s, HumanBelow: %s, MachineAbove: %s, AtDeadline: %s, LessInNoise: %s, UnknownAbove: %s, ReviseAbove: %s, ReviseAtLast: %s, OtherEarly: %s, OtherAbove: %s, OtherLater: %s},\n",
+		short(l.Earliest), short(l.HumanBelow), short(l.MachineAbove), short(l.AtDeadline), short(l.LessInNoise), short(l.UnknownAbove), short(l.ReviseAbove),
 		short(l.ReviseAtLast), short(l.OtherEarly), short(l.OtherAbove), short(l.OtherLater))
 	b.WriteString("}\n")
 	text, err := format.Source([]byte(b.String()))
