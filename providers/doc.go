@@ -20,6 +20,10 @@
 // in the journal, [House.Journalled] does the same for what comes in, [Labelled] and
 // [Named] say as what, [Mask] hides secrets. Settings have a [TLS].
 //
+// A facade says of each method what it does ([Need]), which decides who may ask it, and
+// asks for calls by [House.Once], so that an order that comes twice rings once.
+// [Tolerance] reads texts that some clients write as numbers.
+//
 // Methods may be called from any goroutine but must stay off the goroutine of a
 // call: they wait for the network. Start reading at providers.go, then
 // httpcall/httpcall.go.
