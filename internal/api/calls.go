@@ -209,5 +209,5 @@ func (s *Server) callEvents(ctx context.Context, in *callEventsInput) (*eventLis
 	if err != nil {
 		return nil, err
 	}
-	return &eventListOutput{Body: eventList(rows, filter.Limit)}, nil
+	return &eventListOutput{Body: eventList(ctx, rows, filter.Limit)}, nil
 }

@@ -105,7 +105,7 @@ func (s *Server) eventPage(ctx context.Context, filter calls.EventFilter) (page 
 		if err != nil {
 			return err
 		}
-		page.List = eventList(rows, filter.Limit)
+		page.List = eventList(ctx, rows, filter.Limit)
 		if page.Pos, err = tx.LastPos(); err != nil {
 			return err
 		}
@@ -123,7 +123,12 @@ func (s *Server) eventPage(ctx context.Context, filter calls.EventFilter) (page 
 	return page, err
 }
 
-// eventList is a page of events; its next is the pos to go on after.
-func eventList(rows []calls.Event, limit int) List[calls.Event] {
-	return listOf(rows, limit, func(e calls.Event) calls.Event { return e }, func(e calls.Event) string { return strconv.FormatInt(e.Pos, 10) })
+// eventList is a page of events, as whoever asks may see them; its next is the pos to
+// go on after.
+func eventList(ctx context.Context, rows []calls.Event, limit int) List[calls.Event] {
+	view := withoutLink
+	if mayFollowLinks(ctx) {
+		view = func(e calls.Event) calls.Event { return e }
+	}
+	return listOf(rows, limit, view, func(e calls.Event) string { return strconv.FormatInt(e.Pos, 10) })
 }

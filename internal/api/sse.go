@@ -49,7 +49,7 @@ func (s *Server) stream(ctx context.Context, in *eventsInput, filter calls.Event
 		h := q.w.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("X-Accel-Buffering", "no")
-		f := &follower{s: s, filter: filter, beat: make(chan struct{}, 1), gone: s.tokenGone(ctx),
+		f := &follower{s: s, filter: filter, links: mayFollowLinks(ctx), beat: make(chan struct{}, 1), gone: s.tokenGone(ctx),
 			w: &eventWriter{w: q.w, control: http.NewResponseController(q.w), patience: s.cfg.StreamPatience}}
 		if err := f.run(ctx); err != nil {
 			s.log.Debug("live stream ended", "request", q.id, "error", err)
@@ -62,6 +62,7 @@ type follower struct {
 	s      *Server
 	w      *eventWriter
 	filter calls.EventFilter
+	links  bool // see mayFollowLinks
 	lag    lag
 	gap    int64           // horizon that was told
 	gone   <-chan struct{} // closed: the token may no longer be used
@@ -113,6 +114,9 @@ func (f *follower) send(next stretch) error {
 		fmt.Fprintf(&f.w.buf, "event: zvonar.lag\ndata: {\"behind\":%d,\"pos\":%d}\n\n", behind, f.filter.After)
 	}
 	for _, frame := range next.frames {
+		if !f.links && frame.event.Type == calls.CallRecordingReady {
+			frame = newFrame(withoutLink(frame.event))
+		}
 		f.w.buf.Write(frame.text)
 	}
 	f.filter.After = next.end

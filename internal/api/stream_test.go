@@ -149,6 +149,26 @@ func TestTheStreamShowsOnlyTheAccountsEvents(t *testing.T) {
 	}
 }
 
+func TestWhoMayOnlyLookSeesNoLinkToATalk(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	base := h.running()
+	h.put(func(tx calls.Tx) error {
+		e := calls.NewEvent("evt_ready", noon, "call:call_1", calls.CallRecordingReady, map[string]any{"url": "https://pbx.example/secret", "duration_ms": 7})
+		e.Account = calls.MainAccount
+		return tx.AppendEvent(&e)
+	})
+	for role, sees := range map[calls.Permission]bool{calls.PermViewer: false, calls.PermModerator: false, calls.PermCaller: true, calls.PermOperator: true} {
+		l := h.listen(base, "?after=0", as(h.tokens[role])...)
+		l.next()
+		for from, text := range map[string]string{"stream": l.next().data, "list": string(h.do("GET", "/v1/events", "", as(h.tokens[role])...).body)} {
+			if !strings.Contains(text, `"duration_ms":7`) || strings.Contains(text, "secret") != sees {
+				t.Errorf("%s sees in the %s: %s", role, from, text)
+			}
+		}
+	}
+}
+
 func TestASilentStreamBeats(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -23,6 +23,9 @@ const (
 	Rate = 8000
 	// maxWaiting bounds the tapes that wait for the disk: a second of a talk each.
 	maxWaiting = 4096
+	// together is how long the writer lets tapes gather: it is woken twenty times a
+	// second, not for each. Real time: no outcome depends on it.
+	together   = 50 * time.Millisecond
 	suffix     = ".wav"
 	openSuffix = ".open" // of a file that is being written, behind suffix
 )
@@ -183,22 +186,29 @@ func (s *Store) give(j job) {
 func (s *Store) write() {
 	defer close(s.ended)
 	for j := range s.work {
-		if j.end == nil {
-			s.play(j.file, j.tape)
-			s.spare.Put(j.tape)
-			continue
+		s.do(j)
+		if len(s.work) == 0 && s.running.Load() > 0 {
+			time.Sleep(together)
 		}
-		j.file.sheet.end(&s.hands, j.file.put)
-		r, err := j.file.finish(linear(), &s.hands)
-		if err != nil {
-			s.log.Error("a capture is not complete", "call", j.file.call, "err", err)
-		}
-		s.mu.Lock()
-		delete(s.active, j.file.call)
-		s.mu.Unlock()
-		s.running.Add(-1)
-		j.end(r, err)
 	}
+}
+
+func (s *Store) do(j job) {
+	if j.end == nil {
+		s.play(j.file, j.tape)
+		s.spare.Put(j.tape)
+		return
+	}
+	j.file.sheet.end(&s.hands, j.file.put)
+	r, err := j.file.finish(linear(), &s.hands)
+	if err != nil {
+		s.log.Error("a capture is not complete", "call", j.file.call, "err", err)
+	}
+	s.mu.Lock()
+	delete(s.active, j.file.call)
+	s.mu.Unlock()
+	s.running.Add(-1)
+	j.end(r, err)
 }
 
 // play writes what is on a tape. The first packet says how the file is laid out.
