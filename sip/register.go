@@ -36,6 +36,7 @@ type registration struct {
 	moved  bool           // it was corrected since the last refresh
 	tx     *sipmsg.ClientTx
 	timer  clock.Timer
+	expiry clock.Timer // looks at the trunk when the registration runs out
 	view   trunk.Registration
 	ending bool
 	ended  chan struct{} // closed once nothing more is sent
@@ -187,7 +188,7 @@ func (r *registration) transmit(target resolve.Target, contact string, expires t
 	}
 	r.tx = tx
 	round := r.round
-	r.stopTimer()
+	r.stopTimer(&r.timer)
 	r.timer = r.ua.clock.AfterFunc(trunk.RegisterPatience, func() {
 		r.box.post(func() {
 			if round == r.round && r.tx == tx {
@@ -209,17 +210,17 @@ func proxyRoute(p trunk.URI) string {
 	return "<" + uri.String() + ">"
 }
 
-func (r *registration) stopTimer() {
-	if r.timer != nil {
-		r.timer.Stop()
-		r.timer = nil
+func (r *registration) stopTimer(t *clock.Timer) {
+	if *t != nil {
+		(*t).Stop()
+		*t = nil
 	}
 }
 
 // replied takes the final response to a REGISTER, or what ended it.
 func (r *registration) replied(res *sipmsg.Response, req *sipmsg.Request, err error, a *auth, contact string, expires time.Duration) {
 	r.tx = nil
-	r.stopTimer()
+	r.stopTimer(&r.timer)
 	if r.ending {
 		if h := r.challenged(a, res, req, err); h != nil {
 			r.again(a, h, contact, expires)
@@ -326,7 +327,21 @@ func (r *registration) registered(res *sipmsg.Response, contact string, expires 
 	}
 	r.view = trunk.Registration{Wanted: true, Until: now.Add(granted), Since: r.view.Since, Contact: strings.Trim(contact, "<>"), Next: now.Add(wait)}
 	r.publish()
+	r.watchExpiry(granted)
 	r.after(wait, r.begin)
+}
+
+// watchExpiry has the trunk looked at once the registration has run out: nobody may be
+// told just then that it could not be renewed.
+func (r *registration) watchExpiry(in time.Duration) {
+	r.stopTimer(&r.expiry)
+	r.expiry = r.ua.clock.AfterFunc(in, func() {
+		r.box.post(func() {
+			if !r.ending {
+				r.ua.changed(r.t)
+			}
+		})
+	})
 }
 
 // failed notes a failure and when the next try is.
@@ -366,7 +381,8 @@ func (r *registration) leave() {
 		return
 	}
 	r.ending = true
-	r.stopTimer()
+	r.stopTimer(&r.timer)
+	r.stopTimer(&r.expiry)
 	if r.tx != nil {
 		r.tx.Terminate()
 	}
@@ -381,7 +397,8 @@ func (r *registration) leave() {
 func (r *registration) end() {
 	r.ending = true
 	r.round++
-	r.stopTimer()
+	r.stopTimer(&r.timer)
+	r.stopTimer(&r.expiry)
 	if r.tx != nil {
 		r.tx.Terminate()
 		r.tx = nil

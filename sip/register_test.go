@@ -171,6 +171,23 @@ func TestARefusedRegistrationSaysWhyInWords(t *testing.T) {
 	}
 }
 
+func TestATrunkIsToldDownOnceItsRegistrationHasRunOut(t *testing.T) {
+	t.Parallel()
+	changed := make(chan trunk.Status, 10)
+	_, p := registering(t, func(_ *trunk.Config, cfg *Config) {
+		cfg.TrunkChanged = func(_ string, now trunk.Status) { changed <- now }
+	})
+	p.accept(p.read("REGISTER"), "1") // and nothing after it: the refresh has not failed yet
+	select {
+	case now := <-changed:
+		if now.State != trunk.Down || !strings.Contains(now.Reason, "ran out") {
+			t.Errorf("told %s: %s", now.State, now.Reason)
+		}
+	case <-time.After(patience):
+		t.Fatal("nobody was told")
+	}
+}
+
 func TestAStopTakesTheContactBack(t *testing.T) {
 	t.Parallel()
 	s, p := registering(t, nil)
