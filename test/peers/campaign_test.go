@@ -196,17 +196,8 @@ func (d *daemon) judge(id string, peer *sipp, contacts int) {
 	if c.Counters.Total != contacts || c.Counters.Done != contacts || c.Counters.Calling+c.Counters.Failed+c.Counters.Skipped > 0 {
 		d.t.Errorf("in the end: %+v", c.Counters)
 	}
-	req, err := http.NewRequest("GET", d.api+"/v1/campaigns/"+id+"/export", nil)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+d.token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	rows, err := csv.NewReader(res.Body).ReadAll()
+	_, body := d.fetch("/v1/campaigns/" + id + "/export")
+	rows, err := csv.NewReader(bytes.NewReader(body)).ReadAll()
 	if err != nil || len(rows) != contacts+1 {
 		d.t.Fatalf("export: %d rows, %v", len(rows), err)
 	}

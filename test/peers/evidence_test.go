@@ -25,7 +25,17 @@ func (d *daemon) zv(args ...string) string {
 // kept is the sound that is kept of a call; nil as long as there is none.
 func (d *daemon) kept(id string) []byte {
 	d.t.Helper()
-	req, err := http.NewRequest("GET", d.api+"/v1/calls/"+id+"/amd/audio", nil)
+	status, sound := d.fetch("/v1/calls/" + id + "/amd/audio")
+	if status != 200 {
+		return nil
+	}
+	return sound
+}
+
+// fetch reads what is no document of JSON.
+func (d *daemon) fetch(path string) (status int, body []byte) {
+	d.t.Helper()
+	req, err := http.NewRequest("GET", d.api+path, nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -35,14 +45,11 @@ func (d *daemon) kept(id string) []byte {
 		d.t.Fatal(err)
 	}
 	defer res.Body.Close()
-	sound, err := io.ReadAll(res.Body)
+	body, err = io.ReadAll(res.Body)
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if res.StatusCode != 200 {
-		return nil
-	}
-	return sound
+	return res.StatusCode, body
 }
 
 func TestSIPpAnswersAreKeptJudgedAgainLabelledAndExported(t *testing.T) {

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,17 +21,8 @@ type contactRow struct {
 // exported reads all contacts of a campaign.
 func (d *daemon) exported(id string) (rows []contactRow) {
 	d.t.Helper()
-	req, err := http.NewRequest("GET", d.api+"/v1/campaigns/"+id+"/export?format=jsonl", nil)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+d.token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	for lines := json.NewDecoder(res.Body); lines.More(); {
+	_, body := d.fetch("/v1/campaigns/" + id + "/export?format=jsonl")
+	for lines := json.NewDecoder(bytes.NewReader(body)); lines.More(); {
 		var row contactRow
 		if err := lines.Decode(&row); err != nil {
 			d.t.Fatal(err)
