@@ -361,11 +361,13 @@ func (s *subscriptions) clear(ctx context.Context, targets []target) {
 	}
 }
 
+// save keeps the ids, also while the client stops: what the provider has just given
+// would be ordered anew after the restart, and its events be nobody's.
 func (s *subscriptions) save(ctx context.Context) {
 	s.mu.Lock()
 	doc := maps.Clone(s.kept)
 	s.mu.Unlock()
-	if err := writeLedger(ctx, s.c.house.Store, s.c.name, doc, s.c.clock.Now()); err != nil {
+	if err := writeLedger(context.WithoutCancel(ctx), s.c.house.Store, s.c.name, doc, s.c.clock.Now()); err != nil {
 		s.c.log.Error("the subscriptions could not be kept; after a restart they are ordered anew", "error", err)
 	}
 }
