@@ -96,7 +96,7 @@ func TestClientSaysToTheJournalWhyNoAnswerCame(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	h, journal := newHouse()
-	c, err := h.Client(ClientConfig{Kind: "mango", Timeout: time.Second})
+	c, err := h.Client(ClientConfig{Kind: "mango", Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

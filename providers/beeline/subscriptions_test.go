@@ -98,7 +98,11 @@ func TestWhyASubscriptionFailsIsSaidInWords(t *testing.T) {
 		"status 500":                    says(500, "<html>"),
 		"it took too long":              hangs,
 	} {
-		b := newBench(t, "timeout: 200ms")
+		settings := "timeout: 1m"
+		if words == "it took too long" {
+			settings = "timeout: 3s"
+		}
+		b := newBench(t, settings)
 		b.sim.fault("PUT subscription", fault)
 		b.start()
 		var got []calls.Subscription

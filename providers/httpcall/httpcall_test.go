@@ -205,7 +205,7 @@ func TestTheTimeoutOfTheConfigurationEndsAHang(t *testing.T) {
 	})
 	defer close(release)
 	cfg := config(u)
-	cfg.Timeout = 50 * time.Millisecond
+	cfg.Timeout = 3 * time.Second
 	_, err := provider(t, cfg).Place(context.Background(), request)
 	if class(err) != "unknown" || !strings.Contains(err.Error(), "too long") {
 		t.Error(err)

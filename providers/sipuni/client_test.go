@@ -118,7 +118,11 @@ func TestAnswersTellANoFromWhatNobodyKnows(t *testing.T) {
 		{"no", false, "Недостаточно средств"}, {"429", false, "too many requests"}, {"503", false, "503"},
 		{"html", true, "not JSON"}, {"500", true, "500"}, {"502", true, "502"}, {"reset", true, "no answer"}, {"hang", true, "too long"}, {"long", true, "larger"},
 	} {
-		b := newBranch(t, newSimulator(t), func(s *settings) { s.Timeout = 300 * time.Millisecond })
+		b := newBranch(t, newSimulator(t), func(s *settings) {
+			if c.fault == "hang" {
+				s.Timeout = 3 * time.Second
+			}
+		})
 		b.sim.breaks(c.fault)
 		_, err := b.Place(background, toSIP())
 		var refused *calls.PlaceRefused

@@ -143,7 +143,7 @@ func newBranch(t testing.TB, sim *simulator, change func(*settings)) *branch {
 	w := providerstest.New(clk)
 	p, err := newClient(w.House, "pbx", providerstest.Settings{Fill: func(into any) {
 		set := into.(*settings)
-		set.User, set.Secret, set.Timeout = "078332", "secret", time.Second
+		set.User, set.Secret, set.Timeout = "078332", "secret", time.Minute
 		if sim != nil {
 			set.URL = sim.url
 		}

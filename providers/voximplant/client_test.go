@@ -106,7 +106,11 @@ func TestFaultsRefuseOrLeaveInDoubt(t *testing.T) {
 			t.Parallel()
 			c := clock.NewFake(noon)
 			s := newSimulator(t, c, testSigner(t))
-			p, _ := newTestClient(t, s, c, "timeout: 1s\nerror_codes: {888: refused}\n")
+			timeout := "1m"
+			if fault == "hang" {
+				timeout = "3s"
+			}
+			p, _ := newTestClient(t, s, c, "timeout: "+timeout+"\nerror_codes: {888: refused}\n")
 			s.set(fault)
 			_, err := p.Place(t.Context(), placeRequest())
 			var no *calls.PlaceRefused

@@ -108,7 +108,7 @@ func TestPlaceRefusesInWordsWhatCannotBeSaid(t *testing.T) {
 func TestFaultsOfTheProviderAreRefusalsOrUnknown(t *testing.T) {
 	t.Parallel()
 	h, s := newHouse(t), newLK(t)
-	c := h.client(s, "records: {\"1460168\": 1484915}\ntimeout: 200ms")
+	c, hasty := h.client(s, "records: {\"1460168\": 1484915}\ntimeout: 60s"), h.client(s, "records: {\"1460168\": 1484915}\ntimeout: 3s")
 	for fault, want := range map[string]struct {
 		unknown bool
 		words   string
@@ -118,8 +118,11 @@ func TestFaultsOfTheProviderAreRefusalsOrUnknown(t *testing.T) {
 		"strange": {true, "maybe"}, "empty": {true, "names no call"},
 	} {
 		s.set(fault)
-		before := len(s.asked("create"))
-		_, err := c.Place(t.Context(), placing())
+		before, asks := len(s.asked("create")), c
+		if fault == "hang" {
+			asks = hasty
+		}
+		_, err := asks.Place(t.Context(), placing())
 		var unknown *calls.PlaceUnknown
 		var refused *calls.PlaceRefused
 		if errors.As(err, &unknown) != want.unknown || errors.As(err, &refused) == want.unknown || !strings.Contains(err.Error(), want.words) {
