@@ -97,12 +97,12 @@ func (p *Plan) Class(number string) (country string, kind Kind) {
 			return "", s.kind
 		}
 	}
+	if national, ok := russian(number); ok {
+		return p.russian(national)
+	}
 	n, ok := parse(number)
 	if !ok || !phonenumbers.IsValidNumber(n) {
 		return "", KindUnknown
-	}
-	if national, ok := russian(number); ok {
-		return "RU", p.russianKind(n, national)
 	}
 	if number[0] == '7' {
 		country = "KZ"
@@ -112,17 +112,21 @@ func (p *Plan) Class(number string) (country string, kind Kind) {
 	return country, kindOf(phonenumbers.GetNumberType(n))
 }
 
-// russianKind prefers the register, which knows what is allocated, except in
-// 80x, whose codes it does not tell apart.
-func (p *Plan) russianKind(n *phonenumbers.PhoneNumber, national uint64) Kind {
+// russian prefers the register, which knows what is allocated, except in 80x,
+// whose codes it does not tell apart.
+func (p *Plan) russian(national uint64) (country string, kind Kind) {
+	code := codeOf(national)
+	if !code.valid {
+		return "", KindUnknown
+	}
 	place, ok := p.find(national)
-	if !ok {
-		return KindUnknown
+	switch {
+	case !ok:
+		return "RU", KindUnknown
+	case national/100_000_000 == 80:
+		return "RU", code.kind
 	}
-	if national/100_000_000 == 80 {
-		return kindOf(phonenumbers.GetNumberType(n))
-	}
-	return place.kind
+	return "RU", place.kind
 }
 
 func kindOf(t phonenumbers.PhoneNumberType) Kind {

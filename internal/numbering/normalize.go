@@ -79,15 +79,12 @@ func strip(raw string) (digits string, plus bool, err *calls.Error) {
 
 // valid reports whether digits are a number of some plan, exactly as written.
 func (p *Plan) valid(digits string) bool {
-	n, ok := parse(digits)
-	if !ok || !phonenumbers.IsValidNumber(n) {
-		return false
-	}
 	if national, ok := russian(digits); ok {
 		_, allocated := p.find(national)
-		return allocated
+		return allocated && codeOf(national).valid
 	}
-	return true
+	n, ok := parse(digits)
+	return ok && phonenumbers.IsValidNumber(n)
 }
 
 // parse reads digits as country code and national number. The library forgives

@@ -189,7 +189,9 @@ func (r *reader) variable(t *calls.Contact, name, value string) *badField {
 	case len(value) > maxValue:
 		return &badField{name, fmt.Sprintf("a variable has at most %d bytes", maxValue)}
 	}
-	value = strings.NewReplacer("\r\n", " ", "\n", " ", "\t", " ").Replace(value)
+	if strings.ContainsAny(value, "\n\t") {
+		value = strings.NewReplacer("\r\n", " ", "\n", " ", "\t", " ").Replace(value)
+	}
 	if !calls.Printable(value) {
 		return &badField{name, "control characters are not allowed here"}
 	}
