@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"zvonar/test/daemons"
 	"zvonar/test/ports"
 )
 
@@ -74,55 +75,92 @@ snd_path %s
 	clip := melody(9)
 	d := start(t, options{peerPort: port, trunk: how.trunk})
 	d.Eventually("baresip to come up", func() bool { return strings.Contains(out.String(), "baresip is ready") })
-	c := d.over(d.place(map[string]any{"to": "79161234567", "record_id": d.clip(clip), "capture": how.capture}))
-	if c.Outcome != "answered" || c.Reason != "flow_end" {
-		t.Fatalf("ended as %+v\n%s", c, out)
-	}
+	record := d.clip(clip)
+	var c call
+	judgeSound(t, func() (wrong []string) {
+		forget(t, dir)
+		c = d.over(d.place(map[string]any{"to": "79161234567", "record_id": record, "capture": how.capture}))
+		if c.Outcome != "answered" || c.Reason != "flow_end" {
+			t.Fatalf("ended as %+v\n%s", c, out)
+		}
+		if wrong = compare(t, recorded(t, dir, out, how.rate), clip); len(c.Legs) != 1 || c.Legs[0].RX == 0 || c.Legs[0].TX == 0 || c.Legs[0].MOS < 3 {
+			wrong = append(wrong, fmt.Sprintf("the facts of the leg: %+v", c.Legs))
+		}
+		if how.capture {
+			wrong = append(wrong, d.captured(c.ID, clip)...)
+		}
+		return wrong
+	})
+	return c
+}
 
+// dumps are the files in which a baresip wrote down what it heard.
+func dumps(dir string) []string {
 	files, _ := filepath.Glob(filepath.Join(dir, "dump-*-dec.wav"))
+	return files
+}
+
+// forget removes what a baresip wrote down of calls that are over.
+func forget(t *testing.T, dir string) {
+	t.Helper()
+	for _, file := range dumps(dir) {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// recorded is what baresip heard in its last call, at 8 kHz. Of 16 kHz there are two.
+func recorded(t *testing.T, dir string, out *daemons.Output, rate int) [][]int16 {
+	t.Helper()
+	files := dumps(dir)
 	if len(files) != 1 {
 		t.Fatalf("baresip recorded %d files\n%s", len(files), out)
 	}
 	heard := samples(t, files[0])
-	if how.rate == 16000 {
-		// The filters of the codec delay by half a sample of the clip, or by none.
-		even, odd := halved(heard), halved(heard[1:])
-		heard = even
-		if _, one := align(even, clip); one < 0.95 {
-			if _, other := align(odd, clip); other > one {
-				heard = odd
-			}
-		}
+	if rate == 16000 {
+		return [][]int16{halved(heard), halved(heard[1:])}
 	}
-	shift, corr := align(heard, clip)
-	t.Logf("heard %d ms, clip starts at %d ms, correlation %.3f; %+v", len(heard)/8, shift/8, corr, c.Legs)
-	if corr < 0.9 {
-		t.Errorf("what baresip heard correlates %.3f with the clip, want at least 0.9", corr)
-	}
-	if gap := longestDropout(heard[shift:], clip); gap > 40 {
-		t.Errorf("a dropout of %d ms, want at most 40", gap)
-	}
-	if len(c.Legs) != 1 || c.Legs[0].RX == 0 || c.Legs[0].TX == 0 || c.Legs[0].MOS < 3 {
-		t.Errorf("the facts of the leg: %+v", c.Legs)
-	}
-	if how.capture {
-		d.captured(c.ID, clip)
-	}
-	return c
+	return [][]int16{heard}
 }
 
-// captured opens the link of call.recording_ready without a token and looks for
-// the clip on our side of the talk.
-func (d *daemon) captured(id string, clip []int16) {
+// compare says what is wrong with a clip as it was heard. Of several hearings the one
+// counts that resembles it most: the filters of G.722 delay by half a sample of the
+// clip, or by none.
+func compare(t *testing.T, hearings [][]int16, clip []int16) (wrong []string) {
+	t.Helper()
+	heard, shift, corr := hearings[0], 0, 0.0
+	for _, h := range hearings {
+		if s, c := align(h, clip); c > corr {
+			heard, shift, corr = h, s, c
+		}
+		if corr >= 0.95 {
+			break
+		}
+	}
+	t.Logf("heard %d ms, clip starts at %d ms, correlation %.3f", len(heard)/8, shift/8, corr)
+	if corr < 0.9 {
+		wrong = append(wrong, fmt.Sprintf("what baresip heard correlates %.3f with the clip, want at least 0.9", corr))
+	}
+	if gap := longestDropout(heard[shift:], clip); gap > 40 {
+		wrong = append(wrong, fmt.Sprintf("a dropout of %d ms, want at most 40", gap))
+	}
+	return wrong
+}
+
+// captured opens the link of call.recording_ready without a token, looks for the clip
+// on our side of the talk and says what is wrong with it.
+func (d *daemon) captured(id string, clip []int16) (wrong []string) {
 	d.t.Helper()
 	raw, duration := d.capture(id)
 	left := ourSide(raw)
 	if _, corr := align(left, clip); corr < 0.99 || int64(len(left))/8 != duration {
-		d.t.Errorf("the capture of %d ms (%d told) correlates %.3f with the clip", len(left)/8, duration, corr)
+		wrong = append(wrong, fmt.Sprintf("the capture of %d ms (%d told) correlates %.3f with the clip", len(left)/8, duration, corr))
 	}
 	if res, err := http.Get(d.api + "/v1/calls/" + id + "/recording"); err != nil || res.StatusCode != 401 {
 		d.t.Errorf("without link and token: %v %v", res, err)
 	}
+	return wrong
 }
 
 // capture is the file behind the link of call.recording_ready, and its duration as
@@ -240,7 +278,7 @@ func align(heard, clip []int16) (shift int, corr float64) {
 		if c := correlation(heard[s:s+len(probe)], probe); c > corr {
 			shift, corr = s, c
 		}
-		if corr > 0.99 {
+		if corr > 0.99 || corr > 0.9 && s > shift+160 { // what is that alike is nowhere else
 			break
 		}
 	}

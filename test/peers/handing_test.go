@@ -75,10 +75,7 @@ func TestBaresipHoldsResumesAndHandsOn(t *testing.T) {
 	if c.Outcome != "answered" || c.Reason != "by_api" || len(c.Attempts) != 3 || c.Actions[len(c.Actions)-1].Value != "74951234567" {
 		t.Errorf("ended as %+v\n%s", c, manager.out)
 	}
-	wire := d.wire(made.ID)
 	for _, said := range []string{"REFER sip:", "SIP/2.0 202", "NOTIFY sip:", "terminated;reason=noresource"} {
-		if !strings.Contains(wire, said) {
-			t.Errorf("no %q on the wire", said)
-		}
+		d.Eventually(fmt.Sprintf("%q on the wire", said), func() bool { return strings.Contains(d.wire(made.ID), said) })
 	}
 }

@@ -65,7 +65,8 @@ func TestSIPpCalleesAreTreatedAsTheFlowWants(t *testing.T) {
 	}
 	o.peerPort = peers[0].port
 	d := start(t, o)
-	clip, message := d.clip(melody(7.2)), d.clip(melody(8.4)[8000:])
+	tunes := [2][]int16{melody(7.2), melody(8.4)[8000:]}
+	clip, message := d.clip(tunes[0]), d.clip(tunes[1])
 	ids := make([]string, len(list))
 	for i, c := range list {
 		c.amd["message_record"] = strconv.FormatInt(message, 10)
@@ -88,16 +89,16 @@ func TestSIPpCalleesAreTreatedAsTheFlowWants(t *testing.T) {
 		if got, want := talkTypes(events), c.events; got != want {
 			t.Errorf("%s: behind the answer %s, want %s", c.name, got, want)
 		}
-		want := clip
+		want, tune := clip, tunes[0]
 		if c.message {
-			want = message
+			want, tune = message, tunes[1]
 		}
 		if played := lastPlayed(t, events); played != want {
 			t.Errorf("%s: played %d at last, want %d", c.name, played, want)
 		}
 		if c.waits > 0 {
 			raw, _ := d.capture(ids[i])
-			if from, until := lastStart(ourSide(raw)), lastLoud(theirSide(raw)); from < until+c.waits {
+			if from, until := lastStart(ourSide(raw), tune), lastLoud(theirSide(raw)); from < until+c.waits {
 				t.Errorf("%s: speaks at %.2f s, the machine until %.2f s; want %.2f s between them", c.name, from, until, c.waits)
 			}
 		}
@@ -151,16 +152,14 @@ func lastLoud(pcm []int16) (at float64) {
 	return at
 }
 
-// lastStart is where sound begins for the last time behind 200 ms of none, s.
-func lastStart(pcm []int16) (at float64) {
-	quiet := 0
-	for i, l := range loud(pcm) {
-		if l && quiet >= 10 {
-			at = float64(i) / 50
-		}
-		if quiet++; l {
-			quiet = 0
+// lastStart is where a tune begins for the last time, s: whether silence is before it or
+// the end of another one. Negative: it is not there.
+func lastStart(pcm, tune []int16) float64 {
+	head := tune[:2400] // two notes
+	for at := len(pcm) - len(head); at >= 0; at-- {
+		if correlation(pcm[at:at+len(head)], head) > 0.9 {
+			return float64(at) / 8000
 		}
 	}
-	return at
+	return -1
 }

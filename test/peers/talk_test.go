@@ -62,12 +62,8 @@ snd_path %s
 // after it is whole all the same.
 func (l *listener) hears(tune []int16) (pieces, gap int) {
 	l.t.Helper()
-	files, _ := filepath.Glob(filepath.Join(l.dir, "dump-*-dec.wav"))
-	if len(files) != 1 {
-		l.t.Fatalf("baresip recorded %d files\n%s", len(files), l.out)
-	}
 	const piece, near = 4000, 480
-	part, heard := tune[3*8000:6*8000], samples(l.t, files[0])
+	part, heard := tune[3*8000:6*8000], recorded(l.t, l.dir, l.out, 8000)[0]
 	shift, _ := align(heard, part)
 	for at := 0; at < len(part); at += piece {
 		from, to := max(0, shift+at-near), min(len(heard), shift+at+piece+near)
@@ -97,26 +93,33 @@ func TestTwoPartiesHearEachOther(t *testing.T) {
 			d.Eventually("both baresips to come up", func() bool {
 				return strings.Contains(manager.out.String(), "baresip is ready") && strings.Contains(client.out.String(), "baresip is ready")
 			})
-			var made call
-			if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567", "max_duration": "8s"}, &made); code != 202 {
-				t.Fatalf("POST /v1/bridges: %d", code)
-			}
-			c := d.over(made.ID)
-			if c.Outcome != "answered" || c.Reason != "max_duration" || c.To != "79161234567" || len(c.Legs) != 2 {
-				t.Fatalf("ended as %+v\n%s\n%s", c, manager.out, client.out)
-			}
-			if got, want := types(d.events(c.ID)), "queued bridging dialing ringing answered bridged unbridged completed"; got != want && got != strings.Replace(want, "ringing ", "", 1) {
-				t.Errorf("events %q, want %q", got, want)
-			}
-			for name, heard := range map[string]func() (int, int){
-				"the client": func() (int, int) { return client.hears(tune) }, "the manager": func() (int, int) { return manager.hears(back) },
-			} {
-				if pieces, gap := heard(); pieces < 5 || gap > 40 {
-					t.Errorf("%s hears %d of 6 pieces of the other, and a dropout of %d ms", name, pieces, gap)
+			judgeSound(t, func() (wrong []string) {
+				forget(t, client.dir)
+				forget(t, manager.dir)
+				var made call
+				if code := d.request("POST", "/v1/bridges", map[string]any{"first": "201@office", "second": "79161234567", "max_duration": "8s"}, &made); code != 202 {
+					t.Fatalf("POST /v1/bridges: %d", code)
 				}
-			}
+				c := d.over(made.ID)
+				if c.Outcome != "answered" || c.Reason != "max_duration" || c.To != "79161234567" || len(c.Legs) != 2 {
+					t.Fatalf("ended as %+v\n%s\n%s", c, manager.out, client.out)
+				}
+				if got, want := types(d.events(c.ID)), "queued bridging dialing ringing answered bridged unbridged completed"; got != want && got != strings.Replace(want, "ringing ", "", 1) {
+					t.Errorf("events %q, want %q", got, want)
+				}
+				return append(client.misses("the client", tune), manager.misses("the manager", back)...)
+			})
 		})
 	}
+}
+
+// misses says what is wrong with a tune as somebody heard it.
+func (l *listener) misses(who string, tune []int16) (wrong []string) {
+	l.t.Helper()
+	if pieces, gap := l.hears(tune); pieces < 5 || gap > 40 {
+		wrong = append(wrong, fmt.Sprintf("%s hears %d of 6 pieces, and a dropout of %d ms", who, pieces, gap))
+	}
+	return wrong
 }
 
 // TestSIPpAClientHoldsAndResumesInATalk: hold by re-INVITE and UPDATE ends no talk,
