@@ -18,7 +18,7 @@ func TestAFinishedLegIsLetGo(t *testing.T) {
 	eventually(t, func() bool { return k.leg.hook.leg.Load() == nil })
 
 	p.respond(invite, 200, "far", rawSDP) // our ACK was lost
-	ack := p.read("ACK")
+	ack := p.again("ACK")
 	if tagOf(ack.To()) != "far" || ack.CSeq().SeqNo != invite.CSeq().SeqNo {
 		t.Errorf("the repeated 200 got\n%s", ack)
 	}

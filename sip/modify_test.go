@@ -83,7 +83,7 @@ func TestWeHoldAndResume(t *testing.T) {
 			t.Errorf("ACK %d for re-INVITE %d", ack.CSeq().SeqNo, re.CSeq().SeqNo)
 		}
 		p.respond(re, 200, "far", rawSDP+step.answer) // our ACK was lost
-		if again := p.read("ACK"); again.CSeq().SeqNo != re.CSeq().SeqNo {
+		if again := p.again("ACK"); again.CSeq().SeqNo != re.CSeq().SeqNo {
 			t.Errorf("the second ACK has number %d", again.CSeq().SeqNo)
 		}
 		former = re

@@ -185,7 +185,7 @@ func TestAProvisionalResponseIsRepeatedUntilItsPRACK(t *testing.T) {
 	for i, wait := 0, sipmsg.T1; i < 6; i, wait = i+1, 2*wait {
 		k.knows(func(l *Leg) bool { return l.timers[timerReliable] != nil && l.uas.reliable.waits == i })
 		c.Advance(wait)
-		if again := p.read("180 INVITE").String(); again != first {
+		if again := p.again("180 INVITE").String(); again != first {
 			t.Errorf("repeated as\n%s", again)
 		}
 	}

@@ -16,6 +16,7 @@ type rawPeer struct {
 	t    *testing.T
 	conn *net.UDPConn
 	to   *net.UDPAddr
+	had  map[string]bool // what read gave
 }
 
 func newRawPeer(t *testing.T, ip string) *rawPeer {
@@ -25,7 +26,7 @@ func newRawPeer(t *testing.T, ip string) *rawPeer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &rawPeer{t: t, conn: conn}
+	return &rawPeer{t: t, conn: conn, had: map[string]bool{}}
 }
 
 func (p *rawPeer) send(text string) {
@@ -35,8 +36,26 @@ func (p *rawPeer) send(text string) {
 	}
 }
 
-// read waits for the next message of one of the kinds.
+// read waits for the next message of one of the kinds. A copy of one that it gave
+// before is none: whoever is slow to answer has it repeated.
 func (p *rawPeer) read(what ...string) sipmsg.Message {
+	p.t.Helper()
+	for {
+		msg, copied := p.take(what)
+		if !copied {
+			return msg
+		}
+	}
+}
+
+// again waits for the next message of one of the kinds, be it a copy.
+func (p *rawPeer) again(what ...string) sipmsg.Message {
+	p.t.Helper()
+	msg, _ := p.take(what)
+	return msg
+}
+
+func (p *rawPeer) take(what []string) (msg sipmsg.Message, copied bool) {
 	p.t.Helper()
 	buf := make([]byte, 65536)
 	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
@@ -52,7 +71,8 @@ func (p *rawPeer) read(what ...string) sipmsg.Message {
 				if err != nil {
 					p.t.Fatal(err)
 				}
-				return msg
+				copied, p.had[string(buf[:n])] = p.had[string(buf[:n])], true
+				return msg, copied
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func TestARepeatedByeGetsItsAnswerAfterItsTransaction(t *testing.T) {
 	k.end()
 	eventually(t, func() bool { _, alive := a.ua.load.heed(keyOf(byeOf(t, p, tag))); return !alive })
 	p.send(p.request("BYE", "bye", "f", tag, "", 2))
-	if again := p.read("200 BYE", "481 BYE"); again.String() != first.String() {
+	if again := p.again("200 BYE", "481 BYE"); again.String() != first.String() {
 		t.Errorf("the repetition got\n%s\nafter\n%s", again, first)
 	}
 }

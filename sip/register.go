@@ -289,18 +289,14 @@ func (r *registration) raise(res *sipmsg.Response) bool {
 	return true
 }
 
-// learn takes the address that the registrar saw us come from (RFC 3581). It
-// reports whether that is news.
-func (r *registration) learn(res *sipmsg.Response) bool {
+// learn takes the address that the registrar saw us come from (RFC 3581).
+func (r *registration) learn(res *sipmsg.Response) {
 	if r.ua.cfg.Advertise.IsValid() || r.at.Transport != "udp" {
-		return false
+		return
 	}
-	seen, ok := seenAs(res.Via())
-	if !ok || seen == r.t.Public() {
-		return false
+	if seen, ok := seenAs(res.Via()); ok {
+		r.t.SetPublic(seen)
 	}
-	r.t.SetPublic(seen)
-	return true
 }
 
 // registered takes a 2xx.
@@ -319,11 +315,11 @@ func (r *registration) registered(res *sipmsg.Response, contact string, expires 
 	r.told, r.fails, r.raised = contact, 0, false
 	r.t.SetRoutes(serviceRoute(r.ua, r.t, res))
 	wait := trunk.RefreshIn(granted, r.ua.random())
-	if r.learn(res) && !r.moved {
-		// It saw us elsewhere than we said: it has to be told, or calls go nowhere.
-		r.moved, wait = true, 0
-	} else {
-		r.moved = false
+	r.learn(res)
+	// Where it saw us elsewhere than we said, now or when it asked for the password, it
+	// has to be told, or calls go nowhere.
+	if r.moved = !r.moved && r.contact(r.at) != contact; r.moved {
+		wait = 0
 	}
 	r.view = trunk.Registration{Wanted: true, Until: now.Add(granted), Since: r.view.Since, Contact: strings.Trim(contact, "<>"), Next: now.Add(wait)}
 	r.publish()

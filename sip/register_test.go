@@ -93,17 +93,44 @@ func TestARegistrarMayWantALongerRegistration(t *testing.T) {
 	s.stands(t, "registered", up)
 }
 
+// seen answers a REGISTER as a registrar to which it came from elsewhere.
+func (p *rawPeer) seen(req *sipmsg.Request, code int, header, value string) {
+	res := sipmsg.NewResponseFromRequest(req, code, phrase(code), nil)
+	via := res.Via()
+	via.Params.Remove("received")
+	via.Params.Remove("rport")
+	via.Params = append(via.Params, sipmsg.HeaderKV{K: "received", V: "198.51.100.9"}, sipmsg.HeaderKV{K: "rport", V: "40123"})
+	res.AppendHeader(sipmsg.NewHeader(header, value))
+	p.send(res.String())
+}
+
+func TestAnAddressThatTheRegistrarSeesAsWeSaidItIsNotToldAgain(t *testing.T) {
+	t.Parallel()
+	s, p := registering(t, nil)
+	p.accept(p.read("REGISTER"), "60")
+	got := s.stands(t, "registered", up)
+	if next := got.Registration.Next.Sub(got.Registration.Until); next < -time.Minute/2 {
+		t.Errorf("the refresh is due %s before the end", -next)
+	}
+}
+
+func TestTheAddressSeenWhenThePasswordWasAskedForIsTold(t *testing.T) {
+	t.Parallel()
+	_, p := registering(t, nil)
+	first := p.read("REGISTER").(*sipmsg.Request)
+	p.seen(first, 401, "WWW-Authenticate", `Digest realm="r", nonce="n1", qop="auth"`)
+	second := p.readAfter(first)
+	p.seen(second, 200, "Expires", "60")
+	if third := p.readAfter(second); !strings.Contains(header(third, "Contact"), "alice@198.51.100.9:40123") {
+		t.Errorf("the corrected REGISTER:\n%s", third)
+	}
+}
+
 func TestTheAddressThatTheRegistrarSeesIsTold(t *testing.T) {
 	t.Parallel()
 	s, p := registering(t, nil)
 	first := p.read("REGISTER").(*sipmsg.Request)
-	seen := func(req *sipmsg.Request) {
-		res := sipmsg.NewResponseFromRequest(req, 200, "OK", nil)
-		res.Via().Params.Remove("rport")
-		res.Via().Params = append(res.Via().Params, sipmsg.HeaderKV{K: "received", V: "198.51.100.9"}, sipmsg.HeaderKV{K: "rport", V: "40123"})
-		res.AppendHeader(sipmsg.NewHeader("Expires", "60"))
-		p.send(res.String())
-	}
+	seen := func(req *sipmsg.Request) { p.seen(req, 200, "Expires", "60") }
 	seen(first)
 	second := p.readAfter(first)
 	contacts := second.GetHeaders("Contact")

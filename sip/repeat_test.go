@@ -59,7 +59,7 @@ func TestARepeatedInfoIsOneDigit(t *testing.T) {
 	k.until(calls.LegAnswered)
 	for range 3 {
 		p.send(p.info("same", tag, 2, "5")) // a retransmission
-		p.read("200 INFO")
+		p.again("200 INFO")
 	}
 	p.send(p.info("another", tag, 2, "5")) // the same request in a new transaction
 	p.read("500 INFO")

@@ -25,6 +25,8 @@ func TestAListenerSurvivesTheEndOfDescriptors(t *testing.T) {
 	}
 	v := serve(t, nil)
 	first := v.dial()
+	_, _ = first.Write([]byte(bye(0)))
+	v.wait() // it was accepted
 	// No further descriptor is free for a connection that is accepted; those of the
 	// clients are taken before.
 	var held []*os.File
