@@ -86,28 +86,30 @@ type following struct {
 // hear takes one notice.
 func (f *following) hear(n notice) {
 	f.heard = true
+	var news []calls.ProviderReport
 	switch n := n.(type) {
 	case callNotice:
-		f.say(f.t.call(n)...)
+		news = f.t.call(n)
 	case dtmfNotice:
-		f.say(f.t.digits(n)...)
+		news = f.t.digits(n)
 	case summaryNotice:
-		f.say(f.t.summary(n)...)
+		news = f.t.summary(n)
 	case recordingNotice:
 		f.t.recording(n)
 	case recordNotice:
 		if f.t.added(n) && f.c.set.RecordLinks {
 			r := f.t.report(calls.ReportRecord, n.Timestamp.time())
 			r.RecordURL = f.c.recordLink(string(n.Recording))
-			f.tell(r)
+			news = append(news, r)
 		}
 	case resultNotice:
 		if class(int(n.Result)) != 1 && len(f.t.legs) == 0 && !f.t.ended {
 			f.t.reason = int(n.Result)
-			f.say(f.t.end(f.c.house.Clock.Now(), 0))
+			news = append(news, f.t.end(f.c.house.Clock.Now(), 0))
 		}
 	}
-	f.w.at(f.t.live)
+	f.w.at(f.t.live) // before it is told: who hears of a leg may take the call back at once
+	f.say(news...)
 	f.setBell()
 }
 
