@@ -20,7 +20,7 @@ demo: build
 test:
 	@scripts/need test
 	$(GO) test -race -timeout 15m $$($(GO) list ./... | grep -v -e /cmd/ -e /test/)
-	$(GO) test -race -timeout 15m -p 1 ./cmd/... ./test/...
+	$(GO) test -race -timeout 30m -p 1 ./cmd/... ./test/...
 
 # The rings that need nothing but Go.
 test-quick:

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +28,21 @@ import (
 // patience bounds every wait for something that must happen.
 const patience = daemons.Patience
 
-func TestMain(m *testing.M) { os.Exit(daemons.Main(m)) }
+// sideBySide is how many tests run at once where nobody asked for a number: they wait
+// for calls most of the time, so two processors are enough for more than two of them.
+const sideBySide = 4
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked && runtime.GOMAXPROCS(0) < sideBySide {
+		if err := flag.Set("test.parallel", strconv.Itoa(sideBySide)); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(daemons.Main(m))
+}
 
 // daemon is a running zvonar.
 type daemon struct {
@@ -191,6 +208,8 @@ type call struct {
 	Attempts                               []struct {
 		N       int
 		To      string
+		Trunk   string
+		Role    string
 		SIPCode int  `json:"sip_code"`
 		Charged bool `json:"charged"`
 	}

@@ -141,6 +141,38 @@ func TestSIPpAClientHoldsAndResumesInATalk(t *testing.T) {
 	}
 }
 
+// TestSIPpAManagersNumberIsRungByTheNextTrunk: the first trunk refuses where nobody can
+// have been rung, so the same number is tried by the other one, as an attempt of its own;
+// and so is the client's.
+func TestSIPpAManagersNumberIsRungByTheNextTrunk(t *testing.T) {
+	t.Parallel()
+	full, other := scenario(t, "overloaded", 2, "", nil), scenario(t, "answer", 2, "", nil)
+	d := start(t, options{peerPort: full.port, trunks: []string{fmt.Sprintf(
+		`name: other, uri: "sip:127.0.0.1:%d", numbers: ["78005553536"], options: 0s, max_calls: 10`, other.port)}})
+	var made call
+	if code := d.request("POST", "/v1/bridges", map[string]any{"first": "74951234567", "second": "79161234567", "max_duration": "5s"}, &made); code != 202 {
+		t.Fatalf("POST /v1/bridges: %d", code)
+	}
+	c := d.over(made.ID)
+	full.done()
+	other.done()
+	if c.Outcome != "answered" || c.Reason != "max_duration" || len(c.Attempts) != 4 {
+		t.Fatalf("ended as %+v: %s", c, types(d.events(c.ID)))
+	}
+	for i, party := range []struct{ role, to string }{{"manager", "74951234567"}, {"customer", "79161234567"}} {
+		first, second := c.Attempts[2*i], c.Attempts[2*i+1]
+		if first.Trunk != "main" || first.SIPCode != 503 || first.Charged || first.Role != party.role || first.To != party.to {
+			t.Errorf("the first attempt at the %s: %+v", party.role, first)
+		}
+		if second.Trunk != "other" || second.SIPCode != 200 || second.Role != party.role || second.To != party.to {
+			t.Errorf("the second attempt at the %s: %+v", party.role, second)
+		}
+	}
+	if got := types(d.events(c.ID)); !strings.HasPrefix(got, "queued bridging bridging ") || !strings.HasSuffix(got, "bridged unbridged completed") {
+		t.Errorf("events %q", got)
+	}
+}
+
 // TestSIPpAPartyIsHeldAndHandedOn: our own re-INVITE holds and resumes a party, the
 // customer is handed to a second manager, and the first one is let go.
 func TestSIPpAPartyIsHeldAndHandedOn(t *testing.T) {
