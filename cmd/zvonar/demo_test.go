@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"zvonar/test/hearing"
 )
 
 // TestDemo is the whole house at work: daemon, carrier, every action, what
@@ -17,14 +21,32 @@ func TestDemo(t *testing.T) {
 		t.Skip("the demo takes the time that its calls take")
 	}
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent()) // it leaves nothing running
-	out := filepath.Join(t.TempDir(), "heard")
-	var screen, log bytes.Buffer
-	if code := run(t.Context(), []string{"demo", "--out", out, "--log-level", "warn"}, nil, &screen, &log, nil); code != exitOK {
-		t.Errorf("exit code %d\n%s\n%s", code, &screen, &log)
+	hearing.Judge(t, func() (wrong []string) {
+		out := filepath.Join(t.TempDir(), "heard")
+		var screen, log bytes.Buffer
+		if code := run(t.Context(), []string{"demo", "--out", out, "--log-level", "warn"}, nil, &screen, &log, nil); code != exitOK {
+			said := fmt.Sprintf("exit code %d\n%s\n%s", code, &screen, &log)
+			if code != exitFailed || !onlyPauses(screen.String()) {
+				t.Error(said)
+				return nil
+			}
+			wrong = append(wrong, said)
+		}
+		if files, err := filepath.Glob(filepath.Join(out, "*.wav")); err != nil || len(files) < 10 {
+			t.Errorf("%d WAV files of what callees heard", len(files))
+		}
+		return wrong
+	})
+}
+
+// onlyPauses tells whether all that the demo found wrong is sound with pauses in it.
+func onlyPauses(screen string) bool {
+	for line := range strings.Lines(screen) {
+		if fault, ok := strings.CutPrefix(strings.TrimSpace(line), "! "); ok && !strings.HasPrefix(fault, "the callee did not hear") {
+			return false
+		}
 	}
-	if files, err := filepath.Glob(filepath.Join(out, "*.wav")); err != nil || len(files) < 10 {
-		t.Errorf("%d WAV files of what callees heard", len(files))
-	}
+	return strings.Contains(screen, "heard with pauses in it")
 }
 
 func TestCarrierOptionsWinOverItsFile(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"zvonar/test/daemons"
+	"zvonar/test/hearing"
 	"zvonar/test/ports"
 )
 
@@ -77,7 +78,7 @@ snd_path %s
 	d.Eventually("baresip to come up", func() bool { return strings.Contains(out.String(), "baresip is ready") })
 	record := d.clip(clip)
 	var c call
-	judgeSound(t, func() (wrong []string) {
+	hearing.Judge(t, func() (wrong []string) {
 		forget(t, dir)
 		c = d.over(d.place(map[string]any{"to": "79161234567", "record_id": record, "capture": how.capture}))
 		if c.Outcome != "answered" || c.Reason != "flow_end" {

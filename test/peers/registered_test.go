@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"zvonar/test/hearing"
 	"zvonar/test/ports"
 )
 
@@ -60,7 +61,7 @@ func TestBaresipRegistersIsCalledAndCalls(t *testing.T) {
 	if len(tr.Targets) != 1 || !strings.HasPrefix(tr.Targets[0].Address, "127.0.0.2:") {
 		t.Errorf("registered as %+v", tr)
 	}
-	judgeSound(t, func() []string {
+	hearing.Judge(t, func() []string {
 		forget(t, phone.dir)
 		c := d.over(d.place(map[string]any{"to": "79161234567", "trunk": "office", "record_id": record}))
 		if c.Outcome != "answered" || c.Reason != "flow_end" {

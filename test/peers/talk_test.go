@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"zvonar/test/daemons"
+	"zvonar/test/hearing"
 	"zvonar/test/ports"
 )
 
@@ -93,7 +94,7 @@ func TestTwoPartiesHearEachOther(t *testing.T) {
 			d.Eventually("both baresips to come up", func() bool {
 				return strings.Contains(manager.out.String(), "baresip is ready") && strings.Contains(client.out.String(), "baresip is ready")
 			})
-			judgeSound(t, func() (wrong []string) {
+			hearing.Judge(t, func() (wrong []string) {
 				forget(t, client.dir)
 				forget(t, manager.dir)
 				var made call
