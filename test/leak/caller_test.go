@@ -128,7 +128,7 @@ func (c *caller) send(text string, twice bool) {
 
 // ask sends a request, again every half a second, until its final response.
 func (c *caller) ask(text, method, id string, twice bool) (code int, tag string, err error) {
-	for range 20 {
+	for range 60 { // before its transaction ends
 		c.send(text, twice)
 		_ = c.conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
 		for {
@@ -141,7 +141,7 @@ func (c *caller) ask(text, method, id string, twice bool) (code int, tag string,
 			}
 		}
 	}
-	return 0, "", fmt.Errorf("no answer to the %s in 10 s", method)
+	return 0, "", fmt.Errorf("no answer to the %s in 30 s", method)
 }
 
 // final reads code and To tag of a final response to a request; 0: it is none.
