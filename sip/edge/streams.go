@@ -105,9 +105,9 @@ func (s *Streams) admit(c net.Conn, from netip.Addr, most int) bool {
 	return true
 }
 
+// leave counts a connection out. The caller holds mu, and forgets the connection under
+// the same lock: what Close does not find there is no longer counted.
 func (s *Streams) leave(from netip.Addr) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.total--
 	if s.perPeer[from]--; s.perPeer[from] <= 0 {
 		delete(s.perPeer, from)
@@ -120,8 +120,8 @@ func (s *Streams) enter(raw, c net.Conn, from netip.Addr) error {
 	conn := newConn(c, s.guard, nil)
 	conn.leave = func() {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		delete(s.conns, conn)
-		s.mu.Unlock()
 		s.leave(from)
 	}
 	s.mu.Lock()
@@ -141,8 +141,8 @@ func (s *Streams) enter(raw, c net.Conn, from netip.Addr) error {
 func (s *Streams) drop(raw net.Conn, from netip.Addr) {
 	_ = raw.Close()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.raw, raw)
-	s.mu.Unlock()
 	s.leave(from)
 }
 
