@@ -64,7 +64,8 @@ type importer struct {
 	columns  []column         // of CSV
 	mapped   map[string]field // head → field, as List.Columns has it
 
-	size  int // contacts of the next unit
+	pace  pace
+	size  int // contacts of the next unit, where nobody waits
 	chunk []*calls.Contact
 	added calls.CampaignCounts // since the last unit
 	out   Imported
@@ -212,7 +213,7 @@ func (m *importer) run(ctx context.Context) error {
 			t.Line = at
 			m.chunk = append(m.chunk, t)
 		}
-		if len(m.chunk) >= m.size {
+		if len(m.chunk) >= m.pace.unit(m.size) {
 			if err := m.store(ctx); err != nil {
 				return err
 			}
@@ -294,11 +295,13 @@ func (m *importer) finish(ctx context.Context) error {
 }
 
 // store writes what was read since the last time, in one unit of work, and
-// chooses the size of the next. What the store left for others' sake stays.
+// chooses the size of the next. What the store left for others' sake stays, and is
+// why the import keeps a pace from then on.
 func (m *importer) store(ctx context.Context) error {
 	var taken, added int
 	var took time.Duration
 	counts := m.added
+	unit := m.chunk[:min(len(m.chunk), m.pace.unit(m.size))]
 	err := m.desk.store.Update(ctx, func(tx calls.Tx) error {
 		began := m.desk.clock.Now()
 		defer func() { took = m.desk.clock.Now().Sub(began) }()
@@ -309,10 +312,10 @@ func (m *importer) store(ctx context.Context) error {
 		if c.State == calls.CampaignIsStopped {
 			return calls.Errorf(calls.CodeWrongState, "the campaign is stopped: it takes no contacts any more")
 		}
-		if m.list.DryRun || len(m.chunk) == 0 && len(counts) == 0 {
+		if m.list.DryRun || len(unit) == 0 && len(counts) == 0 {
 			return nil
 		}
-		if taken, added, err = tx.AddContacts(m.account, m.campaign, m.chunk); err != nil {
+		if taken, added, err = tx.AddContacts(m.account, m.campaign, unit); err != nil {
 			return err
 		}
 		sums := calls.CampaignCounts{calls.CountDuplicates: int64(taken - added)}
@@ -325,13 +328,16 @@ func (m *importer) store(ctx context.Context) error {
 		return err
 	}
 	if m.list.DryRun {
-		taken, added = len(m.chunk), len(m.chunk)
+		taken, added = len(unit), len(unit)
 	}
 	m.out.Added += int64(added)
 	m.out.Duplicates += int64(taken - added)
-	if whole := taken == m.size && taken == len(m.chunk); whole && took > 0 && !m.list.DryRun {
+	if whole := taken == m.size && taken == len(unit); whole && took > 0 && !m.list.DryRun {
 		m.size = min(max(int(float64(taken)*float64(unitTarget)/float64(took)), leastUnit), mostUnit, 2*taken)
 	}
 	m.chunk, m.added = append(m.chunk[:0], m.chunk[taken:]...), calls.CampaignCounts{}
+	if !m.list.DryRun {
+		rest(ctx, m.pace.after(time.Now(), taken, taken < len(unit)))
+	}
 	return nil
 }
