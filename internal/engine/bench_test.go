@@ -24,7 +24,7 @@ type bench struct {
 	line   *memLine
 	queue  *memQueue
 	limits *memLimits
-	clock  *clock.Fake
+	clock  patientClock
 	place  *memOriginator
 }
 
@@ -40,10 +40,11 @@ func (o *memOriginator) Place(_ context.Context, r calls.PlaceRequest) (calls.Pl
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, store: newMemStore(), clock: clock.NewFake(epoch), limits: &memLimits{},
+	b := &bench{t: t, store: newMemStore(), limits: &memLimits{},
 		queue: &memQueue{queued: map[string]*calls.Call{}},
 		line:  &memLine{dialled: make(chan *dialled, 10), bridges: make(chan string, 10), orphans: make(chan string, 10)},
 		place: &memOriginator{asked: make(chan calls.PlaceRequest, 10)}}
+	b.clock = patientClock{clock.NewFake(epoch), b}
 	flow := calls.DefaultFlow()
 	flow.Record = "1002"
 	e, err := New(Config{
@@ -115,16 +116,25 @@ func (b *bench) release(c *calls.Call, trunk string) {
 	b.e.Begin(queued, slot)
 }
 
+// dialled waits until somebody is dialled, who must be to.
 func (b *bench) dialled(to string) *dialled {
+	b.t.Helper()
+	d := b.anyDialled()
+	if d.To != to {
+		b.t.Fatalf("dialled %s, want %s", d.To, to)
+	}
+	return d
+}
+
+// anyDialled waits until somebody is dialled.
+func (b *bench) anyDialled() *dialled {
 	b.t.Helper()
 	select {
 	case d := <-b.line.dialled:
-		if d.To != to {
-			b.t.Fatalf("dialled %s, want %s", d.To, to)
-		}
+		b.quiet()
 		return d
 	case <-time.After(patience):
-		b.t.Fatalf("%s was not dialled", to)
+		b.t.Fatal("nobody was dialled")
 		return nil
 	}
 }
@@ -142,6 +152,7 @@ func (b *bench) told(l *memLeg, want ...string) {
 			b.t.Fatalf("leg %s was never told %q", l.id, w)
 		}
 	}
+	b.quiet()
 }
 
 // events waits for exactly these event types, in order, and returns the last.
@@ -158,6 +169,7 @@ func (b *bench) events(want ...calls.EventType) calls.Event {
 			b.t.Fatalf("event %s did not come", w)
 		}
 	}
+	b.quiet()
 	return last
 }
 
@@ -168,6 +180,7 @@ func (b *bench) bridging(want string) {
 		if got != want {
 			b.t.Fatalf("the line did %q, want %q", got, want)
 		}
+		b.quiet()
 	case <-time.After(patience):
 		b.t.Fatalf("the line never did %q", want)
 	}

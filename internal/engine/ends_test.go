@@ -21,6 +21,7 @@ func (b *bench) until(l *memLeg, what string) {
 		select {
 		case got := <-l.told:
 			if got == what {
+				b.quiet()
 				return
 			}
 		case <-time.After(patience):

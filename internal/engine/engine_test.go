@@ -107,22 +107,14 @@ func TestDigitsRunTheActionMap(t *testing.T) {
 	b.events(calls.CallQueued, calls.CallDialing, calls.CallAnswered)
 	leg.emit(press('1'))
 	b.events(calls.CallDigit)
-	for { // whether the first clip is stopped or replaced is the flow's business
-		if got := <-leg.told; got == "play 1003" {
-			break
-		}
-	}
+	b.until(leg, "play 1003") // whether the first clip is stopped or replaced is the flow's business
 	b.events(calls.CallAction)
 	leg.emit(press('2'))
 	b.events(calls.CallDigit, calls.CallAction, calls.SMSQueued)
 	leg.emit(press('3'))
 	b.events(calls.CallDigit)
 	b.events(calls.NumberBlocked, calls.CallAction)
-	for { // the flow hangs up after a block
-		if got := <-leg.told; got == "hangup" {
-			break
-		}
-	}
+	b.until(leg, "hangup") // the flow hangs up after a block
 	leg.end(calls.Ending{Answered: true, By: calls.ByZvonar})
 	got := b.over(c.ID)
 	if got.Outcome != calls.OutcomeAnswered || got.Reason != calls.ReasonBlockedByDigit || got.DigitString() != "123" {

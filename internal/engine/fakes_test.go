@@ -14,6 +14,7 @@ type memLeg struct {
 	told  chan string
 	mu    sync.Mutex
 	hear  func(calls.LegEvent)
+	held  []calls.LegEvent // what happened before anybody listened
 	judge func(calls.Judged)
 }
 
@@ -89,19 +90,24 @@ func (l *memLeg) Listen(_ string, f func(calls.LegEvent)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hear = f
+	for _, ev := range l.held {
+		f(ev)
+	}
+	l.held = nil
 }
 
-// emit lets the leg report an event.
+// emit lets the leg report an event; to who listens, or will.
 func (l *memLeg) emit(ev calls.LegEvent) {
-	l.mu.Lock()
-	hear := l.hear
-	l.mu.Unlock()
 	if ev.At.IsZero() {
 		ev.At = epoch
 	}
-	if hear != nil {
-		hear(ev)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hear == nil {
+		l.held = append(l.held, ev)
+		return
 	}
+	l.hear(ev)
 }
 
 func (l *memLeg) end(e calls.Ending) { l.emit(calls.LegEvent{Kind: calls.LegEnded, Ending: e}) }

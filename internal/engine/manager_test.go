@@ -18,11 +18,7 @@ func managed(t *testing.T, b *bench, change ...func(*CallRequest)) (*calls.Call,
 	leg.emit(answered)
 	b.told(leg, "play 1001")
 	leg.emit(press('1'))
-	for {
-		if got := <-leg.told; got == "ringback" {
-			break
-		}
-	}
+	b.until(leg, "ringback")
 	manager := b.dialled("74242490764").leg
 	b.events(calls.CallQueued, calls.CallDialing, calls.CallAnswered, calls.CallDigit, calls.CallBridging)
 	return c, leg, manager
@@ -40,11 +36,7 @@ func TestManagerIsBridgedAndEndsTheCall(t *testing.T) {
 	manager.end(calls.Ending{Answered: true, By: calls.ByCustomer})
 	b.bridging("unbridge " + leg.id + " " + manager.id)
 	b.events(calls.CallUnbridged)
-	for {
-		if got := <-leg.told; got == "hangup" {
-			break
-		}
-	}
+	b.until(leg, "hangup")
 	leg.end(calls.Ending{Answered: true, By: calls.ByZvonar})
 	got := b.over(c.ID)
 	if got.Reason != calls.ReasonBridgeEnd || got.HangupBy != calls.ByManager || len(got.Attempts) != 2 {

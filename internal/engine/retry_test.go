@@ -63,9 +63,8 @@ func TestAMachineIsTriedAgainAsIfNobodyHadAnswered(t *testing.T) {
 		leg := b.start(c, "main")
 		leg.emit(answered)
 		b.told(leg, "play 1001")
-		leg.judged(calls.Judged{Kind: calls.JudgedVerdict, Verdict: calls.VerdictMachine})
-		for <-leg.told != "hangup" {
-		}
+		b.judge(leg, calls.Judged{Kind: calls.JudgedVerdict, Verdict: calls.VerdictMachine})
+		b.until(leg, "hangup")
 		leg.end(calls.Ending{Answered: true, By: calls.ByZvonar})
 		if last {
 			break

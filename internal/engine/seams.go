@@ -28,7 +28,8 @@ type Line interface {
 // Leg is one dialog with its media.
 type Leg interface {
 	ID() string
-	// Listen says who hears the events of an inbound leg, and of which call it is one.
+	// Listen says who hears the events of an inbound leg, and of which call it is one;
+	// those of before are told first.
 	Listen(call string, events func(calls.LegEvent))
 	Ring()
 	Answer()
