@@ -155,7 +155,7 @@ func take(t *testing.T, got chan request, n int) []request {
 // await waits until what holds of the webhook's deliveries, newest first.
 func await(t *testing.T, s calls.Store, webhook string, what func([]calls.Delivery) bool) []calls.Delivery {
 	t.Helper()
-	for {
+	for end := time.Now().Add(time.Minute); ; {
 		var list []calls.Delivery
 		// A sentinel unit goes through the writer, so that its line has moved.
 		err := s.Update(t.Context(), func(tx calls.Tx) (err error) {
@@ -167,6 +167,9 @@ func await(t *testing.T, s calls.Store, webhook string, what func([]calls.Delive
 		}
 		if what(list) {
 			return list
+		}
+		if time.Now().After(end) {
+			t.Fatalf("what is awaited does not come; the %d deliveries: %+v", len(list), list)
 		}
 	}
 }
