@@ -98,8 +98,9 @@ func (c *Client) Start(context.Context) error {
 	return nil
 }
 
-// Stop ends everything that Start began. Subscriptions stay: what happens meanwhile is
-// lost, but the next Start finds them.
+// Stop ends everything that Start began. What was taken in is told first, and a
+// subscription that is being ordered may still be granted. Subscriptions stay: what
+// happens meanwhile is lost, but the next Start finds them.
 func (c *Client) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	if c.life == nil {
@@ -155,18 +156,29 @@ func (c *Client) rung(r providers.PlaceRequest) (string, error) {
 	return "", &calls.PlaceRefused{Reason: "the employee has neither a subscriber nor an extension nor a phone at the PBX"}
 }
 
-// foreign tells the house of a call that nobody asked for.
+// foreignTime bounds one report to the engine.
+const foreignTime = 5 * time.Second
+
+// foreign tells the house of a call that nobody asked for, also while the client stops:
+// its events were taken in and do not come again. The desk calls it.
 func (c *Client) foreign(m *mail) {
-	life, ok := c.running()
-	if !ok {
-		return
+	life, _ := c.running()
+	tell := func(n note) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(life), foreignTime)
+		defer cancel()
+		if _, err := c.house.Engine.Foreign(ctx, n.call, n.report); err != nil {
+			c.log.Warn("a call at the PBX could not be told", "state", n.report.State, "error", err)
+		}
 	}
 	c.work.Go(func() {
-		c.carry(life, m, time.Time{}, func(n note) {
-			if _, err := c.house.Engine.Foreign(life, n.call, n.report); err != nil && life.Err() == nil {
-				c.log.Warn("a call at the PBX could not be told", "state", n.report.State, "error", err)
-			}
-		})
+		c.carry(life, m, time.Time{}, tell)
+		if life.Err() == nil {
+			return
+		}
+		<-c.desk.done
+		for _, n := range m.take() {
+			tell(n)
+		}
 	})
 }
 

@@ -71,7 +71,7 @@ func newDesk(c clock.Clock, log *slog.Logger, p *people, s *Settings, name strin
 	return d
 }
 
-// run works until ctx ends.
+// run works until ctx ends, and then off what waits.
 func (d *desk) run(ctx context.Context) {
 	defer close(d.done)
 	tick := make(chan struct{}, 1)
@@ -88,13 +88,33 @@ func (d *desk) run(ctx context.Context) {
 			d.sweep()
 			timer = arm()
 		case <-ctx.Done():
+			d.close()
 			return
 		}
 	}
 }
 
-// post gives the desk something to do, unless too much waits there already.
+// close takes in what was answered with a yes, and ends what is quiet: after a restart
+// nobody would know of either.
+func (d *desk) close() {
+	for len(d.queue) > 0 {
+		(<-d.queue)()
+	}
+	for _, en := range d.talks {
+		if !en.over && en.mail != nil && en.settling != nil {
+			d.end(en)
+		}
+	}
+}
+
+// post gives the desk something to do, unless too much waits there already or it has
+// ended.
 func (d *desk) post(f func()) bool {
+	select {
+	case <-d.done:
+		return false
+	default:
+	}
 	select {
 	case d.queue <- f:
 		return true

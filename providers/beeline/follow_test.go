@@ -86,6 +86,8 @@ func TestACallOfOursIsFollowedToItsRecording(t *testing.T) {
 		t.Fatalf("%+v", got[4:])
 	}
 	<-f.done
+	b.engine.mu.Lock()
+	defer b.engine.mu.Unlock()
 	if len(b.engine.foreign) != 0 {
 		t.Error("our own call was told as a stranger's")
 	}
@@ -156,6 +158,28 @@ func TestAnIncomingCallIsTold(t *testing.T) {
 	b.sendAll(sub, []step{{eventReceived, operator, Call{ID: "n", Tracking: "next", Personality: personTerminator, Start: ms(0)}}})
 	if next := wait(t, b.engine.opened, "the next call"); next.call.ProviderCallID != "next" || next.call.From != "" {
 		t.Fatalf("%+v", next.call)
+	}
+}
+
+func TestWhatWasTakenInIsToldAlsoWhileTheClientStops(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "")
+	b.client.desk.settle = time.Hour // what is quiet is not over before the stop
+	b.start()
+	sub := b.subscribed()
+	in := Call{ID: "i", Tracking: "in", Personality: personTerminator, State: "Alerting", Remote: Remote{Address: client}, Start: ms(0)}
+	missed := in
+	missed.State, missed.Release, missed.Cause = "Released", ms(20000), "Temporarily Unavailable"
+	b.sendAll(sub, []step{{eventReceived, operator, in}, {eventReleased, operator, missed}})
+	stop(t, b.client)
+	if len(b.engine.opened) != 1 {
+		t.Fatal("the call was not told")
+	}
+	if got := (<-b.engine.opened).reports; len(got) != 2 || (<-got).State != calls.ReportRinging || (<-got).State != calls.ReportEnded {
+		t.Errorf("%d more reports", len(got))
+	}
+	if code := b.sim.send(sub, step{eventReceived, operator, in}); code != 503 {
+		t.Errorf("an event after the end: %d", code)
 	}
 }
 

@@ -40,7 +40,10 @@ type told1 struct {
 }
 
 // Foreign implements engine.API: the first report makes the call.
-func (e *fakeEngine) Foreign(_ context.Context, f calls.ForeignCall, r calls.ProviderReport) (string, error) {
+func (e *fakeEngine) Foreign(ctx context.Context, f calls.ForeignCall, r calls.ProviderReport) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
 	e.mu.Lock()
 	i := slices.IndexFunc(e.foreign, func(t *told1) bool { return t.call.ProviderCallID == f.ProviderCallID })
 	if i < 0 {

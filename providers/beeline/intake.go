@@ -49,7 +49,7 @@ func (c *Client) takeEvent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !c.deliver(key, e) {
-		refuse(w, r, http.StatusServiceUnavailable, "too many events wait")
+		refuse(w, r, http.StatusServiceUnavailable, "too many events wait, or the client stops")
 		return
 	}
 	w.WriteHeader(http.StatusOK)

@@ -23,6 +23,17 @@ type kept struct {
 	Old     []string  `json:"old,omitempty"` // those that it replaced and that are not ended yet
 }
 
+// orderGrace is how long an order that is out is waited for when the client stops.
+const orderGrace = 2 * time.Second
+
+// lingering is ctx that ends a little later: an order that is out may have been
+// granted, and who does not wait for the answer never learns the id.
+func (s *subscriptions) lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	asking, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { s.c.clock.AfterFunc(s.grace, cancel) })
+	return asking, func() { stop(); cancel() }
+}
+
 // margin is how long before its end it is made anew.
 func (k kept) margin(renew time.Duration) time.Duration {
 	return min(renew, k.Expires.Sub(k.Since)/2)

@@ -58,6 +58,7 @@ type subscriptions struct {
 	stale    bool          // somebody called whom the list of subscribers does not have
 
 	listedAt time.Time // when the subscribers were read
+	grace    time.Duration
 }
 
 // order is a person's wish to subscribe again.
@@ -67,7 +68,7 @@ type order struct {
 }
 
 func newSubscriptions(c *Client) *subscriptions {
-	return &subscriptions{c: c, orders: make(chan order), wake: make(chan struct{}, 1), kept: ledger{}, standing: map[string]*standing{}}
+	return &subscriptions{c: c, orders: make(chan order), wake: make(chan struct{}, 1), kept: ledger{}, standing: map[string]*standing{}, grace: orderGrace}
 }
 
 // run looks at them again and again until ctx ends.
@@ -260,7 +261,9 @@ func (s *subscriptions) order(ctx context.Context, t target) error {
 		close(flying)
 	}()
 	asked := Subscription{Pattern: t.pattern, Expires: Millis(s.c.settings.Expires / time.Second), SubscriptionType: s.c.settings.SubscriptionType, URL: address}
-	got, err := s.c.portal.Subscribe(ctx, asked)
+	asking, cancel := s.lingering(ctx)
+	got, err := s.c.portal.Subscribe(asking, asked)
+	cancel()
 	if err != nil {
 		s.failed(t, explain(err), err)
 		return err

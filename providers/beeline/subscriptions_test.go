@@ -118,6 +118,27 @@ func TestWhyASubscriptionFailsIsSaidInWords(t *testing.T) {
 	}
 }
 
+func TestASubscriptionThatIsGrantedWhileTheClientStopsIsKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "")
+	asked, answer := make(chan struct{}), make(chan struct{})
+	b.sim.fault("PUT subscription", func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answer
+		_, _ = w.Write([]byte(`{"subscriptionId":"late","expires":3600}`))
+	})
+	b.client.subs.grace = time.Minute
+	b.start()
+	wait(t, asked, "the order")
+	b.client.end() // as Stop does first
+	close(answer)
+	stop(t, b.client)
+	kept, err := readLedger(context.Background(), b.store, "pbx")
+	if err != nil || kept["emp_anna"].ID != "late" {
+		t.Errorf("%+v, %v", kept, err)
+	}
+}
+
 func TestTheIntakeIsParticular(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "").start()

@@ -141,10 +141,13 @@ type Told struct {
 	Report calls.ProviderReport
 }
 
-// Foreign implements engine.API.
-func (e *Engine) Foreign(_ context.Context, f calls.ForeignCall, r calls.ProviderReport) (string, error) {
+// Foreign implements engine.API. As the store, it takes nothing once ctx has ended.
+func (e *Engine) Foreign(ctx context.Context, f calls.ForeignCall, r calls.ProviderReport) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
 	if e.fail != nil {
 		return "", e.fail
 	}

@@ -49,7 +49,10 @@ func newStrangers() *strangers {
 	return s
 }
 
-// Stop implements providers.Service: what is being told is given up.
+// foreignTime bounds one report to the engine.
+const foreignTime = 5 * time.Second
+
+// Stop implements providers.Service: what was heard is still told, by the events alone.
 func (p *Provider) Stop(ctx context.Context) error {
 	p.strangers.mu.Lock() // nobody begins another one after this
 	p.strangers.end()
@@ -127,7 +130,7 @@ func (p *Provider) tellOf(session string, x *stranger) {
 		s.mu.Lock()
 		events := x.events
 		x.events = nil
-		if len(events) == 0 || s.life.Err() != nil {
+		if len(events) == 0 {
 			x.runs = false
 			if x.t.over {
 				delete(s.of, session)
@@ -142,6 +145,7 @@ func (p *Provider) tellOf(session string, x *stranger) {
 	}
 }
 
+// tellEvent tells of one event, also once ctx has ended: it does not come again.
 func (p *Provider) tellEvent(ctx context.Context, session string, x *stranger, e event) {
 	pin := user(string(e.RequestPIN))
 	if x.call.Direction == calls.Out {
@@ -163,7 +167,10 @@ func (p *Provider) tellEvent(ctx context.Context, session string, x *stranger, e
 				rep.Outcome = calls.OutcomeMissed
 			}
 		}
-		if _, err := p.house.Engine.Foreign(ctx, x.call, rep); err != nil {
+		keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), foreignTime)
+		_, err := p.house.Engine.Foreign(keeping, x.call, rep)
+		cancel()
+		if err != nil {
 			p.log.Warn("a call of others could not be told of", "session", session, "state", rep.State, "err", err)
 		}
 	}
@@ -171,6 +178,8 @@ func (p *Provider) tellEvent(ctx context.Context, session string, x *stranger, e
 
 // employeeOf finds the employee with an internal number at this provider; "": nobody.
 func (p *Provider) employeeOf(ctx context.Context, account, pin string) (id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), foreignTime)
+	defer cancel()
 	err := p.house.Store.View(ctx, func(tx calls.ReadTx) error {
 		e, err := tx.EmployeeByExtension(account, pin)
 		if err == nil {

@@ -3,6 +3,7 @@ package rostelecom
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"testing"
 )
 
@@ -13,6 +14,32 @@ func said(w *world) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%s %s %s>%s %s %s %s", c.ProviderCallID, c.Direction, c.From, c.To, c.Employee, r.State, r.Outcome))
 	}
 	return lines
+}
+
+func TestWhatWasHeardOfOthersIsToldAlsoWhileTheClientStops(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	asked, answer := make(chan struct{}), make(chan struct{})
+	defer close(answer)
+	w.sim.say(methodCallInfo, func(http.ResponseWriter) {
+		close(asked)
+		<-answer
+	})
+	for _, state := range []string{"new", "end"} {
+		body, err := marshal(event{SessionID: "s", State: text(state), Type: "incoming", Timestamp: "2018-04-23 15:01:01", FromNumber: "sip:+79771234567@d", RequestNumber: "sip:+74951234567@d"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.hears(methodCallEvents, string(body))
+	}
+	<-asked
+	if err := w.p.Stop(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"s in 79771234567>74951234567  ringing ", "s in 79771234567>74951234567  ended missed"}
+	if fmt.Sprint(said(w)) != fmt.Sprint(want) {
+		t.Errorf("told\n%q, want\n%q", said(w), want)
+	}
 }
 
 func TestCallsOfOthersAreToldOf(t *testing.T) {

@@ -16,7 +16,7 @@ const (
 // the answer that names their session: while a request is out, those of sessions that
 // nobody knows wait for it. What is nobody's then was not asked for by us.
 type hub struct {
-	foreign func(event) // of a session that nobody asked for; must not block
+	foreign func(event) // of a session that nobody asked for; called with mu held, must not block
 
 	mu        sync.Mutex
 	followers map[string]*follower // by session
@@ -56,9 +56,8 @@ func (f *follower) adopt(session string) {
 	h.followers[session] = f
 	h.stopWaiting(f)
 	f.push(h.unpark(session)...)
-	rest := h.release()
+	h.release()
 	h.mu.Unlock()
-	h.tell(rest)
 }
 
 // lost: nobody can tell whether the request was taken, or which session it made.
@@ -72,9 +71,8 @@ func (f *follower) lost() {
 			break
 		}
 	}
-	rest := h.release()
+	h.release()
 	h.mu.Unlock()
-	h.tell(rest)
 }
 
 // leave ends the following.
@@ -85,9 +83,8 @@ func (f *follower) leave() {
 		delete(h.followers, f.session)
 	}
 	h.stopWaiting(f)
-	rest := h.release()
+	h.release()
 	h.mu.Unlock()
-	h.tell(rest)
 }
 
 // take gives the events that came.
@@ -115,6 +112,7 @@ func (f *follower) push(events ...event) {
 // hear takes an event that came in.
 func (h *hub) hear(e event) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	session := string(e.SessionID)
 	f := h.followers[session]
 	for i := 0; f == nil && i < len(h.waiting); i++ {
@@ -128,11 +126,8 @@ func (h *hub) hear(e event) {
 	case h.pending():
 		h.park(e)
 	default:
-		h.mu.Unlock()
 		h.foreign(e)
-		return
 	}
-	h.mu.Unlock()
 }
 
 // claim gives a session to a call whose own is not known, if it is with its client.
@@ -177,20 +172,16 @@ func (h *hub) unpark(session string) []event {
 	return events
 }
 
-// release gives what was parked once no request is out any more.
-func (h *hub) release() (rest []event) {
+// release tells of what was parked once no request is out any more; h.mu is held, so that
+// what comes now is told after it.
+func (h *hub) release() {
 	if h.pending() {
-		return nil
+		return
 	}
 	for _, session := range h.order {
-		rest = append(rest, h.parked[session]...)
+		for _, e := range h.parked[session] {
+			h.foreign(e)
+		}
 	}
 	h.parked, h.order = map[string][]event{}, nil
-	return rest
-}
-
-func (h *hub) tell(events []event) {
-	for _, e := range events {
-		h.foreign(e)
-	}
 }
