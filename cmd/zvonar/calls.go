@@ -76,7 +76,7 @@ func (c *callsShowCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	if call.Hold != nil {
-		if err := a.say("held by %s: %s", call.Hold.Gate, call.Hold.Text); err != nil {
+		if err := a.say("held by %s", holdLine(call.Hold)); err != nil {
 			return err
 		}
 	}

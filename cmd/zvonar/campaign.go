@@ -29,6 +29,7 @@ type campaignCmd struct {
 	Set       campaignSetCmd       `cmd:"" help:"Change pace and more, also while it runs."`
 	Status    campaignStatusCmd    `cmd:"" help:"Show how a campaign gets on."`
 	List      campaignListCmd      `cmd:"" help:"List campaigns, newest first."`
+	Contacts  campaignContactsCmd  `cmd:"" help:"List the contacts, or show one; tell why they are not called yet."`
 	Export    campaignExportCmd    `cmd:"" help:"Write the contacts with what came of them."`
 	Skip      campaignSkipCmd      `cmd:"" help:"Take contacts out of the line."`
 	Move      campaignMoveCmd      `cmd:"" help:"Move a contact to the front of the line, or to a time."`

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -87,8 +88,8 @@ var (
 	busy      = event(3, 9, "call.completed", `{"outcome":"busy","reason":null,"sip_code":486,"talk_ms":0,"digits":"","hangup_by":"customer"}`)
 )
 
-// scripts are command lines, what the daemon says, and what must come of it.
-var scripts = []struct {
+// script is a command line, what the daemon says, and what must come of it.
+type script struct {
 	name           string
 	args           string // split at blanks
 	stdin          string
@@ -96,7 +97,9 @@ var scripts = []struct {
 	code           int
 	stdout, stderr string
 	asked, body    string // the first request
-}{
+}
+
+var scripts = []script{
 	{name: "call", args: "call --to 79161234567 --record 1000001 --from 78005553535 --ref parcel --digits - --trunk main", stdin: `[{},{"needBlock":"1"}]`,
 		daemon: answers{"POST /v1/calls": "202 " + callJSON}, stdout: "01JCALL queued\n", asked: "POST /v1/calls",
 		body: `{"to":"79161234567","from":"78005553535","record_id":"1000001","digits":[{},{"needBlock":"1"}],"ref":"parcel","trunk":"main"}`},
@@ -241,7 +244,7 @@ const busyLine = `{"id":"evt_3","pos":3,"subject":"call:01JCALL","seq":3,"type":
 
 func TestCommandsSayAndAskWhatTheyShould(t *testing.T) {
 	t.Parallel()
-	for _, s := range scripts {
+	for _, s := range slices.Concat(scripts, campaignScripts) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			base, got := fakeDaemon(t, s.daemon)

@@ -35,6 +35,9 @@ func (s *Server) declareContacts() {
 	s.api.OpenAPI().Paths["/v1/campaigns/{id}/contacts"].Post.RequestBody = &huma.RequestBody{Required: true,
 		Content: map[string]*huma.MediaType{"text/csv": {Schema: list}, "application/x-ndjson": {Schema: list}}}
 	register(s, calls.PermViewer, op("list-contacts", http.MethodGet, "/contacts", "List contacts in the order of import"), s.listContacts)
+	get := op("get-contact", http.MethodGet, "/contacts/{contact}", "Show a contact, and why it is not called yet")
+	get.Description = "By its n, or by its ref; ref:57 is a ref that is a number."
+	register(s, calls.PermViewer, get, s.getContact)
 	export := op("export-contacts", http.MethodGet, "/export", "Contacts with what came of them, as a file")
 	export.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/csv": {Schema: list}, "application/x-ndjson": {Schema: list}}}}
 	register(s, calls.PermOperator, export, s.exportContacts)
@@ -134,6 +137,7 @@ type listContactsInput struct {
 	Outcome string `query:"outcome" maxLength:"32"`
 	Number  string `query:"number" maxLength:"40"`
 	Ref     string `query:"ref" maxLength:"128"`
+	Why     bool   `query:"why" doc:"tell of each why it is not called: hold"`
 }
 
 type contactListOutput struct{ Body List[ContactResource] }
@@ -154,11 +158,41 @@ func (s *Server) listContacts(ctx context.Context, in *listContactsInput) (*cont
 		}
 		f.Number = number
 	}
-	rows, err := s.contacts(ctx, f)
+	views, err := s.viewContacts(ctx, f.Account, in.ID, in.Why, func(tx calls.ReadTx) ([]*calls.Contact, error) { return tx.Contacts(f) })
 	if err != nil {
 		return nil, err
 	}
-	return &contactListOutput{Body: listOf(rows, in.size(), viewContact, func(t *calls.Contact) string { return strconv.FormatInt(t.N, 10) })}, nil
+	same := func(v ContactResource) ContactResource { return v }
+	return &contactListOutput{Body: listOf(views, in.size(), same, func(v ContactResource) string { return strconv.FormatInt(v.N, 10) })}, nil
+}
+
+// viewContacts shows contacts of a campaign that is the asker's; with why also what
+// keeps each of them from being called.
+func (s *Server) viewContacts(ctx context.Context, account, campaign string, why bool, read func(calls.ReadTx) ([]*calls.Contact, error)) (views []ContactResource, err error) {
+	err = s.cfg.Store.View(ctx, func(tx calls.ReadTx) error {
+		views = nil // it may run twice
+		c, err := tx.Campaign(account, campaign)
+		if err != nil {
+			return err
+		}
+		rows, err := read(tx)
+		if err != nil {
+			return err
+		}
+		for _, t := range rows {
+			v := viewContact(t)
+			if why {
+				h, err := s.cfg.Engine.WhyContact(tx, c, t)
+				if err != nil {
+					return err
+				}
+				v.Hold = calls.ViewHold(h)
+			}
+			views = append(views, v)
+		}
+		return nil
+	})
+	return views, err
 }
 
 // contacts reads a page of a campaign that is the asker's.
@@ -171,6 +205,32 @@ func (s *Server) contacts(ctx context.Context, f calls.ContactFilter) (rows []*c
 		return err
 	})
 	return rows, err
+}
+
+type contactNameInput struct {
+	CampaignPath
+	Contact string `path:"contact" maxLength:"140" doc:"n of the contact, or its ref" example:"17"`
+}
+
+// refPrefix says that the name of a contact is a ref, also where it is a number.
+const refPrefix = "ref:"
+
+func (s *Server) getContact(ctx context.Context, in *contactNameInput) (*contactOutput, error) {
+	account := accountOf(ctx)
+	views, err := s.viewContacts(ctx, account, in.ID, true, func(tx calls.ReadTx) ([]*calls.Contact, error) {
+		if n, err := strconv.ParseInt(in.Contact, 10, 64); err == nil {
+			t, err := tx.Contact(account, in.ID, n)
+			return []*calls.Contact{t}, err
+		}
+		return tx.Contacts(calls.ContactFilter{Account: account, Campaign: in.ID, Ref: strings.TrimPrefix(in.Contact, refPrefix), Limit: 1})
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(views) == 0:
+		return nil, calls.ErrNotFound
+	}
+	return &contactOutput{Body: views[0]}, nil
 }
 
 // ContactPath names the contact a request is about.

@@ -18,6 +18,7 @@ var foreignCampaigns = map[string]foreignRequest{
 	"POST /v1/campaigns/{id}/stop":              {path: "/v1/campaigns/foreign-campaign/stop"},
 	"GET /v1/campaigns/{id}/preflight":          {path: "/v1/campaigns/foreign-campaign/preflight"},
 	"GET /v1/campaigns/{id}/contacts":           {path: "/v1/campaigns/foreign-campaign/contacts"},
+	"GET /v1/campaigns/{id}/contacts/{contact}": {path: "/v1/campaigns/foreign-campaign/contacts/1"},
 	"POST /v1/campaigns/{id}/contacts":          {path: "/v1/campaigns/foreign-campaign/contacts", body: `{"number":"79004443322"}`},
 	"GET /v1/campaigns/{id}/export":             {path: "/v1/campaigns/foreign-campaign/export"},
 	"POST /v1/campaigns/{id}/contacts/{n}/skip": {path: "/v1/campaigns/foreign-campaign/contacts/1/skip"},
@@ -26,7 +27,7 @@ var foreignCampaigns = map[string]foreignRequest{
 
 // campaignQueries are parameters that mean something else with campaigns.
 var campaignQueries = map[string]string{
-	"GET /v1/campaigns state": "draft", "GET /v1/campaigns/{id}/contacts state": "waiting", "GET /v1/campaigns/{id}/contacts cursor": "0",
+	"GET /v1/campaigns state": "draft", "GET /v1/campaigns/{id}/contacts state": "waiting", "GET /v1/campaigns/{id}/contacts cursor": "0", "GET /v1/campaigns/{id}/contacts why": "true",
 	"GET /v1/campaigns/{id}/export state": "waiting", "GET /v1/campaigns/{id}/export format": "csv",
 	"POST /v1/campaigns/{id}/contacts format": "csv", "POST /v1/campaigns/{id}/contacts delimiter": "tab", "POST /v1/campaigns/{id}/contacts charset": "utf-8",
 	"POST /v1/campaigns/{id}/contacts columns": "number=x", "POST /v1/campaigns/{id}/contacts dry_run": "true",

@@ -66,6 +66,10 @@ func (q *idleQueue) Why(string) (calls.Hold, bool) {
 	return calls.Hold{Gate: calls.GateTurn, Text: "it waits for its turn"}, true
 }
 
+func (q *idleQueue) Foresee(calls.ReadTx, *calls.Call) (calls.Hold, error) {
+	return calls.Hold{Gate: calls.GateTurn, Text: "it waits in line"}, nil
+}
+
 func (q *idleQueue) Others(*calls.Call) bool { return false }
 
 func (q *idleQueue) Attempted(calls.Attempted) {}

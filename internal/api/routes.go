@@ -52,6 +52,7 @@ func (s *Server) declare() error {
 	delete(schemas, "ErrorDetail")
 	objectsOrNull(schemas["CallView"])
 	objectsOrNull(schemas["EventPage"])
+	objectsOrNull(schemas["ContactResource"])
 	doc, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ type Engine interface {
 	Hold(ctx context.Context, account, id string, role calls.Role, on bool) (*calls.Call, error)
 	Record(ctx context.Context, account, id string, on bool) (*calls.Call, error)
 	Why(c *calls.Call) *calls.Hold
+	WhyContact(tx calls.ReadTx, c *calls.Campaign, t *calls.Contact) (*calls.Hold, error)
 	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
 	Unblock(ctx context.Context, account, number, scope string) (removed bool, err error)
 	BlockMany(ctx context.Context, entries []calls.BlockEntry) (added int, err error)

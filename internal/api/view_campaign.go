@@ -115,6 +115,7 @@ type ContactResource struct {
 	Ref       *string            `json:"ref"`
 	Number    string             `json:"number"`
 	State     calls.ContactState `json:"state" enum:"waiting,calling,done,skipped,failed"`
+	Hold      *calls.HoldView    `json:"hold" doc:"why it is not called yet: in line by the same gates as a call's, else as of its call; in a list only with why=true"`
 	Timezone  *string            `json:"timezone"`
 	NotBefore calls.Stamp        `json:"not_before"`
 	RecordID  *string            `json:"record_id"`

@@ -112,6 +112,30 @@ func (c *Campaign) Move(m CampaignMove, reason string, now time.Time) (EventType
 	return "", Errorf(CodeWrongState, "the campaign is %s: it cannot %s", c.State, m)
 }
 
+// PausedHold is what keeps the calls of a paused campaign back.
+func PausedHold(reason string) Hold {
+	if reason == "" {
+		reason = "the campaign is paused"
+	}
+	return Hold{Gate: GatePaused, Text: reason}
+}
+
+// Hold says what keeps all contacts of a campaign back that wait in its line; ok is
+// false while it runs.
+func (c *Campaign) Hold() (h Hold, ok bool) {
+	switch c.State {
+	case CampaignIsRunning:
+		return h, false
+	case CampaignIsPaused:
+		return PausedHold(c.PauseReason), true
+	case CampaignDraft:
+		return Hold{Gate: GatePaused, Until: c.StartAt, Text: "the campaign is a draft: nobody is called before it is started"}, true
+	case CampaignIsFinished:
+		return Hold{Gate: GatePaused, Text: "the campaign is finished: who was added since is called once it is started again"}, true
+	}
+	return Hold{Gate: GatePaused, Text: "the campaign is stopped: nobody in its line is called any more"}, true
+}
+
 // Rule is what the dialer must know of it.
 func (c *Campaign) Rule() CampaignRule {
 	return CampaignRule{Account: c.Account, Pace: c.Pace, Weight: max(1, c.Weight), Paused: c.State != CampaignIsRunning, Reason: c.PauseReason}

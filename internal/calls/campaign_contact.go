@@ -70,6 +70,20 @@ func (c *Contact) Key() string {
 	return "n" + c.Number
 }
 
+// Hold says that a contact in line is put off at now, until when and by what; ok is
+// false where its turn may come.
+func (c *Contact) Hold(now time.Time) (h Hold, ok bool) {
+	if c.Turn <= now.UnixMicro() {
+		return h, false
+	}
+	until := time.UnixMicro(c.Turn).UTC()
+	text := "it was put off to this time: somebody moved it, or a call that is not over has its ref"
+	if c.NotBefore != nil && c.NotBefore.UnixMicro() == c.Turn {
+		text = "it is not to be called before its time (not_before)"
+	}
+	return Hold{Gate: GateDue, Until: &until, Text: text}, true
+}
+
 // ContactZoneKey joins time zones to one word: contacts with the same key may be
 // called at the same hours. Where no zone is known it is "?".
 func ContactZoneKey(zones []string) string {

@@ -26,4 +26,8 @@ const (
 	GateRetry     Gate = "retry"      // it was tried, and is tried again later
 	GateDue       Gate = "due"        // not_before is still to come; never told by call.held
 	GateTurn      Gate = "turn"       // others are before it; never told by call.held
+	// Only contacts that have no call yet are said to be kept back by these: a call
+	// is ended by them.
+	GateBlacklist Gate = "blacklist" // the number is on the blacklist
+	GateRefused   Gate = "refused"   // no call can be made of it as it is
 )

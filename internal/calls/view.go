@@ -106,6 +106,14 @@ type HoldView struct {
 	Text  string `json:"text"`
 }
 
+// ViewHold makes the published form of a hold; nil of nil.
+func ViewHold(h *Hold) *HoldView {
+	if h == nil {
+		return nil
+	}
+	return &HoldView{Gate: h.Gate, Until: StampOf(h.Until), Text: h.Text}
+}
+
 // DigitView is a DigitPress as published.
 type DigitView struct {
 	Digit  string  `json:"digit"`
@@ -163,9 +171,7 @@ func View(c *Call) CallView {
 	if a := c.Consent; a != nil {
 		v.Consent = &ConsentView{Basis: opt(a.Basis), At: StampOf(a.At), Category: opt(a.Category)}
 	}
-	if h := c.Hold; h != nil {
-		v.Hold = &HoldView{Gate: h.Gate, Until: StampOf(h.Until), Text: h.Text}
-	}
+	v.Hold = ViewHold(c.Hold)
 	for _, d := range c.Digits {
 		v.Digits = append(v.Digits, DigitView{Digit: d.Digit, At: Stamp(d.At), Leg: d.Leg, Via: d.Via, Action: opt(d.Action)})
 	}

@@ -80,6 +80,7 @@ type Contact struct {
 	Ref       *string            `json:"ref"`
 	Number    string             `json:"number"`
 	State     calls.ContactState `json:"state"`
+	Hold      *calls.HoldView    `json:"hold"`
 	Timezone  *string            `json:"timezone"`
 	NotBefore calls.Stamp        `json:"not_before"`
 	RecordID  *string            `json:"record_id"`
@@ -210,6 +211,18 @@ func (c *Client) ExportContacts(ctx context.Context, id string, query url.Values
 		return nil, err
 	}
 	return res.Body, nil
+}
+
+// Contacts lists up to limit contacts in the order of import; filter is the query of
+// the API.
+func (c *Client) Contacts(ctx context.Context, id string, filter url.Values, limit int) ([]Contact, error) {
+	return list[Contact](ctx, c, campaignPath(id, "/contacts"), filter, limit)
+}
+
+// Contact shows one, by its n or ref, with what keeps it from being called.
+func (c *Client) Contact(ctx context.Context, id, contact string) (t Contact, err error) {
+	err = c.Do(ctx, http.MethodGet, campaignPath(id, "/contacts/"+url.PathEscape(contact)), nil, &t)
+	return t, err
 }
 
 // SkipContact takes a contact out of the line.

@@ -78,11 +78,7 @@ func (d *Dialer) Why(id string) (h calls.Hold, ok bool) {
 		due := timeOf(e.due)
 		return calls.Hold{Gate: calls.GateDue, Until: &due, Text: "it is not to be dialled before its time (not_before)"}, true
 	}
-	before := 0
-	for _, share := range q.lanes[e.lane].shares {
-		before += len(share.list)
-	}
-	return calls.Hold{Gate: calls.GateTurn, Text: turnText(before)}, true
+	return calls.Hold{Gate: calls.GateTurn, Text: turnText(q.lanes[e.lane].ready())}, true
 }
 
 func turnText(ready int) string {

@@ -19,7 +19,7 @@
 // then the longest due. A closed gate with a known opening puts a call back to waiting.
 // not_after is watched for every queued call, whatever keeps it back. Only the head of a
 // lane is examined and told to be held by its trunk or its campaign: of those behind it
-// Why tells.
+// Why tells. Foresee (foresee.go) asks the gates about a call that is not made yet.
 //
 // A queued call is an entry of 72 bytes (entry.go); its row is read when it is looked at.
 // Nothing here is durable: the store has every call before Enqueue, and recovery

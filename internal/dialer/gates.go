@@ -31,6 +31,20 @@ var gates = []gate{blacklistGate, clipGate, windowGate, capGate, lineGate, textG
 // clips are not: whoever revokes one tells the running calls, too.
 var lastGates = []gate{blacklistGate, windowGate, capGate}
 
+// foreseen are asked of a call that is not made yet: nothing of it is spoken for the
+// look, and its clips are those that would be pinned now.
+var foreseen = []gate{blacklistGate, windowGate, capGate, lineGate}
+
+// ask goes through gates to the first that is not open.
+func (d *Dialer) ask(list []gate, tx calls.ReadTx, w *work, now time.Time) (v verdict, err error) {
+	for _, g := range list {
+		if v, err = g(d, tx, w, now); err != nil || !v.open() {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
 // Times after which a call is looked at again where its gate has no known end.
 const (
 	unknownZoneRetry = time.Hour

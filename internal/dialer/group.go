@@ -66,11 +66,7 @@ func (g *group) check(now time.Time) (h calls.Hold, wait time.Duration) {
 	case !g.known:
 		return calls.Hold{Gate: calls.GatePaused, Text: "its campaign is not loaded yet"}, 0
 	case g.pace.Paused:
-		text := g.pace.Reason
-		if text == "" {
-			text = "the campaign is paused"
-		}
-		return calls.Hold{Gate: calls.GatePaused, Text: text}, 0
+		return calls.PausedHold(g.pace.Reason), 0
 	}
 	if gate, wait := g.rate.check(now); gate != "" {
 		return calls.Hold{Gate: gate, Text: paceTexts[gate]}, wait

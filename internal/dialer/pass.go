@@ -224,12 +224,8 @@ func (d *Dialer) examine(ctx context.Context, w *work, now time.Time) (v verdict
 		if v = d.flies(w.call, now); !v.open() {
 			return nil
 		}
-		for _, g := range gates {
-			if v, err = g(d, tx, w, now); err != nil || !v.open() {
-				return err
-			}
-		}
-		return nil
+		v, err = d.ask(gates, tx, w, now)
+		return err
 	})
 	return v, err
 }

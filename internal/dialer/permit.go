@@ -26,16 +26,11 @@ func (p *permit) confirm(tx calls.ReadTx, c *calls.Call) error {
 	if p.paused() {
 		return calls.ErrGateClosed
 	}
-	for _, g := range lastGates {
-		v, err := g(d, tx, &work{id: c.ID, call: c}, now)
-		if err != nil {
-			return err
-		}
-		if !v.open() {
-			return calls.ErrGateClosed
-		}
+	v, err := d.ask(lastGates, tx, &work{id: c.ID, call: c}, now)
+	if err == nil && !v.open() {
+		err = calls.ErrGateClosed
 	}
-	return nil
+	return err
 }
 
 // paused reports whether the campaign was paused since the call was begun.

@@ -14,6 +14,14 @@ type lane struct {
 	shares map[uint32]*pile // by group; none is empty
 }
 
+// ready is how many calls are due in the lane.
+func (l *lane) ready() (n int) {
+	for _, share := range l.shares {
+		n += len(share.list)
+	}
+	return n
+}
+
 // queue is every call that waits, in the order in which it is looked at. It
 // knows no gates and no locks.
 type queue struct {

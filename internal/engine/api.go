@@ -93,6 +93,8 @@ type API interface {
 	Foreign(ctx context.Context, f calls.ForeignCall, r calls.ProviderReport) (callID string, err error)
 	// Why says what keeps a call that is not dialled yet back; nil: nothing does.
 	Why(c *calls.Call) *calls.Hold
+	// WhyContact says it of a contact of a campaign, also of one that has no call yet.
+	WhyContact(tx calls.ReadTx, c *calls.Campaign, t *calls.Contact) (*calls.Hold, error)
 	// Block and Unblock change the blacklist of the account and tell of it.
 	Block(ctx context.Context, entry calls.BlockEntry) (added bool, err error)
 	// scope "" is every scope.

@@ -14,11 +14,22 @@ import (
 // the contact has its call and the call is durable, or neither. Errors are
 // *calls.Error, or what within returned.
 func (e *Engine) CallContact(ctx context.Context, c *calls.Campaign, t *calls.Contact, within func(calls.Tx, *calls.Call) error) (*calls.Call, error) {
+	r := contactRequest(c, t)
+	r.Within = within
+	call, replayed, err := e.Submit(ctx, r)
+	if err == nil && replayed { // the same contact once more: it has its call
+		return nil, calls.ErrNotFound
+	}
+	return call, err
+}
+
+// contactRequest asks for the call of a contact.
+func contactRequest(c *calls.Campaign, t *calls.Contact) CallRequest {
 	r := CallRequest{
 		Account: c.Account, TokenID: c.TokenID, To: t.Number, ToAt: "contact.number", ManagerAt: "contact.manager", From: callerOf(c, t),
 		Ref: t.Ref, Trunk: c.Trunk, Priority: c.Priority, Window: c.Window, Timezone: t.Timezone, Retry: c.Retry,
 		RingTimeout: c.RingTimeout, MaxDuration: c.MaxDuration, Metadata: c.Metadata, Variables: t.Variables, Consent: t.Consent.Or(c.Consent),
-		CampaignID: c.ID, Contact: t.N, Within: within, BodyHash: c.ID + "/" + strconv.FormatInt(t.N, 10),
+		CampaignID: c.ID, Contact: t.N, BodyHash: c.ID + "/" + strconv.FormatInt(t.N, 10),
 	}
 	if c.Bridge != nil {
 		b := *c.Bridge
@@ -32,11 +43,7 @@ func (e *Engine) CallContact(ctx context.Context, c *calls.Campaign, t *calls.Co
 		}
 		r.Flow = &flow
 	}
-	call, replayed, err := e.Submit(ctx, r)
-	if err == nil && replayed { // the same contact once more: it has its call
-		return nil, calls.ErrNotFound
-	}
-	return call, err
+	return r
 }
 
 // callerOf takes the caller numbers of a campaign in turn.

@@ -82,6 +82,8 @@ type Queue interface {
 	Remove(id string) (c *calls.Call, ok bool)
 	// Why says what keeps a queued call back, where nothing was told of it.
 	Why(id string) (h calls.Hold, ok bool)
+	// Foresee says what would keep a call back that is not made yet.
+	Foresee(tx calls.ReadTx, c *calls.Call) (calls.Hold, error)
 	// Others reports whether a trunk is left that may carry the call and did not fail it.
 	Others(c *calls.Call) bool
 	// Attempted hears what an attempt of a customer came to.

@@ -178,6 +178,11 @@ func (q *memQueue) Look(...string) {}
 
 func (q *memQueue) Why(string) (calls.Hold, bool) { return calls.Hold{}, false }
 
+// Foresee tells which call it was asked of.
+func (q *memQueue) Foresee(_ calls.ReadTx, c *calls.Call) (calls.Hold, error) {
+	return calls.Hold{Gate: calls.GateTurn, Text: c.From + "→" + c.To + " over " + c.Trunk}, nil
+}
+
 // Others: there is one trunk more than failed the call, up to q.trunks.
 func (q *memQueue) Others(c *calls.Call) bool {
 	return c.Trunk == "" && c.From == "" && len(c.Avoid) < q.trunks

@@ -111,7 +111,11 @@ func contactsRoundTrip(t *testing.T, s calls.Store) {
 		if len(foreign) > 0 {
 			t.Error("another account's contacts are shown")
 		}
-		return errors.Join(err, err2, err3)
+		named, err4 := tx.Contacts(calls.ContactFilter{Account: "main", Campaign: "camp_1", Ref: list[7].Ref})
+		if len(named) != 1 || named[0].N != 8 {
+			t.Errorf("found by its ref: %+v", named)
+		}
+		return errors.Join(err, err2, err3, err4)
 	})
 }
 

@@ -62,17 +62,25 @@ func (t *tx) Contact(account, campaign string, n int64) (*calls.Contact, error) 
 	return one(t, scanContact, `SELECT `+contactColumns+` FROM contacts WHERE campaign = ? AND n = ? AND account = ?`, campaign, n, account)
 }
 
-// Contacts implements calls.ReadTx.
-func (t *tx) Contacts(f calls.ContactFilter) ([]*calls.Contact, error) {
+// contactsMatching is what follows FROM contacts for a filter.
+func contactsMatching(f calls.ContactFilter) (rest string, args []any) {
 	var w where
 	w.add("account = ?", f.Account)
 	w.add("campaign = ?", f.Campaign)
 	w.equal("state", string(f.State))
 	w.equal("outcome", string(f.Outcome))
 	w.equal("number", f.Number)
-	w.equal("ref", f.Ref)
+	if f.Ref != "" { // what ckey of a contact with a ref is made of: found in one step
+		w.add("ckey = ?", (&calls.Contact{Ref: f.Ref}).Key())
+	}
 	w.add("n > ?", f.After)
-	return many(t, scanContact, `SELECT `+contactColumns+` FROM contacts`+w.sql()+` ORDER BY n LIMIT ?`, append(w.args, limited(f.Limit, 2000))...)
+	return w.sql() + ` ORDER BY n LIMIT ?`, append(w.args, limited(f.Limit, 2000))
+}
+
+// Contacts implements calls.ReadTx.
+func (t *tx) Contacts(f calls.ContactFilter) ([]*calls.Contact, error) {
+	rest, args := contactsMatching(f)
+	return many(t, scanContact, `SELECT `+contactColumns+` FROM contacts`+rest, args...)
 }
 
 // firstInLine is the first contact that waits of the zone keys after one: the

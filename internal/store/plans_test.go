@@ -94,3 +94,12 @@ func TestListsOfCallsReadNoMoreThanTheirIndex(t *testing.T) {
 		}
 	}
 }
+
+func TestAContactIsFoundByItsRefInOneStep(t *testing.T) {
+	t.Parallel()
+	s := newTest(t)
+	rest, _ := contactsMatching(calls.ContactFilter{Account: calls.MainAccount, Campaign: "c", Ref: "r"})
+	if plan := strings.Join(planOf(t, s, "SELECT n FROM contacts"+rest), "\n"); !strings.Contains(plan, "campaign=? AND ckey=?") {
+		t.Errorf("%s", plan)
+	}
+}

@@ -71,9 +71,12 @@ func (q *idleQueue) Has(id string) bool {
 
 func (*idleQueue) Look(...string)                {}
 func (*idleQueue) Why(string) (calls.Hold, bool) { return calls.Hold{}, false }
-func (*idleQueue) Others(*calls.Call) bool       { return false }
-func (*idleQueue) Attempted(calls.Attempted)     {}
-func (*idleQueue) Recheck(string)                {}
+func (*idleQueue) Foresee(calls.ReadTx, *calls.Call) (calls.Hold, error) {
+	return calls.Hold{}, nil
+}
+func (*idleQueue) Others(*calls.Call) bool   { return false }
+func (*idleQueue) Attempted(calls.Attempted) {}
+func (*idleQueue) Recheck(string)            {}
 
 type (
 	noLine   struct{ engine.Line }

@@ -100,6 +100,10 @@ func (q *idleQueue) Look(...string)            {}
 func (q *idleQueue) Others(*calls.Call) bool   { return false }
 func (q *idleQueue) Attempted(calls.Attempted) {}
 func (q *idleQueue) Recheck(string)            {}
+func (q *idleQueue) Foresee(calls.ReadTx, *calls.Call) (calls.Hold, error) {
+	return calls.Hold{}, nil
+}
+
 func (q *idleQueue) Why(string) (calls.Hold, bool) {
 	return calls.Hold{Gate: calls.GateTurn, Text: "it waits for its turn"}, true
 }

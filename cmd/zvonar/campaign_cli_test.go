@@ -1,0 +1,35 @@
+package main
+
+const (
+	contactJSON = `{"n":17,"line":18,"ref":"order 7","number":"79161234567","state":"waiting","hold":{"gate":"window","until":"2026-11-22T00:00:00.000Z","text":"outside the calling window 09:00–21:00 of the callee's local time (Asia/Vladivostok)"},"timezone":null,"not_before":null,"record_id":null,"manager":null,"call_id":null,"outcome":null,"reason":null,"attempts":0,"answered_at":null,"ended_at":null,"talk_ms":0,"billable_ms":0,"digits":"","verdict":null,"error":null,"variables":{"name":"Anna"},"consent":{"basis":"contract","at":null,"category":null}}`
+	doneJSON    = `{"n":18,"line":19,"ref":null,"number":"79161234568","state":"done","hold":null,"timezone":null,"not_before":null,"record_id":null,"manager":null,"call_id":"01JCALL","outcome":"busy","reason":null,"attempts":2,"answered_at":null,"ended_at":"2026-11-21T09:31:00.000Z","talk_ms":0,"billable_ms":0,"digits":"","verdict":null,"error":null,"variables":{},"consent":null}`
+)
+
+// campaignScripts are those of campaigns.
+var campaignScripts = []script{
+	{name: "campaign contacts", args: "campaign contacts camp_1 --state waiting --limit 5", asked: "GET /v1/campaigns/camp_1/contacts?limit=5&state=waiting",
+		daemon: answers{"GET /v1/campaigns/camp_1/contacts": page(contactJSON, doneJSON)},
+		stdout: "N   NUMBER       REF      STATE    OUTCOME  ATTEMPTS  ENDED                CALL\n" +
+			"17  79161234567  order 7  waiting  -        0         -                    -\n" +
+			"18  79161234568  -        done     busy     2         2026-11-21 09:31:00  01JCALL\n"},
+	{name: "campaign contacts --why", args: "campaign contacts camp_1 --why", asked: "GET /v1/campaigns/camp_1/contacts?limit=50&why=true",
+		daemon: answers{"GET /v1/campaigns/camp_1/contacts": page(contactJSON)},
+		stdout: "N   NUMBER       REF      STATE    OUTCOME  ATTEMPTS  ENDED  CALL  WHY\n" +
+			"17  79161234567  order 7  waiting  -        0         -      -     window until 2026-11-22 00:00:00: outside the calling window 09:00–21:00 of the callee's local time (Asia/Vladivostok)\n"},
+	{name: "campaign contacts of one", args: "campaign contacts camp_1 order/7", asked: "GET /v1/campaigns/camp_1/contacts/order%2F7",
+		daemon: answers{"GET /v1/campaigns/camp_1/contacts/order/7": contactJSON},
+		stdout: "contact 17 is waiting\n" +
+			"number        79161234567\n" +
+			"ref           order 7\n" +
+			"why           window until 2026-11-22 00:00:00: outside the calling window 09:00–21:00 of the callee's local time (Asia/Vladivostok)\n" +
+			"consent       contract\n" +
+			"{name}        Anna\n"},
+	{name: "campaign contacts of one that is called", args: "campaign contacts camp_1 18", asked: "GET /v1/campaigns/camp_1/contacts/18",
+		daemon: answers{"GET /v1/campaigns/camp_1/contacts/18": doneJSON},
+		stdout: "contact 18 is done\n" +
+			"number        79161234568\n" +
+			"call          01JCALL\n" +
+			"outcome       busy\n" +
+			"attempts      2\n" +
+			"ended         2026-11-21 09:31:00\n"},
+}
