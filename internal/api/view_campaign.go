@@ -31,7 +31,7 @@ type CampaignResource struct {
 	Funnel      CampaignFunnel      `json:"funnel"`
 	Progress    float64             `json:"progress" doc:"share of the contacts that is behind, 0 to 1"`
 	PerMinute   float64             `json:"per_minute" doc:"contacts that came to their end lately"`
-	ETA         calls.Stamp         `json:"eta" doc:"when it is through if it goes on as it did lately; null where that is not known"`
+	ETA         calls.Stamp         `json:"eta" doc:"when it is through if it goes on as it did lately, in the hours of each time zone; null where that is not known"`
 	NextDueAt   calls.Stamp         `json:"next_due_at" doc:"when the next contact may be called; null where there is none"`
 	StartAt     calls.Stamp         `json:"start_at"`
 	StopAt      calls.Stamp         `json:"stop_at"`

@@ -22,8 +22,13 @@ type CampaignReads interface {
 	// CountContacts counts those that wait, by zone key, and how many of them are
 	// on the blacklist. It reads the whole line.
 	CountContacts(account, campaign string) (ContactCensus, error)
+	// ContactsLeft counts those that are not behind, by zone key: who waits, and whose
+	// call is not over. It reads all of them: some hundred milliseconds for a million.
+	ContactsLeft(account, campaign string) ([]ContactsLeft, error)
 	// DoneSince counts the contacts whose call ended at or after t (Unix microseconds).
 	DoneSince(account, campaign string, t int64) (int64, error)
+	// LastDone is when the last call of a contact ended (Unix microseconds); 0: none did.
+	LastDone(account, campaign string) (int64, error)
 }
 
 // CampaignWrites changes them.
@@ -83,6 +88,14 @@ type ContactLine struct {
 type ContactCensus struct {
 	ByZones map[string]int64
 	Blocked int64
+}
+
+// ContactsLeft are the contacts of one zone key that are not behind.
+type ContactsLeft struct {
+	Zones  string
+	N      int64
+	Number string // of one of them
+	Turn   int64  // of the first that waits; 0 where none does
 }
 
 // CampaignName names a campaign.

@@ -264,3 +264,30 @@ func contactsGo(t *testing.T, s calls.Store) {
 		return nil
 	})
 }
+
+func contactsLeftAreCounted(t *testing.T, s calls.Store) {
+	update(t, s, func(tx calls.Tx) error {
+		return tx.InsertCampaign(&calls.Campaign{ID: "camp_1", Account: "main", State: calls.CampaignIsRunning, Flow: calls.DefaultFlow(), CreatedAt: testTime})
+	})
+	listed(t, s, "Europe/Moscow", "71", "72", "73", "74")
+	listed(t, s, "Asia/Omsk Asia/Tomsk", "75", "76")
+	over := calledContact(t, s, 1)
+	calledContact(t, s, 2)
+	calledContact(t, s, 5)
+	calledContact(t, s, 6)
+	over.Status, over.Outcome, over.EndedAt = calls.StatusCompleted, calls.OutcomeBusy, ptr(testTime.Add(time.Second))
+	update(t, s, func(tx calls.Tx) error {
+		return errors.Join(tx.UpdateCall(over), tx.SettleContact(over), tx.PlaceContact("main", "camp_1", 4, -7))
+	})
+	view(t, s, func(tx calls.ReadTx) error {
+		left, err := tx.ContactsLeft("main", "camp_1")
+		same(t, "left", left, []calls.ContactsLeft{{Zones: "Europe/Moscow", N: 3, Number: "74", Turn: -7}, {Zones: "Asia/Omsk Asia/Tomsk", N: 2, Number: "75"}})
+		others, err2 := tx.ContactsLeft("other", "camp_1")
+		last, err3 := tx.LastDone("main", "camp_1")
+		none, err4 := tx.LastDone("other", "camp_1")
+		if len(others) > 0 || last != testTime.Add(time.Second).UnixMicro() || none != 0 {
+			t.Errorf("another account's %+v, last %d, another's %d", others, last, none)
+		}
+		return errors.Join(err, err2, err3, err4)
+	})
+}

@@ -51,6 +51,7 @@ func runConformance(t *testing.T, open func(*testing.T) calls.Store) {
 		"contacts come back, each once":                        contactsRoundTrip,
 		"a contact stands in line until it has a call":         contactsStandInLine,
 		"what a call came to is counted once":                  contactsAreSettledOnce,
+		"those who are left are counted by their zones":        contactsLeftAreCounted,
 		"contacts go with their campaign, calls and numbers":   contactsGo,
 		"evidence of verdicts is kept and counted":             evidenceIsKeptAndCounted,
 		"employees and groups come back":                       peopleRoundTrip,

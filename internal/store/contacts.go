@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,6 +124,50 @@ func (t *tx) CountContacts(account, campaign string) (census calls.ContactCensus
 	census.Blocked, err = one(t, scalar[int64], `SELECT count(*) FROM blacklist b JOIN contacts c ON c.account = b.account AND c.number = b.number
 		WHERE b.account = ? AND c.campaign = ? AND c.state = 'waiting'`, account, campaign)
 	return census, err
+}
+
+// The zone keys of those who are left: of the line from its index alone, of the calls
+// that are not over from their contacts. The campaign is looked up, for whose it is
+// stands in no index of contacts.
+const (
+	leftInLine = `SELECT g.zones, g.n, (SELECT c.number FROM contacts c WHERE c.campaign = g.campaign AND c.state = 'waiting' AND c.zones = g.zones ORDER BY c.turn, c.n LIMIT 1), g.turn
+		FROM (SELECT campaign, zones, count(*) AS n, min(turn) AS turn FROM contacts
+			WHERE campaign = (SELECT id FROM campaigns WHERE id = ? AND account = ?) AND state = 'waiting' GROUP BY campaign, zones) g`
+	leftInCalls = `SELECT c.zones, count(*), min(c.number), 0 FROM calls k JOIN contacts c ON c.call_id = k.id AND c.call_id <> ''
+		WHERE k.account = ? AND k.campaign = ? AND k.campaign <> '' AND k.is_over = 0 GROUP BY c.zones`
+)
+
+// ContactsLeft implements calls.ReadTx.
+func (t *tx) ContactsLeft(account, campaign string) ([]calls.ContactsLeft, error) {
+	read := func(sc scanner) (l calls.ContactsLeft, err error) {
+		err = sc.Scan(&l.Zones, &l.N, &l.Number, &l.Turn)
+		return l, err
+	}
+	list, err := many(t, read, leftInLine, campaign, account)
+	if err != nil {
+		return nil, err
+	}
+	called, err := many(t, read, leftInCalls, account, campaign)
+	for _, l := range called {
+		i := slices.IndexFunc(list, func(m calls.ContactsLeft) bool { return m.Zones == l.Zones })
+		if i < 0 {
+			list = append(list, l)
+			continue
+		}
+		list[i].N += l.N
+	}
+	return list, err
+}
+
+const lastDone = `SELECT ended_at FROM contacts WHERE account = ? AND campaign = ? AND ended_at > 0 ORDER BY ended_at DESC LIMIT 1`
+
+// LastDone implements calls.ReadTx.
+func (t *tx) LastDone(account, campaign string) (int64, error) {
+	list, err := many(t, scalar[int64], lastDone, account, campaign)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	return list[0], nil
 }
 
 // DoneSince implements calls.ReadTx.

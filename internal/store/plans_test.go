@@ -103,3 +103,13 @@ func TestAContactIsFoundByItsRefInOneStep(t *testing.T) {
 		t.Errorf("%s", plan)
 	}
 }
+
+func TestThoseWhoAreLeftAreCountedFromTheirIndex(t *testing.T) {
+	t.Parallel()
+	s := newTest(t)
+	for text, index := range map[string]string{leftInLine: "COVERING INDEX contacts_in_line (campaign=?", leftInCalls: "contacts_of_call (call_id=?", lastDone: "contacts_ended (campaign=?"} {
+		if plan := strings.Join(planOf(t, s, text), "\n"); !strings.Contains(plan, index) || strings.Contains(plan, "SCAN c") {
+			t.Errorf("%s\n%s", plan, text)
+		}
+	}
+}

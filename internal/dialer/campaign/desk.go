@@ -26,6 +26,9 @@ type Desk struct {
 	// telling is held from the reading of a campaign's state until the gate knows of
 	// it, so that the gate is never told of a state that is over.
 	telling sync.Mutex
+
+	counting sync.Mutex
+	counted  map[string]counted // by campaign: for forecasts
 }
 
 // Create stores a draft and gives it its id.

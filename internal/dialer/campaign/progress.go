@@ -10,9 +10,6 @@ import (
 	"zvonar/internal/calls"
 )
 
-// rateOver is the stretch that the rate of a campaign is taken over.
-const rateOver = 5 * time.Minute
-
 // Progress is how a campaign gets on.
 type Progress struct {
 	Counts    calls.CampaignCounts
@@ -59,26 +56,6 @@ func (d *Desk) Progress(tx calls.ReadTx, c *calls.Campaign) (*Progress, error) {
 		_, p.NextDue, err = d.hours(tx, c, now)
 	}
 	return p, err
-}
-
-// forecast tells when the campaign will be through if it goes on as it did lately.
-func (d *Desk) forecast(tx calls.ReadTx, c *calls.Campaign, p *Progress, now time.Time) error {
-	since := now.Add(-rateOver)
-	if c.StartedAt.After(since) {
-		since = c.StartedAt
-	}
-	done, err := tx.DoneSince(c.Account, c.ID, since.UnixMicro())
-	if err != nil {
-		return err
-	}
-	if span := now.Sub(since).Minutes(); span > 0 {
-		p.PerMinute = float64(done) / span
-	}
-	left := p.Counts.Waiting() + p.Counts[calls.CountCalling]
-	if p.PerMinute > 0 {
-		p.ETA = now.Add(time.Duration(float64(left) / p.PerMinute * float64(time.Minute)))
-	}
-	return nil
 }
 
 // Hours are the hours of the contacts of one zone key.
