@@ -33,7 +33,16 @@ type callCmd struct {
 	Timezone string            `help:"Where the callee is, like Asia/Yekaterinburg (default: as his number says)." placeholder:"ZONE"`
 	Window   string            `help:"Calling hours in his own time, within the configured ones: 10:00-18:00, a preset like debt_collection, or JSON." placeholder:"HOURS"`
 	Retry    string            `help:"When to try again: JSON like '{\"max_attempts\":3,\"outcomes\":{\"busy\":\"5m\",\"no_answer\":\"1h\"}}'." placeholder:"JSON"`
-	Follow   bool              `help:"Print what happens, live, until the call is over; exit with 0 if it was answered, else 3."`
+	consentFlags
+	Series      string `help:"The matter it belongs to: zvonar calls cancel --series ends all of it." placeholder:"SERIES"`
+	NotBefore   string `name:"not-before" help:"Not before this time (RFC 3339)." placeholder:"TIME"`
+	NotAfter    string `name:"not-after" help:"It expires if it could not be dialled until then (RFC 3339)." placeholder:"TIME"`
+	Priority    int    `help:"Higher goes first, -100 to 100." placeholder:"N"`
+	RingTimeout string `name:"ring-timeout" help:"How long it may ring, 5s to 3m." placeholder:"D"`
+	MaxDuration string `name:"max-duration" help:"How long it may last, 5s to 4h." placeholder:"D"`
+	Capture     bool   `help:"Write the talk down."`
+	Metadata    string `help:"Whatever you want back with its events: a JSON object, or a file." placeholder:"FILE|JSON"`
+	Follow      bool   `help:"Print what happens, live, until the call is over; exit with 0 if it was answered, else 3."`
 }
 
 // maxDigits is the largest file of --digits, in bytes.
@@ -45,7 +54,14 @@ func (c *callCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	request := client.CallRequest{To: c.To, From: c.From, Ref: c.Ref, Trunk: c.Trunk, Provider: c.Provider, Employee: c.Employee}
+	request := client.CallRequest{To: c.To, From: c.From, Ref: c.Ref, Trunk: c.Trunk, Provider: c.Provider, Employee: c.Employee,
+		Series: c.Series, Consent: c.consent(), NotBefore: c.NotBefore, NotAfter: c.NotAfter, Priority: c.Priority, RingTimeout: c.RingTimeout,
+		MaxDuration: c.MaxDuration, Capture: c.Capture}
+	if c.Metadata != "" {
+		if request.Metadata, err = readJSONArg(a, c.Metadata); err != nil {
+			return fmt.Errorf("--metadata: %w", err)
+		}
+	}
 	if _, err := strconv.ParseInt(c.Record, 10, 64); err == nil {
 		request.RecordID = c.Record
 	} else {

@@ -15,16 +15,18 @@ type callsCmd struct {
 	List   callsListCmd   `cmd:"" help:"List calls, newest first."`
 	Show   callsShowCmd   `cmd:"" help:"Show a call and everything that happened to it."`
 	Hangup callsHangupCmd `cmd:"" help:"End a call, or cancel it if it is still queued."`
+	Cancel callsCancelCmd `cmd:"" help:"End all calls of a series, or of a ref, that are not over."`
 }
 
 type callsListCmd struct {
 	remote
-	Status  string `help:"queued, held, dialing, ringing, answered, bridged or completed." placeholder:"STATUS"`
-	Outcome string `help:"How they ended: answered, busy, no_answer, …" placeholder:"OUTCOME"`
-	To      string `help:"Only calls to this number." placeholder:"NUMBER"`
-	Ref     string `help:"Only calls of this ref." placeholder:"REF"`
-	Series  string `help:"Only calls of this series." placeholder:"SERIES"`
-	Limit   int    `help:"At most so many (default ${default})." default:"50" placeholder:"N"`
+	Status   string `help:"queued, held, dialing, ringing, answered, bridged or completed." placeholder:"STATUS"`
+	Outcome  string `help:"How they ended: answered, busy, no_answer, …" placeholder:"OUTCOME"`
+	To       string `help:"Only calls to this number." placeholder:"NUMBER"`
+	Ref      string `help:"Only calls of this ref." placeholder:"REF"`
+	Series   string `help:"Only calls of this series." placeholder:"SERIES"`
+	Campaign string `help:"Only calls of this campaign." placeholder:"CAMPAIGN"`
+	Limit    int    `help:"At most so many (default ${default})." default:"50" placeholder:"N"`
 }
 
 // Run lists calls.
@@ -34,7 +36,7 @@ func (c *callsListCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	filter := url.Values{}
-	for key, word := range map[string]string{"status": c.Status, "outcome": c.Outcome, "to": c.To, "ref": c.Ref, "series": c.Series} {
+	for key, word := range map[string]string{"status": c.Status, "outcome": c.Outcome, "to": c.To, "ref": c.Ref, "series": c.Series, "campaign": c.Campaign} {
 		if word != "" {
 			filter.Set(key, word)
 		}
@@ -105,6 +107,33 @@ func (c *callsHangupCmd) Run(ctx context.Context, a *app) error {
 		return a.json(call)
 	}
 	return a.say("%s is being ended", call.ID)
+}
+
+type callsCancelCmd struct {
+	remote
+	Series string `required:"" xor:"which" help:"The series." placeholder:"SERIES"`
+	Ref    string `required:"" xor:"which" help:"The ref." placeholder:"REF"`
+}
+
+// Run ends what is not over of a series or ref; talks too.
+func (c *callsCancelCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	list, err := remote.CancelCalls(ctx, c.Ref, c.Series)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return jsonLines(a, list)
+	}
+	for _, call := range list {
+		if err := a.say("%s is being ended", call.ID); err != nil {
+			return err
+		}
+	}
+	return a.say("%d calls were not over", len(list))
 }
 
 // stamp is a time for a table.

@@ -60,17 +60,23 @@ type campaignRules struct {
 	Weight   *int     `help:"Share where several campaigns want the same trunk." placeholder:"N"`
 	StartAt  string   `name:"start-at" help:"Start it then (RFC 3339)." placeholder:"TIME"`
 	StopAt   string   `name:"stop-at" help:"Pause it then (RFC 3339)." placeholder:"TIME"`
+	consentFlags
+	AMD         string `name:"amd" help:"Answering machines: off, async, message_end; or JSON, in place of the flow's." placeholder:"MODE|JSON"`
+	RingTimeout string `name:"ring-timeout" help:"How long a call may ring, 5s to 3m." placeholder:"D"`
+	MaxDuration string `name:"max-duration" help:"How long a call may last, 5s to 4h." placeholder:"D"`
+	Metadata    string `help:"Whatever you want back with its calls: a JSON object, or a file." placeholder:"FILE|JSON"`
 }
 
 // body is what the API is asked.
 func (r *campaignRules) body(a *app) (map[string]any, error) {
 	b := map[string]any{}
-	for name, value := range map[string]string{"name": r.Name, "record_id": r.Record, "trunk": r.Trunk, "start_at": r.StartAt, "stop_at": r.StopAt} {
+	for name, value := range map[string]string{"name": r.Name, "record_id": r.Record, "trunk": r.Trunk, "start_at": r.StartAt, "stop_at": r.StopAt,
+		"ring_timeout": r.RingTimeout, "max_duration": r.MaxDuration} {
 		if value != "" {
 			b[name] = value
 		}
 	}
-	for name, value := range map[string]string{"flow": r.Flow, "digits": r.Digits, "retry": r.Retry} {
+	for name, value := range map[string]string{"flow": r.Flow, "digits": r.Digits, "retry": r.Retry, "metadata": r.Metadata} {
 		if value == "" {
 			continue
 		}
@@ -79,6 +85,19 @@ func (r *campaignRules) body(a *app) (map[string]any, error) {
 			return nil, fmt.Errorf("--%s: %w", name, err)
 		}
 		b[name] = raw
+	}
+	if consent := r.consent(); consent != nil {
+		b["consent"] = consent
+	}
+	if r.AMD != "" {
+		b["amd"] = r.AMD
+		if strings.HasPrefix(r.AMD, "{") {
+			raw, err := readJSONArg(a, r.AMD)
+			if err != nil {
+				return nil, fmt.Errorf("--amd: %w", err)
+			}
+			b["amd"] = raw
+		}
 	}
 	pace := map[string]any{}
 	if r.CPS != nil {

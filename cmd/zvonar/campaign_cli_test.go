@@ -32,4 +32,19 @@ var campaignScripts = []script{
 			"outcome       busy\n" +
 			"attempts      2\n" +
 			"ended         2026-11-21 09:31:00\n"},
+	{name: "campaign create", asked: "POST /v1/campaigns", daemon: answers{"POST /v1/campaigns": "201 " + campaignJSON}, stdout: "camp_1 is a draft with 0 contacts (“Debts”)\n",
+		args: `campaign create --name Debts --record 1000001 --consent contract --consent-category debt --amd async --ring-timeout 25s --metadata {"a":1}`,
+		body: `{"amd":"async","consent":{"basis":"contract","category":"debt"},"metadata":{"a":1},"name":"Debts","record_id":"1000001","ring_timeout":"25s"}`},
+	{name: "campaign set", asked: "PATCH /v1/campaigns/camp_1", daemon: answers{"PATCH /v1/campaigns/camp_1": campaignJSON}, stdout: "camp_1 is draft: 0 of 0 contacts are done\n",
+		args: `campaign set camp_1 --consent-at 2026-11-01T00:00:00Z --amd {"mode":"off"}`, body: `{"amd":{"mode":"off"},"consent":{"at":"2026-11-01T00:00:00Z"}}`},
+	{name: "call with a consent and more", asked: "POST /v1/calls", daemon: answers{"POST /v1/calls": callJSON}, stdout: "01JCALL queued\n",
+		args: `call --to 79161234567 --record 1000001 --series parcel-7 --consent written --consent-at 2026-11-01T00:00:00Z --not-after 2026-11-22T00:00:00Z --priority=-5 --capture --metadata {"a":1}`,
+		body: `{"to":"79161234567","record_id":"1000001","series":"parcel-7","consent":{"basis":"written","at":"2026-11-01T00:00:00Z"},"not_after":"2026-11-22T00:00:00Z","priority":-5,"capture":true,"metadata":{"a":1}}`},
+	{name: "calls of a campaign", args: "calls list --campaign camp_1 --json", asked: "GET /v1/calls?campaign=camp_1&limit=50", daemon: answers{"GET /v1/calls": page()}},
+	{name: "calls cancel of a series", args: "calls cancel --series parcel-7", asked: "DELETE /v1/calls?series=parcel-7", daemon: answers{"DELETE /v1/calls": page(callJSON)},
+		stdout: "01JCALL is being ended\n1 calls were not over\n"},
+	{name: "calls cancel of a ref", args: "calls cancel --ref parcel", asked: "DELETE /v1/calls?ref=parcel", daemon: answers{"DELETE /v1/calls": page()}, stdout: "0 calls were not over\n"},
+	{name: "calls cancel of nothing", args: "calls cancel", code: exitUsage, stderr: "zvonar: missing flags: --series=SERIES or --ref=REF (zvonar --help tells more)\n"},
 }
+
+const campaignJSON = `{"id":"camp_1","name":"Debts","state":"draft","pause_reason":null,"counters":{"total":0,"done":0}}`

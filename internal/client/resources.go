@@ -30,6 +30,21 @@ type CallRequest struct {
 	Timezone    string            `json:"timezone,omitempty"`
 	Window      json.RawMessage   `json:"window,omitempty"`
 	Retry       json.RawMessage   `json:"retry,omitempty"`
+	Consent     *Consent          `json:"consent,omitempty"`
+	NotBefore   string            `json:"not_before,omitempty"` // RFC 3339, as NotAfter
+	NotAfter    string            `json:"not_after,omitempty"`
+	Priority    int               `json:"priority,omitempty"`
+	RingTimeout string            `json:"ring_timeout,omitempty"`
+	MaxDuration string            `json:"max_duration,omitempty"`
+	Capture     bool              `json:"capture,omitempty"`
+	Metadata    json.RawMessage   `json:"metadata,omitempty"`
+}
+
+// Consent tells why somebody may be called.
+type Consent struct {
+	Basis    string `json:"basis,omitempty"`
+	At       string `json:"at,omitempty"` // RFC 3339
+	Category string `json:"category,omitempty"`
 }
 
 // Recording is a clip as published.
@@ -159,6 +174,21 @@ func (c *Client) Calls(ctx context.Context, filter url.Values, limit int) ([]cal
 // Hangup ends a call.
 func (c *Client) Hangup(ctx context.Context, id string) (calls.CallView, error) {
 	return ask[calls.CallView](ctx, c, http.MethodPost, "/v1/calls/"+url.PathEscape(id)+"/hangup", nil)
+}
+
+// CancelCalls ends what is not over of a ref or of a series; the other is empty.
+func (c *Client) CancelCalls(ctx context.Context, ref, series string) ([]calls.CallView, error) {
+	query := url.Values{}
+	if ref != "" {
+		query.Set("ref", ref)
+	}
+	if series != "" {
+		query.Set("series", series)
+	}
+	page, err := ask[struct {
+		Items []calls.CallView `json:"items"`
+	}](ctx, c, http.MethodDelete, "/v1/calls?"+query.Encode(), nil)
+	return page.Items, err
 }
 
 // Block puts a number on the blacklist.
