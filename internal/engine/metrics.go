@@ -17,6 +17,7 @@ type metrics struct {
 	completedTotal *prometheus.CounterVec
 	talkSeconds    *prometheus.CounterVec
 	answered       *prometheus.CounterVec
+	attempts       *prometheus.CounterVec
 	firstAudio     prometheus.Histogram
 	actions        *prometheus.CounterVec
 	digits         *prometheus.CounterVec
@@ -43,6 +44,8 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 			Help: "Calls that ended, by outcome."}, []string{"trunk", "direction", "outcome"}),
 		answered: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_answered_total",
 			Help: "Calls that were answered: numerator of ASR, denominator of ACD."}, []string{"trunk", "direction"}),
+		attempts: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_attempts_total",
+			Help: "Attempts to reach callees, by what the network made of each."}, []string{"trunk", "outcome", "reason"}),
 		talkSeconds: f.NewCounterVec(prometheus.CounterOpts{Name: "zvonar_calls_talk_seconds_total",
 			Help: "Seconds from answer to end: numerator of ACD."}, []string{"trunk", "direction"}),
 		firstAudio: f.NewHistogram(prometheus.HistogramOpts{Name: "zvonar_first_audio_after_answer_seconds",
@@ -79,6 +82,10 @@ func (m *metrics) completed(c *calls.Call) {
 	if c.AnsweredAt != nil && c.Outcome != calls.OutcomeLost {
 		m.talkSeconds.WithLabelValues(c.Trunk, string(c.Direction)).Add(float64(c.TalkMS) / 1000)
 	}
+}
+
+func (m *metrics) attempted(trunk string, r calls.Result) {
+	m.attempts.WithLabelValues(trunk, string(r.Outcome), string(r.Reason)).Inc()
 }
 
 func (m *metrics) firstPlayback(c *calls.Call, at time.Time, playID int64) {

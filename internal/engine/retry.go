@@ -110,11 +110,15 @@ func (s *session) failOver(end calls.Ending) bool {
 	return true
 }
 
-// attempted tells the queue what the attempt of the callee came to: it leaves a trunk
-// alone that fails all.
+// attempted counts what the attempt of the callee came to, and tells the queue: it
+// leaves a trunk alone that fails all.
 func (s *session) attempted(r calls.Result, code int) {
 	a := s.customer.attempt
-	if a == nil || s.call.Provider != "" || s.call.Direction != calls.Out {
+	if a == nil || s.call.Direction != calls.Out {
+		return
+	}
+	s.e.metrics.attempted(a.Trunk, r)
+	if s.call.Provider != "" {
 		return
 	}
 	s.e.cfg.Queue.Attempted(calls.Attempted{Account: s.call.Account, Trunk: a.Trunk, Campaign: s.call.CampaignID, Result: r, Code: code})

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"zvonar/internal/calls"
 )
 
@@ -47,6 +49,9 @@ func TestABusyCallIsTriedAgainAndEndsOnce(t *testing.T) {
 	got := b.over(c.ID)
 	if got.Outcome != calls.OutcomeBusy || len(got.Attempts) != 3 || b.queue.Has(c.ID) {
 		t.Errorf("ended %s after %d attempts", got.Outcome, len(got.Attempts))
+	}
+	if n := testutil.ToFloat64(b.e.metrics.attempts.WithLabelValues("main", "busy", "")); n != 3 {
+		t.Errorf("%v attempts were counted", n)
 	}
 	held := b.events(calls.CallQueued, calls.CallDialing, calls.CallRinging, calls.CallHeld)
 	if !strings.Contains(string(held.Data), `"gate":"retry"`) || !strings.Contains(string(held.Data), `"outcome":"busy"`) {
