@@ -376,12 +376,7 @@ func (r *registration) leave() {
 	if r.ending {
 		return
 	}
-	r.ending = true
-	r.stopTimer(&r.timer)
-	r.stopTimer(&r.expiry)
-	if r.tx != nil {
-		r.tx.Terminate()
-	}
+	r.halt()
 	if r.told == "" {
 		r.end()
 		return
@@ -391,13 +386,18 @@ func (r *registration) leave() {
 
 // end ends it for good.
 func (r *registration) end() {
-	r.ending = true
 	r.round++
+	r.halt()
+	r.tx = nil
+	r.once.Do(func() { close(r.ended) })
+}
+
+// halt stops what is under way; nothing is begun any more but the taking back.
+func (r *registration) halt() {
+	r.ending = true
 	r.stopTimer(&r.timer)
 	r.stopTimer(&r.expiry)
 	if r.tx != nil {
 		r.tx.Terminate()
-		r.tx = nil
 	}
-	r.once.Do(func() { close(r.ended) })
 }
