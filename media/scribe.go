@@ -14,9 +14,12 @@ type Scribe interface {
 
 // Words is the sound of one packet.
 type Words struct {
-	Words []byte // code words, valid during the call only
-	Codec int    // index of the codec
-	At    time.Time
+	Words []byte // code words, valid during the call only unless they are lasting
+	// Lasting words never change: they are of a clip. What follows them in the clip lies
+	// behind them, within their capacity.
+	Lasting bool
+	Codec   int // index of the codec
+	At      time.Time
 	// Stream grows where the sound begins anew: what came before has no place in its
 	// time. Position is where the packet begins in it, in samples of 8 kHz; what lies
 	// between two packets was lost, or is silence that was not sent.
@@ -81,18 +84,18 @@ func (l *leg) dismiss(s Scribe) {
 
 // hearWords and sayWords give the scribe what was received and what leaves.
 func (l *leg) hearWords(timestamp uint32, restarted bool, words []byte) {
-	if w, ok := l.words(&l.in.script.heard, timestamp, restarted, words); ok {
+	if w, ok := l.words(&l.in.script.heard, timestamp, restarted, words, false); ok {
 		l.in.script.scribe.Heard(w)
 	}
 }
 
-func (l *leg) sayWords(words []byte) {
-	if w, ok := l.words(&l.in.script.said, l.out.ts, false, words); ok {
+func (l *leg) sayWords(words []byte, lasting bool) {
+	if w, ok := l.words(&l.in.script.said, l.out.ts, false, words, lasting); ok {
 		l.in.script.scribe.Said(w)
 	}
 }
 
-func (l *leg) words(t *thread, timestamp uint32, restarted bool, words []byte) (w Words, ok bool) {
+func (l *leg) words(t *thread, timestamp uint32, restarted bool, words []byte, lasting bool) (w Words, ok bool) {
 	stream, position, ok := t.place(timestamp, restarted, len(words))
-	return Words{Words: words, Codec: l.codec.Index, At: l.shard.engine.epoch.Add(l.shard.now), Stream: stream, Position: position}, ok
+	return Words{Words: words, Lasting: lasting, Codec: l.codec.Index, At: l.shard.engine.epoch.Add(l.shard.now), Stream: stream, Position: position}, ok
 }

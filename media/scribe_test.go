@@ -81,3 +81,38 @@ func TestAScribeIsLetGoOfInAnyCase(t *testing.T) {
 		t.Errorf("over %d, %d and %d times", first.over, second.over, late.over)
 	}
 }
+
+// keeper is a scribe that keeps the words that last, as they are.
+type keeper struct {
+	clerk
+	lasting [][]byte
+	others  int // packets of ours whose words do not last
+}
+
+func (k *keeper) Said(w Words) {
+	if !w.Lasting {
+		k.others++
+		return
+	}
+	k.lasting = append(k.lasting, w.Words)
+}
+
+func TestWordsOfAClipLast(t *testing.T) {
+	t.Parallel()
+	f := newStage(t).open("127.0.0.1:20000")
+	f.answer()
+	k, clip := &keeper{}, rampClip(10*160+80)
+	f.port.Transcribe(k)
+	f.port.Play(1, clip, false)
+	f.stage.settle()
+	f.stage.run(300 * time.Millisecond)
+	words := clip.words[f.port.leg.codec.Index]
+	if len(k.lasting) != 10 || k.others < 2 {
+		t.Fatalf("%d packets last, %d do not: ten lie in the clip, its end and silence do not", len(k.lasting), k.others)
+	}
+	for i, b := range k.lasting {
+		if &b[0] != &words[i*160] || len(b) != 160 || cap(b) < len(words)-i*160 {
+			t.Errorf("packet %d is not what lies in the clip", i)
+		}
+	}
+}

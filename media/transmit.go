@@ -111,7 +111,10 @@ func (l *leg) transmit() {
 func (l *leg) send(due time.Duration) {
 	o, scratch := &l.out, &l.shard.scratch
 	pt, ts := l.session.PayloadType, o.ts
-	var payload int
+	var (
+		payload int
+		clip    []byte // what is sent, where it lies in a clip
+	)
 	step, ev, first := o.digits.Next(l.frame)
 	switch step {
 	case dtmf.Packet:
@@ -130,13 +133,21 @@ func (l *leg) send(due time.Duration) {
 		payload = l.frame
 		fill(scratch[rtpHeader:rtpHeader+payload], l.codec.Silence)
 	default:
-		payload = copy(scratch[rtpHeader:], l.audio())
+		words := l.audio()
+		if &words[0] != &l.shard.frame[0] {
+			clip = words
+		}
+		payload = copy(scratch[rtpHeader:], words)
 		if l.leaveOut() {
 			return
 		}
 	}
-	if l.in.script.scribe != nil && (step != dtmf.Packet || l.session.DTMFPayload == 0) {
-		l.sayWords(scratch[rtpHeader : rtpHeader+payload])
+	switch {
+	case l.in.script.scribe == nil || step == dtmf.Packet && l.session.DTMFPayload != 0:
+	case clip != nil:
+		l.sayWords(clip, true)
+	default:
+		l.sayWords(scratch[rtpHeader:rtpHeader+payload], false)
 	}
 	l.reports.sent++
 	l.reports.octets += uint32(payload)

@@ -21,8 +21,8 @@ import (
 const (
 	// Rate of every capture, samples a second.
 	Rate = 8000
-	// maxWaiting bounds the tapes that wait for the disk: a second of a talk each.
-	maxWaiting = 4096
+	// maxWaiting bounds the tapes that wait for the disk: two seconds of a talk each.
+	maxWaiting = 2048
 	// together is how long the writer lets tapes gather: it is woken twenty times a
 	// second, not for each. Real time: no outcome depends on it.
 	together   = 50 * time.Millisecond
@@ -94,6 +94,7 @@ func (f *file) open(l layout) {
 	}
 	if f.err = f.measure(l); f.err == nil {
 		f.from, f.sheet.layout = f.frames, f.layout
+		f.sheet.before = f.layout.header + f.from*f.layout.frame()
 		f.err = f.head()
 	}
 }
@@ -167,14 +168,14 @@ func (s *Store) give(j job) {
 		return
 	}
 	if j.end == nil && len(s.work) >= maxWaiting*3/4 {
-		s.dropped.Inc()
-		s.spare.Put(j.tape)
+		s.dropped.Add(tapeTime.Seconds())
+		s.keep(j.tape)
 		return
 	}
 	select {
 	case s.work <- j:
 	default:
-		s.dropped.Inc()
+		s.dropped.Add(tapeTime.Seconds())
 		if j.end != nil {
 			delete(s.active, j.file.call)
 			s.running.Add(-1)
@@ -196,7 +197,7 @@ func (s *Store) write() {
 func (s *Store) do(j job) {
 	if j.end == nil {
 		s.play(j.file, j.tape)
-		s.spare.Put(j.tape)
+		s.keep(j.tape)
 		return
 	}
 	j.file.sheet.end(&s.hands, j.file.put)
@@ -214,8 +215,8 @@ func (s *Store) do(j job) {
 // play writes what is on a tape. The first packet says how the file is laid out.
 func (s *Store) play(f *file, t *tape) {
 	l := linear()
-	if first, _ := t.next(0); !s.linear {
-		l = layoutOf(first.codec)
+	if !s.linear {
+		l = layoutOf(t.first().codec)
 	}
 	if f.open(l); f.err == nil {
 		f.sheet.play(t, &s.hands, f.put)
@@ -224,12 +225,16 @@ func (s *Store) play(f *file, t *tape) {
 
 // empty is a tape with nothing on it.
 func (s *Store) empty() *tape {
-	t, ok := s.spare.Get().(*tape)
-	if !ok {
-		return &tape{}
+	if t, ok := s.spare.Get().(*tape); ok {
+		return t
 	}
-	t.n = 0
-	return t
+	return &tape{}
+}
+
+// keep takes back a tape that nobody needs any more.
+func (s *Store) keep(t *tape) {
+	t.wipe()
+	s.spare.Put(t)
 }
 
 // put writes samples, then the header that counts them: whatever happens in

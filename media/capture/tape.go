@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"encoding/binary"
 	"time"
 
 	"zvonar/media"
@@ -14,50 +13,74 @@ const (
 )
 
 const (
-	// tapeBytes hold most of a second of a talk: 100 packets of 20 ms of G.711.
-	tapeBytes = 16 << 10
 	// tapeTime is how long a tape may be before it is handed to the writer.
-	tapeTime   = time.Second
-	recordHead = 24
+	tapeTime = 2 * time.Second
+	// stripWords are as much of one side.
+	stripWords = int(tapeTime * Rate / time.Second)
+	// stripRuns is how often one side of a tape may begin anew: a talk without losses
+	// does it once.
+	stripRuns = 16
 )
 
-// tape is what crossed the shard, packet by packet in the order of time, with the
-// head of each before its code words.
-type tape struct {
-	since time.Time // of the first packet
-	n     int       // bytes that are written, once it is handed over
-	data  [tapeBytes]byte
+// tape is what crossed the shard, of both sides.
+type tape [2]strip
+
+// strip is one side of a talk, in the order of time.
+type strip struct {
+	n    int // runs
+	used int // words of the runs that are complete
+	runs [stripRuns]run
+	data []byte // stripWords, or nil before the first words that had to be copied
 }
 
-// record is the head of one packet, and its code words.
-type record struct {
-	at       time.Duration // since the first packet of the tape
-	position int64
-	stream   uint32
+// run are words without a gap between them.
+type run struct {
+	at       time.Time // of the first packet
+	position int64     // of the first word in its stream
+	stream   int
 	codec    int
-	channel  int
-	words    []byte
+	words    []byte // in the strip's data, or in a clip
 }
 
-// put writes a packet to a place where it fits.
-func (t *tape) put(at, channel int, w media.Words) {
-	h := t.data[at:]
-	binary.LittleEndian.PutUint64(h, uint64(w.Position))
-	binary.LittleEndian.PutUint64(h[8:], uint64(w.At.Sub(t.since)))
-	binary.LittleEndian.PutUint32(h[16:], uint32(w.Stream))
-	binary.LittleEndian.PutUint16(h[20:], uint16(len(w.Words)))
-	h[22], h[23] = byte(w.Codec), byte(channel)
-	copy(h[recordHead:], w.Words)
+// has tells whether there is room for a run that begins with that.
+func (s *strip) has(w media.Words) bool {
+	return s.n < stripRuns && s.used+len(w.Words) <= stripWords
 }
 
-// next reads the packet at a place of the tape and tells where the one after it is.
-func (t *tape) next(at int) (r record, after int) {
-	h := t.data[at:]
-	r = record{
-		position: int64(binary.LittleEndian.Uint64(h)), at: time.Duration(binary.LittleEndian.Uint64(h[8:])),
-		stream: binary.LittleEndian.Uint32(h[16:]), codec: int(h[22]), channel: int(h[23]),
+// begin notes where a run begins, and gives room for its words: none of them yet,
+// the capacity says how many there may be.
+func (s *strip) begin(w media.Words) []byte {
+	s.runs[s.n] = run{at: w.At, position: w.Position, stream: w.Stream, codec: w.Codec}
+	s.n++
+	if w.Lasting {
+		return w.Words[:0:min(cap(w.Words), stripWords-s.used)]
 	}
-	after = at + recordHead + int(binary.LittleEndian.Uint16(h[20:]))
-	r.words = t.data[at+recordHead : after]
-	return r, after
+	if s.data == nil {
+		s.data = make([]byte, stripWords)
+	}
+	return s.data[s.used:s.used]
+}
+
+// complete ends the run that was begun last.
+func (s *strip) complete(words []byte) {
+	s.runs[s.n-1].words = words
+	s.used += len(words)
+}
+
+// wipe makes the tape an empty one, which holds no clip.
+func (t *tape) wipe() {
+	for i := range t {
+		s := &t[i]
+		clear(s.runs[:s.n])
+		s.n, s.used = 0, 0
+	}
+}
+
+// first is the run that began before all others; the tape is not empty.
+func (t *tape) first() *run {
+	a, b := &t[ours], &t[theirs]
+	if a.n == 0 || b.n > 0 && b.runs[0].at.Before(a.runs[0].at) {
+		a = b
+	}
+	return &a.runs[0]
 }

@@ -3,7 +3,7 @@
 //
 // A [Store] has one goroutine that writes. A [Take] is given to a port as its scribe
 // and only collects code words on a tape (tape.go), on the port's shard; the writer
-// puts a tape's packets in their place (sheet.go), as samples or as the code words
+// puts a tape's runs in their place (sheet.go), as samples or as the code words
 // they are (layout.go). Start reading at store.go, then take.go; wav.go knows the
 // header.
 package capture
