@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,8 +79,8 @@ var topVia = regexp.MustCompile(`(?i)\r\n(?:via|v)[ \t]*:(?:[^;\r]|\r\n[ \t])*`)
 
 // exchange sends a message, and after it an OPTIONS that is answered in any case,
 // and gives the first answer to the message, "" if none came before that of the
-// OPTIONS.
-func exchange(t *testing.T, c net.Conn, text []byte, ping string) string {
+// OPTIONS, which goes once nothing came for that long.
+func exchange(t *testing.T, c net.Conn, text []byte, ping string, after time.Duration) string {
 	t.Helper()
 	if _, err := c.Write(text); err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func exchange(t *testing.T, c net.Conn, text []byte, ping string) string {
 	buf := make([]byte, 65536)
 	got := 0
 	pinged := false
-	_ = c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	_ = c.SetReadDeadline(time.Now().Add(after))
 	for {
 		n, err := c.Read(buf[got:])
 		if err != nil {
@@ -204,13 +205,18 @@ func TestTortureMessagesGetTheirAnswer(t *testing.T) {
 			}
 			ping := strings.Replace(p.request("OPTIONS", "ping"+name+network, "f", "", "", 1), "Call-ID: ", "Call-ID: ping", 1)
 			ping = regexp.MustCompile("Call-ID: .*\r\n").ReplaceAllString(ping, "Call-ID: ping\r\n")
-			got := exchange(t, c, text, ping)
+			want, known := verdicts[name]
+			after := 300 * time.Millisecond
+			if _, err := strconv.Atoi(want[i]); err == nil && want[i] != "400" {
+				after = patience // a 400 comes from where OPTIONS are answered; these it could overtake
+			}
+			got := exchange(t, c, text, ping, after)
 			if network == "tcp" {
 				_ = c.Close()
 			} else { // a refusal is repeated until its ACK; it must not reach the port of another message
 				defer func() { _ = c.Close() }()
 			}
-			if want, known := verdicts[name]; !known || !slices.Contains(strings.Split(want[i], "|"), got) {
+			if !known || !slices.Contains(strings.Split(want[i], "|"), got) {
 				t.Errorf("%s over %s: answered with %q, want %q", name, network, got, want[i])
 			}
 		}
