@@ -126,8 +126,7 @@ func (o *Outbox) send(ctx context.Context, s Sink, x Exchange) (a Answer, with t
 		return unauthorized(err), with
 	}
 	x.Credential = c
-	a = s.Send(ctx, x)
-	if a.Then != AuthFailed || ctx.Err() != nil {
+	if a = o.present(ctx, s, x); a.Then != AuthFailed || ctx.Err() != nil {
 		return a, c.UpdatedAt
 	}
 	x.Credential, err = o.vault.next(ctx, *c, func(ctx context.Context, c calls.Credential) (calls.Credential, error) {
@@ -136,13 +135,19 @@ func (o *Outbox) send(ctx context.Context, s Sink, x Exchange) (a Answer, with t
 	if err != nil {
 		return unauthorized(err), c.UpdatedAt
 	}
-	if a = s.Send(ctx, x); a.Then != AuthFailed {
-		return a, x.Credential.UpdatedAt
-	}
-	if now, err := o.vault.get(ctx, c.Account, c.Name); err == nil && now.Changes != x.Credential.Changes {
-		a.Then, a.Fault = Retry, Unwell // somebody has brought yet another
+	if a = o.present(ctx, s, x); a.Then == AuthFailed && o.vault.spent(ctx, *x.Credential) {
+		a.Then, a.Fault = Retry, Unwell // others used it up, or brought yet another
 	}
 	return a, x.Credential.UpdatedAt
+}
+
+// present sends with a credential, and notes that it was taken.
+func (o *Outbox) present(ctx context.Context, s Sink, x Exchange) Answer {
+	a := s.Send(ctx, x)
+	if a.Then == Delivered {
+		o.vault.took(*x.Credential)
+	}
+	return a
 }
 
 // unauthorized is the answer where no credential could be had.

@@ -286,6 +286,44 @@ func TestACredentialThatComesWhileTheFormerIsBeingRefusedIsUsed(t *testing.T) {
 	}
 }
 
+// refused is a sink whose credentials are never taken from it; before each refusal
+// others may have used them.
+type refused struct {
+	notes
+	others func(calls.Credential)
+}
+
+func (r refused) Send(_ context.Context, x Exchange) Answer {
+	r.others(*x.Credential)
+	return Answer{Then: AuthFailed}
+}
+
+func TestACredentialThatOthersUsedUpIsNoRefusedAccount(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		used func(calls.Credential) bool
+		want Then
+	}{
+		"nobody ever used it":        {func(calls.Credential) bool { return false }, AuthFailed},
+		"only the former one worked": {func(c calls.Credential) bool { return strings.Contains(c.Doc, "old") }, AuthFailed},
+		"others used it up":          {func(calls.Credential) bool { return true }, Retry},
+	} {
+		s := newStore(t)
+		_, url := newCRM(t)
+		putCredential(t, s, time.Now(), `{"access":"old","refresh":"r0"}`)
+		o := &Outbox{cfg: Config{Clock: clock.System()}, vault: newVault(s, clock.System())}
+		sink := refused{others: func(cred calls.Credential) {
+			if c.used(cred) {
+				o.vault.took(cred)
+			}
+		}}
+		x := Exchange{Client: http.DefaultClient, Item: Item{To: &calls.Webhook{ID: "crm", Account: calls.MainAccount, Kind: "notes", URL: url}}}
+		if a, _ := o.send(t.Context(), sink, x); a.Then != c.want {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
 func TestARateIsKept(t *testing.T) {
 	t.Parallel()
 	clk := clock.NewFake(time.Unix(0, 0))

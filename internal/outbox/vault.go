@@ -30,6 +30,7 @@ type vault struct {
 type vaultKey struct {
 	turn    chan struct{}
 	unsaved *calls.Credential // refreshed, not yet on disk; guarded by turn
+	worked  int64             // the newest Changes of one that was taken; guarded by the vault's mu
 }
 
 func newVault(store calls.Store, clk clock.Clock) *vault {
@@ -79,6 +80,28 @@ func (v *vault) next(ctx context.Context, used calls.Credential,
 	}
 	k.unsaved = nil
 	return v.get(ctx, used.Account, used.Name)
+}
+
+// took notes that a credential was taken by the other side.
+func (v *vault) took(c calls.Credential) {
+	k := v.key(c.Account, c.Name)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	k.worked = max(k.worked, c.Changes)
+}
+
+// spent reports whether a credential that was refused tells nothing of the account: it
+// was taken before, so it has only ended, or another has come since.
+func (v *vault) spent(ctx context.Context, c calls.Credential) bool {
+	k := v.key(c.Account, c.Name)
+	v.mu.Lock()
+	worked := k.worked >= c.Changes
+	v.mu.Unlock()
+	if worked {
+		return true
+	}
+	now, err := v.get(ctx, c.Account, c.Name)
+	return err == nil && now.Changes != c.Changes
 }
 
 func (v *vault) key(account, name string) *vaultKey {
