@@ -50,6 +50,7 @@ type Conn struct {
 	begun  time.Time // when the first byte of buf came
 	heard  time.Time // when the last message was complete
 	skip   int       // bytes of a refused message still to come
+	half   bool      // what was passed over last is the first half of a ping
 	pace   bucket
 
 	writing sync.Mutex
@@ -298,14 +299,15 @@ func (c *Conn) frame(b []byte) (text []byte, n int, err error) {
 	}
 	for bytes.HasPrefix(b[n:], crlf) {
 		n += 2
-		if bytes.HasPrefix(b[n:], crlf) {
-			n += 2
-			if _, err := c.Write(crlf); err != nil { // a ping (RFC 5626 3.5.1)
-				return nil, n, err
-			}
+		if c.half = !c.half; c.half {
+			continue
+		}
+		if _, err := c.Write(crlf); err != nil { // a ping (RFC 5626 3.5.1)
+			return nil, n, err
 		}
 	}
 	rest := b[n:]
+	c.half = c.half && (len(rest) == 0 || rest[0] == '\r')
 	for len(rest) > 0 && rest[0] == 0 {
 		rest, n = rest[1:], n+1
 	}

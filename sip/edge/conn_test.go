@@ -149,6 +149,32 @@ func TestMessagesComeWholeHoweverTheyAreSent(t *testing.T) {
 	}
 }
 
+func TestAPingIsAnsweredHoweverItIsCut(t *testing.T) {
+	t.Parallel()
+	_, h, count, _ := newTestGuard()
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	c := &Conn{Conn: ours, guard: NewGuard(h, count, clock.System())}
+	pongs := make(chan int, 1)
+	go func() {
+		b, _ := io.ReadAll(theirs)
+		pongs <- len(b) / len(crlf)
+	}()
+	var buf []byte
+	for _, part := range []string{"\r", "\n", "\r", "\n", "\r\n", "\r\n", "\r\n\r", "\n", "\r\n\r\n", "\r\n"} { // four of them, and a half
+		buf = append(buf, part...)
+		_, n, err := c.frame(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf = buf[n:]
+	}
+	_ = ours.Close()
+	if n := <-pongs; n != 4 {
+		t.Errorf("%d pings were answered, want 4", n)
+	}
+}
+
 func TestWhatCannotBeFramedEndsTheConnection(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ text, answer, why string }{
