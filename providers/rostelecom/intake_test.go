@@ -64,17 +64,17 @@ func staff(w *providerstest.World) {
 func TestWhoIsResponsibleForACallerIsAnswered(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ settings, body, want string }{
-		"who talked to him last": {"number_info: {on: true}", sampleNumber, `{"result":0,"resultMessage":"","displayName":"Иван Петров","PIN":"317"}`},
-		"his pin at this provider": {"number_info: {on: true}", `{"from_number":"+79770000002","request_number":"+74951234567"}`,
+		"who talked to him last": {"number_info: {on: true, budget: 10s}", sampleNumber, `{"result":0,"resultMessage":"","displayName":"Иван Петров","PIN":"317"}`},
+		"his pin at this provider": {"number_info: {on: true, budget: 10s}", `{"from_number":"+79770000002","request_number":"+74951234567"}`,
 			`{"result":0,"resultMessage":"","displayName":"","PIN":"555"}`},
-		"an exception": {"number_info: {on: true, except: [\"317\"]}", sampleNumber, `{"result":3,"resultMessage":"calls are not redirected to 317","displayName":null,"PIN":null}`},
-		"nobody's": {"number_info: {on: true}", `{"from_number":"sip:+79770000001@d","request_number":""}`,
+		"an exception": {"number_info: {on: true, budget: 10s, except: [\"317\"]}", sampleNumber, `{"result":3,"resultMessage":"calls are not redirected to 317","displayName":null,"PIN":null}`},
+		"nobody's": {"number_info: {on: true, budget: 10s}", `{"from_number":"sip:+79770000001@d","request_number":""}`,
 			`{"result":2,"resultMessage":"nobody is responsible for the caller","displayName":null,"PIN":null}`},
-		"of one who left": {"number_info: {on: true}", `{"from_number":"sip:+79770000003@d","request_number":""}`,
+		"of one who left": {"number_info: {on: true, budget: 10s}", `{"from_number":"sip:+79770000003@d","request_number":""}`,
 			`{"result":2,"resultMessage":"nobody is responsible for the caller","displayName":null,"PIN":null}`},
-		"not known":    {"number_info: {on: true}", `{"from_number":"+79779999999"}`, `{"result":1,"resultMessage":"the caller is not known","displayName":null,"PIN":null}`},
-		"whose line":   {"number_info: {on: true}", `{"from_number":"+79779999999","request_number":"sip:+78005550002@d"}`, `{"result":0,"resultMessage":"","displayName":"","PIN":"317"}`},
-		"no number":    {"number_info: {on: true}", `{"from_number":"anonymous"}`, `{"result":1,"resultMessage":"the caller shows no number","displayName":null,"PIN":null}`},
+		"not known":    {"number_info: {on: true, budget: 10s}", `{"from_number":"+79779999999"}`, `{"result":1,"resultMessage":"the caller is not known","displayName":null,"PIN":null}`},
+		"whose line":   {"number_info: {on: true, budget: 10s}", `{"from_number":"+79779999999","request_number":"sip:+78005550002@d"}`, `{"result":0,"resultMessage":"","displayName":"","PIN":"317"}`},
+		"no number":    {"number_info: {on: true, budget: 10s}", `{"from_number":"anonymous"}`, `{"result":1,"resultMessage":"the caller shows no number","displayName":null,"PIN":null}`},
 		"switched off": {"", sampleNumber, `{"result":4,"resultMessage":"number_info is switched off","displayName":null,"PIN":null}`},
 	} {
 		t.Run(name, func(t *testing.T) {

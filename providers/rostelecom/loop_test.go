@@ -208,12 +208,12 @@ func TestEncryptionIsSwitchedOffForDebugging(t *testing.T) {
 // Our facade's router side asks our client's intake, as PBX and CRM of one house.
 func TestThePBXAsksTheCRMOfOurOwn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "number_info: {on: true}")
+	w := newWorld(t, "number_info: {on: true, budget: 10s}")
 	staff(w.house)
 	w.p.house.Store = numbered{Store: w.house.Memory}
 	server := httptest.NewServer(w.p.Intake())
 	t.Cleanup(server.Close)
-	p, err := newProvider(providerstest.New(clock.NewFake(noon)).House, "crm", yamlText("crm: {url: "+server.URL+", client_id: "+simID+", sign_key: "+simKey+", signed: always}"))
+	p, err := newProvider(providerstest.New(clock.NewFake(noon)).House, "crm", yamlText("crm: {url: "+server.URL+", client_id: "+simID+", sign_key: "+simKey+", signed: always, timeout: 10s}"))
 	if err != nil {
 		t.Fatal(err)
 	}
