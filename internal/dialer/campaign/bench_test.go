@@ -17,6 +17,7 @@ import (
 	"zvonar/internal/calls"
 	"zvonar/internal/clock"
 	"zvonar/internal/store"
+	"zvonar/internal/store/pgtest"
 )
 
 // rows is a list of n contacts as it would be uploaded, made while it is read.
@@ -77,14 +78,27 @@ func quantiles(b *testing.B, took []time.Duration, when string) {
 // second are told; ZVONAR_CONTACTS says another number. What it reports goes into
 // docs/performance.md.
 func BenchmarkImport(b *testing.B) {
+	benchmarkImport(b, func(clk clock.Clock) store.Config {
+		return store.Config{Path: filepath.Join(b.TempDir(), "z.db"), Clock: clk}
+	})
+}
+
+// BenchmarkImportPostgreSQL is the same on a server that runs beside it.
+func BenchmarkImportPostgreSQL(b *testing.B) {
+	benchmarkImport(b, func(clk clock.Clock) store.Config {
+		return store.Config{Path: filepath.Join(b.TempDir(), "z.db"), URL: pgtest.URL(b), Node: "a", Clock: clk}
+	})
+}
+
+func benchmarkImport(b *testing.B, config func(clock.Clock) store.Config) {
 	n := 1_000_000
 	if _, err := fmt.Sscan(os.Getenv("ZVONAR_CONTACTS"), &n); err != nil {
 		n = 1_000_000
 	}
 	for b.Loop() {
-		dir := b.TempDir()
 		clk := clock.System()
-		st, err := store.Open(b.Context(), store.Config{Path: filepath.Join(dir, "z.db"), Clock: clk})
+		cfg := config(clk)
+		st, err := store.Open(b.Context(), cfg)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -122,11 +136,13 @@ func BenchmarkImport(b *testing.B) {
 		quantiles(b, idle, "idle")
 		quantiles(b, busy, "importing")
 		b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e6, "MB-heap")
-		size, err := os.Stat(filepath.Join(dir, "z.db"))
-		if err != nil {
-			b.Fatal(err)
+		if cfg.URL == "" {
+			size, err := os.Stat(cfg.Path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(size.Size())/float64(n), "B/contact-on-disk")
 		}
-		b.ReportMetric(float64(size.Size())/float64(n), "B/contact-on-disk")
 		b.ReportMetric(nextTakes(b, r, st, c), "µs/next-contact")
 		if err := st.Close(context.Background()); err != nil {
 			b.Fatal(err)
