@@ -92,14 +92,15 @@ type Canceler interface {
 
 // Follower is an originator that tells what became of its calls.
 type Follower interface {
-	// Follow tells what the provider reports of a call that it took, until ctx ends
-	// or Ended and everything that follows it was told. It begins before Place is
-	// called, for reports can be faster than answers; placed delivers its result
+	// Follow begins to listen for what the provider reports of a call before it returns,
+	// and so before Place is called, for reports can be faster than answers; hear then
+	// tells it, until ctx ends or Ended and everything that follows it was told, and is
+	// always called. placed delivers its result
 	// then, or is closed without one where the provider refused or nobody can tell. A
 	// call that a former process placed (r.Resumed) is followed without Place: placed
 	// delivers its name, or is closed without one where that never became known.
-	// tell may be called from this goroutine only and may wait for the call a little.
-	Follow(ctx context.Context, r PlaceRequest, placed <-chan PlaceResult, tell func(calls.ProviderReport))
+	// tell may be called by hear only and may wait for the call a little.
+	Follow(ctx context.Context, r PlaceRequest, placed <-chan PlaceResult, tell func(calls.ProviderReport)) (hear func())
 }
 
 // Intake is a client that hears callbacks: whatever comes to

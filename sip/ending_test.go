@@ -117,6 +117,26 @@ func TestARingTimeoutSaysNoAnswer(t *testing.T) {
 	k.end()
 }
 
+// TestATransactionThatEndsWhileItRingsStopsTheRinging: the library may start its
+// Timer B after the 100 has come, and 32 s later the transaction is gone.
+func TestATransactionThatEndsWhileItRingsStopsTheRinging(t *testing.T) {
+	t.Parallel()
+	a, p := withRaw(t, nil)
+	k := a.dial(t, nil)
+	invite := p.read("INVITE").(*sipmsg.Request)
+	p.respond(invite, 180, "far", "")
+	k.until(calls.LegRinging)
+	leg := k.leg
+	leg.do(func() { leg.replied(nil, sipmsg.ErrTransactionTimeout) })
+	p.respond(p.read("CANCEL").(*sipmsg.Request), 200, "", "")
+	p.respond(invite, 200, "far", rawSDP) // it was picked up meanwhile
+	p.read("ACK")
+	p.respond(p.read("BYE").(*sipmsg.Request), 200, "", "")
+	if got := k.end(); !got.Timeout || got.By != calls.ByZvonar || got.Answered {
+		t.Errorf("ending %+v", got)
+	}
+}
+
 func TestACancelMaySayThatAnotherTelephoneTookIt(t *testing.T) {
 	t.Parallel()
 	a, p := withRaw(t, nil)

@@ -236,6 +236,13 @@ func (l *Leg) sendInvite(credentials []sipmsg.Header) {
 // replied turns a response, or the end of the transaction, into an event.
 func (l *Leg) replied(res *sipmsg.Response, err error) {
 	switch {
+	case errors.Is(err, sipmsg.ErrTransactionTimeout) && l.state == stProceeding:
+		// sipgo starts Timer B once the INVITE is sent; a provisional response that comes
+		// in between finds no timer to stop. The final response has no transaction
+		// any more, so the telephone must not go on ringing.
+		l.ending.Timeout = true
+		l.endedBy(calls.ByZvonar)
+		l.handle(&input{ev: evRingTimeout})
 	case errors.Is(err, sipmsg.ErrTransactionTimeout):
 		l.ua.strays.abandon(l.ua.clock, l.uac.invite)
 		l.handle(&input{ev: evTimeout})

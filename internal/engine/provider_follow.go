@@ -15,8 +15,9 @@ const (
 	recallPatience = 10 * time.Second
 )
 
-// follower gives what begins to hear the provider's reports of the call. They come
-// into the call's mailbox; what comes once it is over goes to lateReport.
+// follower gives what begins to hear the provider's reports of the call: once it
+// returns none is missed. They come into the call's mailbox; what comes once it is over
+// goes to lateReport. It may wait for the provider, so not in the call's goroutine.
 func (s *session) follower(p Provider) func(calls.PlaceRequest) chan<- calls.PlaceResult {
 	f, ok := p.Originator.(Follower)
 	ctx, stop := context.WithCancel(s.e.life)
@@ -28,13 +29,14 @@ func (s *session) follower(p Provider) func(calls.PlaceRequest) chan<- calls.Pla
 	id := s.id
 	return func(r calls.PlaceRequest) chan<- calls.PlaceResult {
 		placed := make(chan calls.PlaceResult, 1)
+		hear := f.Follow(ctx, r, placed, func(report calls.ProviderReport) {
+			if !s.hears(report) {
+				s.e.lateReport(ctx, id, report)
+			}
+		})
 		s.e.tails.Go(func() {
 			defer stop()
-			f.Follow(ctx, r, placed, func(report calls.ProviderReport) {
-				if !s.hears(report) {
-					s.e.lateReport(ctx, id, report)
-				}
-			})
+			hear()
 		})
 		return placed
 	}

@@ -34,18 +34,20 @@ func (p *teller) Place(ctx context.Context, r calls.PlaceRequest) (calls.PlaceRe
 }
 
 // Follow implements Follower.
-func (p *teller) Follow(ctx context.Context, _ calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
-	for {
-		select {
-		case res, ok := <-placed:
-			if placed = nil; ok {
-				p.placed <- res
+func (p *teller) Follow(ctx context.Context, _ calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) func() {
+	return func() {
+		for {
+			select {
+			case res, ok := <-placed:
+				if placed = nil; ok {
+					p.placed <- res
+				}
+			case r := <-p.reports:
+				tell(r)
+				p.told <- struct{}{}
+			case <-ctx.Done():
+				return
 			}
-		case r := <-p.reports:
-			tell(r)
-			p.told <- struct{}{}
-		case <-ctx.Done():
-			return
 		}
 	}
 }

@@ -111,11 +111,14 @@ func (s *session) followAnew(p Provider) {
 	s.log.Info("a call goes on that its provider carries", "provider", p.Name, "status", s.call.Status)
 	s.tell(s.event(calls.ProviderCall, providerData{Provider: p.Name, State: "resumed", ProviderCallID: s.call.ProviderCallID}))
 	s.replayDigits()
-	placed := s.follower(p)(s.provider.request.sent)
-	if s.call.ProviderCallID != "" {
-		placed <- s.provider.request.res
-	}
-	close(placed)
+	follow, asked, named := s.follower(p), s.provider.request, s.call.ProviderCallID != ""
+	s.e.tails.Go(func() {
+		placed := follow(asked.sent)
+		defer close(placed)
+		if named {
+			placed <- asked.res
+		}
+	})
 	s.awaitNews(p)
 }
 

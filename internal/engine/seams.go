@@ -109,12 +109,13 @@ type Canceler interface {
 
 // Follower is an originator that tells what became of its calls.
 type Follower interface {
-	// Follow tells what the provider reports of a call, until ctx ends or all was
-	// told. It is called before Place is; placed delivers what Place gave, or is
+	// Follow begins to listen for what the provider reports of a call before it
+	// returns; hear then tells it, until ctx ends or all was told, and is always
+	// called. Follow is called before Place is; placed delivers what Place gave, or is
 	// closed without it where no usable answer came. A call of a former process
-	// (r.Resumed) is followed without Place: placed delivers its name, if that is known. tell is called from this
-	// goroutine only and may wait for the call.
-	Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport))
+	// (r.Resumed) is followed without Place: placed delivers its name, if that is known. tell is called by hear
+	// only and may wait for the call.
+	Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) (hear func())
 }
 
 // Provider is one configured originator and what its call looks like when it

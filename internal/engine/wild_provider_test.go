@@ -25,8 +25,8 @@ func (p *wildProvider) Place(ctx context.Context, r calls.PlaceRequest) (calls.P
 }
 
 // Follow implements Follower: the test posts its reports itself.
-func (p *wildProvider) Follow(ctx context.Context, _ calls.PlaceRequest, _ <-chan calls.PlaceResult, _ func(calls.ProviderReport)) {
-	<-ctx.Done()
+func (p *wildProvider) Follow(ctx context.Context, _ calls.PlaceRequest, _ <-chan calls.PlaceResult, _ func(calls.ProviderReport)) func() {
+	return func() { <-ctx.Done() }
 }
 
 // wildCanceler can take calls back, or says so.

@@ -11,15 +11,22 @@ import (
 
 // Follow tells what the events say of a call that we placed, and the statistics where
 // no event comes. It implements providers.Follower.
-func (c *Client) Follow(ctx context.Context, r providers.PlaceRequest, placed <-chan providers.PlaceResult, tell func(calls.ProviderReport)) {
+func (c *Client) Follow(ctx context.Context, r providers.PlaceRequest, placed <-chan providers.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	pattern, err := c.rung(r)
 	if err != nil {
-		return // Place says the same
+		return func() {} // Place says the same
 	}
 	f := &follow{pattern: pattern, client: r.To, mail: newMail()}
-	begun := r.Began(c.clock.Now())
 	c.desk.do(func() { c.desk.join(f) })
-	defer c.desk.do(func() { c.desk.leave(f) })
+	return func() {
+		defer c.desk.do(func() { c.desk.leave(f) })
+		c.follow(ctx, r, f, placed, tell)
+	}
+}
+
+// follow tells what f brings until all was told.
+func (c *Client) follow(ctx context.Context, r providers.PlaceRequest, f *follow, placed <-chan providers.PlaceResult, tell func(calls.ProviderReport)) {
+	begun := r.Began(c.clock.Now())
 	polls := c.ticks(c.settings.Poll)
 	defer polls.stop()
 	for {
@@ -37,7 +44,7 @@ func (c *Client) Follow(ctx context.Context, r providers.PlaceRequest, placed <-
 				return
 			}
 		case <-polls.c:
-			if placed == nil && c.polled(ctx, r, pattern, begun, tell) {
+			if placed == nil && c.polled(ctx, r, f.pattern, begun, tell) {
 				return
 			}
 			polls.again()

@@ -24,9 +24,10 @@ func (b *bench) place(r providers.PlaceRequest) *following {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.t.Cleanup(func() { cancel(); <-f.done })
 	placed := make(chan providers.PlaceResult, 1)
+	hear := b.client.Follow(ctx, r, placed, func(r calls.ProviderReport) { f.told <- r })
 	go func() {
 		defer close(f.done)
-		b.client.Follow(ctx, r, placed, func(r calls.ProviderReport) { f.told <- r })
+		hear()
 	}()
 	if f.result, f.err = b.client.Place(ctx, r); f.err == nil {
 		placed <- f.result

@@ -41,9 +41,16 @@ func (a *alarm) stop() {
 const settleTime = 30 * time.Second
 
 // Follow implements providers.Follower.
-func (c *client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
+func (c *client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	w := c.book.follow(r.Attempt)
-	defer c.book.close(w)
+	return func() {
+		defer c.book.close(w)
+		c.follow(ctx, r, w, placed, tell)
+	}
+}
+
+// follow tells what w brings until all was told.
+func (c *client) follow(ctx context.Context, r calls.PlaceRequest, w *watch, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	f := &following{c: c, r: r, w: w, tell: tell, bell: newAlarm(c.house.Clock), began: r.Began(c.house.Clock.Now()),
 		t: newTracker(r.To, r.Flow.Bridge != nil)}
 	f.t.resume(r.Resumed)

@@ -189,16 +189,11 @@ func (w *world) follow(t testing.TB, r calls.PlaceRequest) *followed {
 	f := &followed{w: w, reports: make(chan calls.ProviderReport, 64), done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	placed := make(chan calls.PlaceResult, 1)
-	began := make(chan struct{})
+	hear := w.c.Follow(ctx, r, placed, func(p calls.ProviderReport) { f.reports <- p })
 	go func() {
 		defer close(f.done)
-		close(began)
-		w.c.Follow(ctx, r, placed, func(p calls.ProviderReport) { f.reports <- p })
+		hear()
 	}()
-	<-began
-	for w.c.book.find(r.Attempt) == nil {
-		waitABit()
-	}
 	t.Cleanup(func() { cancel(); <-f.done })
 	if r.Resumed != nil { // nobody asks again
 		placed <- calls.PlaceResult{ProviderCallID: resumedEntry}

@@ -88,9 +88,16 @@ func plainExtension(target string) string {
 
 // Follow implements providers.Follower: events bring what happens, and call_info,
 // asked for at the end, how it went.
-func (p *Provider) Follow(ctx context.Context, r providers.PlaceRequest, placed <-chan providers.PlaceResult, tell func(calls.ProviderReport)) {
+func (p *Provider) Follow(ctx context.Context, r providers.PlaceRequest, placed <-chan providers.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	f := p.hub.follow(r.To)
-	defer f.leave()
+	return func() {
+		defer f.leave()
+		p.follow(ctx, r, f, placed, tell)
+	}
+}
+
+// follow tells what f brings until all was told.
+func (p *Provider) follow(ctx context.Context, r providers.PlaceRequest, f *follower, placed <-chan providers.PlaceResult, tell func(calls.ProviderReport)) {
 	t := newTelling(r.To, p.ownPIN(r), p.set.Ready)
 	t.joins = r.Flow.Bridge != nil
 	over, stop := p.mustBeOver(r)

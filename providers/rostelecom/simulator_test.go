@@ -196,25 +196,12 @@ func (w *world) follow(r providers.PlaceRequest) *following {
 	f := &following{w: w, reports: make(chan calls.ProviderReport, 50), placed: make(chan providers.PlaceResult, 1), over: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.t.Cleanup(func() { cancel(); <-f.over })
-	before := w.waiting()
+	hear := w.p.Follow(ctx, r, f.placed, func(rep calls.ProviderReport) { f.reports <- rep })
 	go func() {
 		defer close(f.over)
-		w.p.Follow(ctx, r, f.placed, func(rep calls.ProviderReport) { f.reports <- rep })
+		hear()
 	}()
-	for w.waiting() == before { // until it is registered
-		select {
-		case <-f.over:
-			w.t.Fatal("the following ended at once")
-		default:
-		}
-	}
 	return f
-}
-
-func (w *world) waiting() int {
-	w.p.hub.mu.Lock()
-	defer w.p.hub.mu.Unlock()
-	return len(w.p.hub.waiting)
 }
 
 // told waits for exactly these states and gives the last report.

@@ -9,9 +9,16 @@ import (
 )
 
 // Follow implements providers.Follower.
-func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
+func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	f := c.hub.follow(r.To, c.extensionOf(r))
-	defer c.hub.leave(f)
+	return func() {
+		defer c.hub.leave(f)
+		c.follow(ctx, r, f, placed, tell)
+	}
+}
+
+// follow tells what f brings until all was told.
+func (c *Client) follow(ctx context.Context, r calls.PlaceRequest, f *follower, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	f.placed = r.Began(f.asked)
 	t := teller{tell: tell, joins: r.Flow.Bridge != nil}
 	ask := make(chan struct{}, 1)

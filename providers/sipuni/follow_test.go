@@ -28,23 +28,16 @@ func (b *branch) follow(t testing.TB, r calls.PlaceRequest) *followed {
 	t.Helper()
 	ctx, cancel := context.WithCancel(background)
 	f := &followed{placed: make(chan calls.PlaceResult, 1), cancel: cancel, done: make(chan struct{}), news: make(chan struct{}, 64)}
-	b.hub.mu.Lock()
-	before := len(b.hub.calls)
-	b.hub.mu.Unlock()
+	hear := b.Follow(ctx, r, f.placed, func(rep calls.ProviderReport) {
+		f.mu.Lock()
+		f.told = append(f.told, rep)
+		f.mu.Unlock()
+		f.news <- struct{}{}
+	})
 	go func() {
 		defer close(f.done)
-		b.Follow(ctx, r, f.placed, func(rep calls.ProviderReport) {
-			f.mu.Lock()
-			f.told = append(f.told, rep)
-			f.mu.Unlock()
-			f.news <- struct{}{}
-		})
+		hear()
 	}()
-	for n := before; n == before; {
-		b.hub.mu.Lock()
-		n = len(b.hub.calls)
-		b.hub.mu.Unlock()
-	}
 	t.Cleanup(func() { cancel(); <-f.done })
 	return f
 }

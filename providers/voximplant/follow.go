@@ -9,10 +9,17 @@ import (
 
 // Follow implements providers.Follower. Reports of the scenario come through the feed;
 // where nothing is heard for a while the history of the account is asked.
-func (c *client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
+func (c *client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	l := c.feed.open(r)
-	defer c.feed.close(l)
-	defer c.forget(r.Attempt)
+	return func() {
+		defer c.feed.close(l)
+		defer c.forget(r.Attempt)
+		c.follow(ctx, r, l, placed, tell)
+	}
+}
+
+// follow tells what the line brings until all was told.
+func (c *client) follow(ctx context.Context, r calls.PlaceRequest, l *line, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	f := &follower{client: c, request: r, line: l, story: newStory(), tell: tell, due: make(chan alarm, 4), wait: time.Duration(c.settings.History.After)}
 	defer f.stop()
 	f.begun = c.house.Clock.Now()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -36,14 +35,11 @@ func follow(t *testing.T, r calls.PlaceRequest, more string) *following {
 	f.intake = f.client.Intake()
 	ctx, cancel := context.WithCancel(t.Context())
 	f.stop = cancel
-	f.done.Go(func() { f.client.Follow(ctx, r, f.placed, f.reports.tell) })
+	f.done.Go(f.client.Follow(ctx, r, f.placed, f.reports.tell))
 	t.Cleanup(func() {
 		cancel()
 		f.done.Wait()
 	})
-	for f.client.feed.tell(fact{attempt: r.Attempt, key: "is it open?"}) != taken {
-		runtime.Gosched()
-	}
 	return f
 }
 

@@ -180,9 +180,10 @@ func (h *house) follow(c *Client, r calls.PlaceRequest, placed ...string) *repor
 	for _, id := range placed {
 		ch <- calls.PlaceResult{ProviderCallID: id}
 	}
+	hear := c.Follow(ctx, r, ch, func(p calls.ProviderReport) { out.list <- p })
 	go func() {
 		defer close(out.done)
-		c.Follow(ctx, r, ch, func(p calls.ProviderReport) { out.list <- p })
+		hear()
 	}()
 	until(h.t, "the follower", func() bool {
 		c.follows.mu.Lock()

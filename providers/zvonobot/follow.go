@@ -172,9 +172,16 @@ func (f *follows) live() []int64 {
 }
 
 // Follow implements providers.Follower.
-func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
+func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	w := c.follows.open(r.CallID)
-	defer c.follows.close(w)
+	return func() {
+		defer c.follows.close(w)
+		c.follow(ctx, r, w, placed, tell)
+	}
+}
+
+// follow tells what w brings until all was told.
+func (c *Client) follow(ctx context.Context, r calls.PlaceRequest, w *follow, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	p := progressOf(r.Resumed)
 	var late chan struct{} // closed when the sound of the talk is waited for no longer
 	for {
