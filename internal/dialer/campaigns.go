@@ -1,6 +1,7 @@
 package dialer
 
 import (
+	"errors"
 	"strconv"
 
 	"zvonar/internal/calls"
@@ -78,7 +79,19 @@ func (d *Dialer) Why(id string) (h calls.Hold, ok bool) {
 		due := timeOf(e.due)
 		return calls.Hold{Gate: calls.GateDue, Until: &due, Text: "it is not to be dialled before its time (not_before)"}, true
 	}
+	if err := d.cfg.Admits(); err != nil {
+		return shutHold(err), true
+	}
 	return calls.Hold{Gate: calls.GateTurn, Text: turnText(q.lanes[e.lane].ready())}, true
+}
+
+// shutHold says why a call that is due waits where no call may begin.
+func shutHold(why error) calls.Hold {
+	text := why.Error()
+	if e := (*calls.Error)(nil); errors.As(why, &e) {
+		text = e.Detail
+	}
+	return calls.Hold{Gate: calls.GateTurn, Text: "nobody is dialled now: " + text}
 }
 
 func turnText(ready int) string {

@@ -91,6 +91,7 @@ type Dialer struct {
 	// The goroutine's own:
 	standings   map[clipKey]calls.Standing // what the store said of clips at standingsAt
 	standingsAt time.Time
+	refused     bool                 // the log was told that nobody is dialled now
 	reading     map[string]time.Time // calls whose texts were given to be read aloud, since when
 }
 

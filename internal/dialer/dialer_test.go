@@ -3,6 +3,7 @@ package dialer
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -300,10 +301,20 @@ func TestAStoreThatCannotBeReadBeginsNothing(t *testing.T) {
 
 func TestWhileNothingIsAdmittedCallsWaitWithoutBeingHeld(t *testing.T) {
 	t.Parallel()
-	full := errors.New("the disk is full")
-	b := newBench(t, func(c *Config) { c.Admits = func() error { return full } })
+	full := error(calls.Errorf(calls.CodeOverloaded, "the disk is full"))
+	var log strings.Builder
+	b := newBench(t, func(c *Config) {
+		c.Admits, c.Log = func() error { return full }, slog.New(slog.NewTextHandler(&log, nil))
+	})
 	b.enqueue("a", "m1")
 	b.pass()
+	b.pass()
+	if n := strings.Count(log.String(), "nobody is dialled"); n != 1 {
+		t.Errorf("the log tells %d times that nobody is dialled", n)
+	}
+	if h, ok := b.d.Why("a"); !ok || h.Gate != calls.GateTurn || h.Text != "nobody is dialled now: the disk is full" {
+		t.Errorf("%+v", h)
+	}
 	b.wait(storeRetry)
 	full = nil
 	b.pass("begin a main")

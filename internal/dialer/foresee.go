@@ -22,6 +22,9 @@ func (d *Dialer) Foresee(tx calls.ReadTx, c *calls.Call) (calls.Hold, error) {
 	case v.hold != nil:
 		return *v.hold, nil
 	}
+	if err := d.cfg.Admits(); err != nil {
+		return shutHold(err), nil
+	}
 	name, trunks := d.route(c)
 	h, ofCampaign, ofLane := d.standingOf(c.CampaignID, name, now)
 	if h.Gate != "" {

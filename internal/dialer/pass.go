@@ -77,7 +77,7 @@ func (d *Dialer) pass(ctx context.Context) time.Time {
 		if w == nil {
 			break
 		}
-		if d.cfg.Admits() != nil {
+		if d.notNow() != nil {
 			return now.Add(storeRetry)
 		}
 		if err := d.look(ctx, r, w, now); err != nil {
@@ -90,6 +90,20 @@ func (d *Dialer) pass(ctx context.Context) time.Time {
 		r.sooner(t)
 	}
 	return r.next
+}
+
+// notNow asks whether a call may begin, and has the log tell when that changes. Only
+// Run's goroutine calls it.
+func (d *Dialer) notNow() error {
+	err := d.cfg.Admits()
+	switch {
+	case err != nil && !d.refused:
+		d.cfg.Log.Warn("calls that are due wait; nobody is dialled", "why", err)
+	case err == nil && d.refused:
+		d.cfg.Log.Info("calls are dialled again")
+	}
+	d.refused = err != nil
+	return err
 }
 
 func (d *Dialer) unreadable(ctx context.Context, err error) (next time.Time) {
