@@ -43,19 +43,19 @@ const settleTime = 30 * time.Second
 // Follow implements providers.Follower.
 func (c *client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	w := c.book.follow(r.Attempt)
-	return func() {
-		defer c.book.close(w)
-		c.follow(ctx, r, w, placed, tell)
-	}
-}
-
-// follow tells what w brings until all was told.
-func (c *client) follow(ctx context.Context, r calls.PlaceRequest, w *watch, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	f := &following{c: c, r: r, w: w, tell: tell, bell: newAlarm(c.house.Clock), began: r.Began(c.house.Clock.Now()),
 		t: newTracker(r.To, r.Flow.Bridge != nil)}
 	f.t.resume(r.Resumed)
-	defer f.bell.stop()
 	f.setBell()
+	return func() {
+		defer c.book.close(w)
+		defer f.bell.stop()
+		f.run(ctx, placed)
+	}
+}
+
+// run tells what comes until all was told.
+func (f *following) run(ctx context.Context, placed <-chan calls.PlaceResult) {
 	for !f.done {
 		select {
 		case <-ctx.Done():
@@ -65,9 +65,9 @@ func (c *client) follow(ctx context.Context, r calls.PlaceRequest, w *watch, pla
 			f.placed = ok
 			if res.ProviderCallID != "" { // only of a call that goes on after a restart
 				f.t.entry = text(res.ProviderCallID)
-				c.book.adopt(w, f.t.entry)
+				f.c.book.adopt(f.w, f.t.entry)
 			}
-		case n := <-w.inbox:
+		case n := <-f.w.inbox:
 			f.hear(n)
 		case <-f.bell.rings:
 			f.rang(ctx)

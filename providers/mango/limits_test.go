@@ -67,9 +67,21 @@ func TestOneKeyDoesNotUseUpTheLimitsOfAnother(t *testing.T) {
 	}
 }
 
+// awaited is a clock that says for how long somebody begins to wait.
+type awaited struct {
+	*clock.Fake
+	waits chan time.Duration
+}
+
+func (a awaited) AfterFunc(d time.Duration, f func()) clock.Timer {
+	t := a.Fake.AfterFunc(d, f)
+	a.waits <- d
+	return t
+}
+
 func TestAClientWaitsForItsTurn(t *testing.T) {
 	t.Parallel()
-	c := clock.NewFake(noon)
+	c := awaited{clock.NewFake(noon), make(chan time.Duration, 10)}
 	m := newMeter(c, slack)
 	for range 4 {
 		if err := m.wait(t.Context(), "k", groupCallback); err != nil {
@@ -78,19 +90,16 @@ func TestAClientWaitsForItsTurn(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() { done <- m.wait(context.Background(), "k", groupCallback) }()
-	for !c.Now().After(noon.Add(time.Second + slack)) {
-		c.Advance(10 * time.Millisecond)
+	for waits := true; waits; {
 		select {
+		case d := <-c.waits:
+			c.Advance(d)
 		case err := <-done:
-			if passed := c.Now().Sub(noon); err != nil || passed < time.Second {
+			if passed := c.Now().Sub(noon); err != nil || passed < time.Second || passed > time.Second+slack {
 				t.Fatalf("went after %v: %v", passed, err)
 			}
-			return
-		default:
+			waits = false
 		}
-	}
-	if err := <-done; err != nil {
-		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -90,19 +90,20 @@ func plainExtension(target string) string {
 // asked for at the end, how it went.
 func (p *Provider) Follow(ctx context.Context, r providers.PlaceRequest, placed <-chan providers.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	f := p.hub.follow(r.To)
+	over, stop := p.mustBeOver(r)
 	return func() {
 		defer f.leave()
-		p.follow(ctx, r, f, placed, tell)
+		defer stop()
+		p.follow(ctx, r, f, placed, over, tell)
 	}
 }
 
-// follow tells what f brings until all was told.
-func (p *Provider) follow(ctx context.Context, r providers.PlaceRequest, f *follower, placed <-chan providers.PlaceResult, tell func(calls.ProviderReport)) {
+// follow tells what f brings until all was told; over comes when the call cannot go on any more.
+func (p *Provider) follow(ctx context.Context, r providers.PlaceRequest, f *follower, placed <-chan providers.PlaceResult, over <-chan struct{}, tell func(calls.ProviderReport)) {
 	t := newTelling(r.To, p.ownPIN(r), p.set.Ready)
 	t.joins = r.Flow.Bridge != nil
-	over, stop := p.mustBeOver(r)
-	defer stop()
 	t.resume(r.Resumed)
+	past := false // it cannot go on any more
 	for {
 		select {
 		case <-ctx.Done():
@@ -116,13 +117,7 @@ func (p *Provider) follow(ctx context.Context, r providers.PlaceRequest, f *foll
 				f.lost()
 			}
 		case <-over:
-			if over = nil; t.session == "" {
-				continue
-			}
-			if info, err := p.infoWhenReady(ctx, t.session, r.CallID); err == nil {
-				p.finish(ctx, r, t, calls.ProviderReport{State: calls.ReportEnded, ProviderCallID: t.session}, info, tell)
-				return
-			}
+			over, past = nil, true
 		case <-f.wake:
 			for _, e := range f.take() {
 				t.session = string(e.SessionID)
@@ -133,6 +128,13 @@ func (p *Provider) follow(ctx context.Context, r providers.PlaceRequest, f *foll
 					}
 					tell(rep)
 				}
+			}
+		}
+		if past && t.session != "" {
+			past = false
+			if info, err := p.infoWhenReady(ctx, t.session, r.CallID); err == nil {
+				p.finish(ctx, r, t, calls.ProviderReport{State: calls.ReportEnded, ProviderCallID: t.session}, info, tell)
+				return
 			}
 		}
 	}

@@ -11,18 +11,19 @@ import (
 // Follow implements providers.Follower.
 func (c *Client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	f := c.hub.follow(r.To, c.extensionOf(r))
+	f.placed = r.Began(f.asked)
+	ask := make(chan struct{}, 1)
+	stop := c.remind(r, ask)
 	return func() {
 		defer c.hub.leave(f)
-		c.follow(ctx, r, f, placed, tell)
+		defer stop()
+		c.follow(ctx, r, f, placed, ask, tell)
 	}
 }
 
-// follow tells what f brings until all was told.
-func (c *Client) follow(ctx context.Context, r calls.PlaceRequest, f *follower, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
-	f.placed = r.Began(f.asked)
+// follow tells what f brings until all was told; ask knocks when the statistic is to be asked.
+func (c *Client) follow(ctx context.Context, r calls.PlaceRequest, f *follower, placed <-chan calls.PlaceResult, ask <-chan struct{}, tell func(calls.ProviderReport)) {
 	t := teller{tell: tell, joins: r.Flow.Bridge != nil}
-	ask := make(chan struct{}, 1)
-	defer c.remind(r, ask)()
 	for !t.over {
 		select {
 		case <-ctx.Done():

@@ -11,20 +11,20 @@ import (
 // where nothing is heard for a while the history of the account is asked.
 func (c *client) Follow(ctx context.Context, r calls.PlaceRequest, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) (hear func()) {
 	l := c.feed.open(r)
-	return func() {
-		defer c.feed.close(l)
-		defer c.forget(r.Attempt)
-		c.follow(ctx, r, l, placed, tell)
-	}
-}
-
-// follow tells what the line brings until all was told.
-func (c *client) follow(ctx context.Context, r calls.PlaceRequest, l *line, placed <-chan calls.PlaceResult, tell func(calls.ProviderReport)) {
 	f := &follower{client: c, request: r, line: l, story: newStory(), tell: tell, due: make(chan alarm, 4), wait: time.Duration(c.settings.History.After)}
-	defer f.stop()
 	f.begun = c.house.Clock.Now()
 	f.story.answered = r.Resumed != nil && r.Resumed.Answered
 	f.ask(f.wait)
+	return func() {
+		defer c.feed.close(l)
+		defer c.forget(r.Attempt)
+		defer f.stop()
+		f.run(ctx, placed)
+	}
+}
+
+// run tells what comes until all was told.
+func (f *follower) run(ctx context.Context, placed <-chan calls.PlaceResult) {
 	for !f.over {
 		select {
 		case <-ctx.Done():
@@ -33,9 +33,9 @@ func (c *client) follow(ctx context.Context, r calls.PlaceRequest, l *line, plac
 			placed = nil
 			if ok {
 				f.session = result.ProviderCallID
-				c.feed.name(l, result.ProviderCallID)
+				f.client.feed.name(f.line, result.ProviderCallID)
 			}
-		case x := <-l.facts:
+		case x := <-f.line.facts:
 			f.heard(x)
 		case what := <-f.due:
 			f.rang(ctx, what)
