@@ -156,15 +156,12 @@ func (c *Client) rung(r providers.PlaceRequest) (string, error) {
 	return "", &calls.PlaceRefused{Reason: "the employee has neither a subscriber nor an extension nor a phone at the PBX"}
 }
 
-// foreignTime bounds one report to the engine.
-const foreignTime = 5 * time.Second
-
 // foreign tells the house of a call that nobody asked for, also while the client stops:
 // its events were taken in and do not come again. The desk calls it.
 func (c *Client) foreign(m *mail) {
 	life, _ := c.running()
 	tell := func(n note) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(life), foreignTime)
+		ctx, cancel := providers.Keeping(life)
 		defer cancel()
 		if _, err := c.house.Engine.Foreign(ctx, n.call, n.report); err != nil {
 			c.log.Warn("a call at the PBX could not be told", "state", n.report.State, "error", err)

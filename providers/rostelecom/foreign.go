@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/providers"
 )
 
 // account is whose calls those of this provider are.
@@ -48,9 +49,6 @@ func newStrangers() *strangers {
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }
-
-// foreignTime bounds one report to the engine.
-const foreignTime = 5 * time.Second
 
 // Stop implements providers.Service: what was heard is still told, by the events alone.
 func (p *Provider) Stop(ctx context.Context) error {
@@ -167,7 +165,7 @@ func (p *Provider) tellEvent(ctx context.Context, session string, x *stranger, e
 				rep.Outcome = calls.OutcomeMissed
 			}
 		}
-		keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), foreignTime)
+		keeping, cancel := providers.Keeping(ctx)
 		_, err := p.house.Engine.Foreign(keeping, x.call, rep)
 		cancel()
 		if err != nil {
@@ -178,7 +176,7 @@ func (p *Provider) tellEvent(ctx context.Context, session string, x *stranger, e
 
 // employeeOf finds the employee with an internal number at this provider; "": nobody.
 func (p *Provider) employeeOf(ctx context.Context, account, pin string) (id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), foreignTime)
+	ctx, cancel := providers.Keeping(ctx)
 	defer cancel()
 	err := p.house.Store.View(ctx, func(tx calls.ReadTx) error {
 		e, err := tx.EmployeeByExtension(account, pin)
