@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"zvonar/internal/calls"
@@ -48,11 +45,13 @@ type campaignRules struct {
 	Record   string   `help:"Approved recording that callees hear." placeholder:"ID"`
 	Flow     string   `help:"Whole flow: JSON, or a file that holds it; - is stdin." placeholder:"FILE|JSON"`
 	Digits   string   `help:"What each digit does, with --record: JSON, or a file." placeholder:"FILE|JSON"`
-	Manager  string   `help:"Talks of two parties: rung first, for each contact; a column manager may say another." placeholder:"TARGET"`
+	Manager  string   `help:"Talks of two parties: rung first, before each contact; a column manager may say another." placeholder:"TARGET"`
+	Order    string   `help:"Talks of two parties: who is rung first, manager_first or client_first." enum:",manager_first,client_first" default:"" placeholder:"ORDER"`
+	Private  bool     `name:"anonymous" help:"Talks of two parties: neither sees a number."`
 	CPS      *float64 `name:"cps" help:"New calls a second; 0 is as the trunks allow." placeholder:"N"`
 	MaxCalls *int     `name:"max-calls" help:"Calls at the same time; 0 is as the trunks allow." placeholder:"N"`
 	Interval *string  `help:"Least time from one call to the next." placeholder:"5s"`
-	Window   string   `help:"Calling hours in the callee's time, 09:00-21:00, or JSON." placeholder:"FROM-TO"`
+	Window   string   `help:"Calling hours in the callee's time: 09:00-21:00, a preset like debt_collection, or JSON." placeholder:"HOURS"`
 	Retry    string   `help:"When a call is tried again: JSON, or a file." placeholder:"FILE|JSON"`
 	Trunk    string   `help:"Trunk to call over." placeholder:"NAME"`
 	From     []string `help:"Caller numbers that calls use in turn." placeholder:"NUMBER"`
@@ -61,7 +60,7 @@ type campaignRules struct {
 	StartAt  string   `name:"start-at" help:"Start it then (RFC 3339)." placeholder:"TIME"`
 	StopAt   string   `name:"stop-at" help:"Pause it then (RFC 3339)." placeholder:"TIME"`
 	consentFlags
-	AMD         string `name:"amd" help:"Answering machines: off, async, message_end; or JSON, in place of the flow's." placeholder:"MODE|JSON"`
+	AMD         string `name:"amd" help:"Answering machines: off, async, message_end; or JSON, or a file, in place of the flow's." placeholder:"MODE|FILE|JSON"`
 	RingTimeout string `name:"ring-timeout" help:"How long a call may ring, 5s to 3m." placeholder:"D"`
 	MaxDuration string `name:"max-duration" help:"How long a call may last, 5s to 4h." placeholder:"D"`
 	Metadata    string `help:"Whatever you want back with its calls: a JSON object, or a file." placeholder:"FILE|JSON"`
@@ -76,11 +75,15 @@ func (r *campaignRules) body(a *app) (map[string]any, error) {
 			b[name] = value
 		}
 	}
-	for name, value := range map[string]string{"flow": r.Flow, "digits": r.Digits, "retry": r.Retry, "metadata": r.Metadata} {
-		if value == "" {
+	for name, option := range map[string]struct {
+		given string
+		read  func(*app, string) (json.RawMessage, error)
+	}{"flow": {r.Flow, readJSONArg}, "digits": {r.Digits, readJSONArg}, "retry": {r.Retry, readJSONArg}, "metadata": {r.Metadata, readJSONArg},
+		"amd": {r.AMD, amdArg}, "window": {r.Window, windowArg}} {
+		if option.given == "" {
 			continue
 		}
-		raw, err := readJSONArg(a, value)
+		raw, err := option.read(a, option.given)
 		if err != nil {
 			return nil, fmt.Errorf("--%s: %w", name, err)
 		}
@@ -88,16 +91,6 @@ func (r *campaignRules) body(a *app) (map[string]any, error) {
 	}
 	if consent := r.consent(); consent != nil {
 		b["consent"] = consent
-	}
-	if r.AMD != "" {
-		b["amd"] = r.AMD
-		if strings.HasPrefix(r.AMD, "{") {
-			raw, err := readJSONArg(a, r.AMD)
-			if err != nil {
-				return nil, fmt.Errorf("--amd: %w", err)
-			}
-			b["amd"] = raw
-		}
 	}
 	pace := map[string]any{}
 	if r.CPS != nil {
@@ -118,41 +111,23 @@ func (r *campaignRules) body(a *app) (map[string]any, error) {
 	if r.Weight != nil {
 		b["weight"] = *r.Weight
 	}
+	bridge := map[string]any{}
 	if r.Manager != "" {
-		b["bridge"] = map[string]string{"manager": r.Manager}
+		bridge["manager"] = r.Manager
+	}
+	if r.Order != "" {
+		bridge["order"] = r.Order
+	}
+	if r.Private {
+		bridge["anonymous"] = true
+	}
+	if len(bridge) > 0 {
+		b["bridge"] = bridge
 	}
 	if len(r.From) > 0 {
 		b["from"] = r.From
 	}
-	if from, to, ok := strings.Cut(r.Window, "-"); ok && !strings.HasPrefix(r.Window, "{") {
-		b["window"] = map[string]string{"from": from, "to": to}
-	} else if r.Window != "" {
-		raw, err := readJSONArg(a, r.Window)
-		if err != nil {
-			return nil, fmt.Errorf("--window: %w", err)
-		}
-		b["window"] = raw
-	}
 	return b, nil
-}
-
-// readJSONArg reads JSON that stands on the command line, in a file, or on stdin.
-func readJSONArg(a *app, arg string) (raw json.RawMessage, err error) {
-	text := []byte(arg)
-	switch {
-	case strings.HasPrefix(arg, "{"), strings.HasPrefix(arg, "["):
-	case arg == "-":
-		text, err = io.ReadAll(a.stdin)
-	default:
-		text, err = os.ReadFile(arg)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("it cannot be read: %w", err)
-	}
-	if !json.Valid(text) {
-		return nil, errors.New("it is not JSON")
-	}
-	return text, nil
 }
 
 type campaignCreateCmd struct {

@@ -225,7 +225,7 @@ var scripts = []script{
 		stdout: "ID     CREATED              TO           STATE   SENT  REPORTED  ERROR            TEXT\nsms_1  2026-11-21 09:30:00  79161234567  failed  -     -         outcome unknown  Your parcel\n"},
 
 	{name: "an unknown command", args: "fly", code: exitUsage, stderr: "zvonar: unexpected argument fly (zvonar --help tells more)\n"},
-	{name: "a missing option", args: "call --to 7", code: exitUsage, stderr: "zvonar: missing flags: --record=ID or --text=TEXT (zvonar --help tells more)\n"},
+	{name: "a missing option", args: "call --to 7", code: exitUsage, stderr: "zvonar: call: say what the callee hears: --record=ID, --text=TEXT or --flow=FILE; or --employee=EMPLOYEE, who has a recording of his own (zvonar --help tells more)\n"},
 	{name: "an unknown role", args: "tokens add bot --role king", code: exitUsage,
 		stderr: "zvonar: --roles must be one of \"viewer\",\"caller\",\"moderator\",\"operator\",\"admin\" but got \"king\" (zvonar --help tells more)\n"},
 }

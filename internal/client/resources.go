@@ -36,8 +36,10 @@ type CallRequest struct {
 	Priority    int               `json:"priority,omitempty"`
 	RingTimeout string            `json:"ring_timeout,omitempty"`
 	MaxDuration string            `json:"max_duration,omitempty"`
+	AMD         json.RawMessage   `json:"amd,omitempty"`
 	Capture     bool              `json:"capture,omitempty"`
 	Metadata    json.RawMessage   `json:"metadata,omitempty"`
+	WebhookURL  string            `json:"webhook_url,omitempty"`
 }
 
 // Consent tells why somebody may be called.
