@@ -9,11 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
-	"zvonar/internal/calls"
 	"zvonar/internal/client"
-	"zvonar/internal/timeline"
 )
 
 // callCmd is `zvonar call`.
@@ -70,10 +67,7 @@ func (c *callCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if !c.Follow {
-		return c.accepted(a, call, replayed)
-	}
-	return c.follow(ctx, a, remote, call, replayed)
+	return placed(ctx, a, remote, call, replayed, c.Follow, c.JSON)
 }
 
 // request is what the daemon is asked.
@@ -134,50 +128,4 @@ func (c *callCmd) digits(stdin io.Reader) (json.RawMessage, error) {
 		return nil, errors.New(`--digits is not JSON; write it like '[{},{"record":"1460168"},{"managerPhone":"74242490764"}]'`)
 	}
 	return json.RawMessage(text), nil
-}
-
-func (c *callCmd) accepted(a *app, call calls.CallView, replayed bool) error {
-	if c.JSON {
-		return a.json(call)
-	}
-	if replayed {
-		return a.say("%s %s (it was there already under this ref)", call.ID, call.Status)
-	}
-	return a.say("%s %s", call.ID, call.Status)
-}
-
-// follow prints the events of the call until it is over.
-func (c *callCmd) follow(ctx context.Context, a *app, remote *client.Client, call calls.CallView, replayed bool) error {
-	if !c.JSON {
-		if err := c.accepted(a, call, replayed); err != nil {
-			return err
-		}
-	}
-	var start time.Time
-	var last calls.Event
-	err := remote.FollowCall(ctx, call.ID, func(e calls.Event) error {
-		if start.IsZero() {
-			start = e.Time
-		}
-		last = e
-		if c.JSON {
-			return a.json(e)
-		}
-		_, err := fmt.Fprintln(a.stdout, timeline.Line(e, start))
-		return err
-	})
-	if err != nil {
-		if ctx.Err() != nil {
-			fmt.Fprintf(a.stderr, "zvonar: no longer watching; the call goes on (zvonar calls hangup %s ends it)\n", call.ID)
-		}
-		return err
-	}
-	var end struct{ Outcome calls.Outcome }
-	if err := json.Unmarshal(last.Data, &end); err != nil {
-		return fmt.Errorf("the end of the call cannot be read: %w", err)
-	}
-	if end.Outcome != calls.OutcomeAnswered {
-		return exitError(exitOtherwise)
-	}
-	return nil
 }

@@ -3,24 +3,37 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"zvonar/internal/calls"
+	"zvonar/internal/client"
 	"zvonar/internal/timeline"
 )
 
 // callsCmd is `zvonar calls`.
 type callsCmd struct {
-	List   callsListCmd   `cmd:"" help:"List calls, newest first."`
-	Show   callsShowCmd   `cmd:"" help:"Show a call and everything that happened to it."`
-	Hangup callsHangupCmd `cmd:"" help:"End a call, or cancel it if it is still queued."`
-	Cancel callsCancelCmd `cmd:"" help:"End all calls of a series, or of a ref, that are not over."`
+	List     callsListCmd     `cmd:"" help:"List calls, newest first; --live: those that run."`
+	Show     callsShowCmd     `cmd:"" help:"Show a call and everything that happened to it."`
+	Follow   callsFollowCmd   `cmd:"" help:"Print what happened to a call and what happens, live, until it is over; exit with 0 if it was answered, else 3."`
+	Hangup   callsHangupCmd   `cmd:"" help:"End a call, or cancel it if it is still queued."`
+	Cancel   callsCancelCmd   `cmd:"" help:"End all calls of a series, or of a ref, that are not over."`
+	Transfer callsTransferCmd `cmd:"" help:"Hand the customer of a talk to somebody else."`
+	Play     callsPlayCmd     `cmd:"" help:"Play a clip to the customer."`
+	DTMF     callsDTMFCmd     `cmd:"" name:"dtmf" help:"Send digits to a party."`
+	Hold     callsHoldCmd     `cmd:"" help:"Put a party on hold."`
+	Unhold   callsUnholdCmd   `cmd:"" help:"Let a party on hold go on."`
+	Record   callsRecordCmd   `cmd:"" help:"Write a talk down, from now on."`
+	Audio    callsAudioCmd    `cmd:"" help:"Fetch what was written down of a talk, as a WAV file."`
 }
 
 type callsListCmd struct {
 	remote
-	Status   string `help:"queued, held, dialing, ringing, answered, bridged or completed." placeholder:"STATUS"`
+	Live     bool   `help:"Only those that are dialled, ring or are talked in." xor:"status"`
+	Status   string `help:"queued, held, dialing, ringing, answered, bridged or completed." placeholder:"STATUS" xor:"status"`
 	Outcome  string `help:"How they ended: answered, busy, no_answer, …" placeholder:"OUTCOME"`
 	To       string `help:"Only calls to this number." placeholder:"NUMBER"`
 	Ref      string `help:"Only calls of this ref." placeholder:"REF"`
@@ -41,7 +54,7 @@ func (c *callsListCmd) Run(ctx context.Context, a *app) error {
 			filter.Set(key, word)
 		}
 	}
-	list, err := remote.Calls(ctx, filter, c.Limit)
+	list, err := c.read(ctx, remote, filter)
 	if err != nil {
 		return err
 	}
@@ -56,10 +69,32 @@ func (c *callsListCmd) Run(ctx context.Context, a *app) error {
 	return a.table([]string{"ID", "CREATED", "DIR", "TO", "FROM", "STATUS", "OUTCOME", "REASON", "TALK", "REF"}, rows)
 }
 
-type callsShowCmd struct {
-	remote
-	ID string `arg:"" help:"The call." placeholder:"CALL"`
+// underWay are the states of a call that runs.
+var underWay = []calls.Status{calls.StatusDialing, calls.StatusRinging, calls.StatusAnswered, calls.StatusBridged}
+
+// read asks for the calls; those that run state by state, each call once even where
+// it went from one to the next meanwhile.
+func (c *callsListCmd) read(ctx context.Context, remote *client.Client, filter url.Values) ([]calls.CallView, error) {
+	if !c.Live {
+		return remote.Calls(ctx, filter, c.Limit)
+	}
+	found := map[string]calls.CallView{}
+	for _, status := range underWay {
+		filter := maps.Clone(filter) // the client writes its cursor there
+		filter.Set("status", string(status))
+		list, err := remote.Calls(ctx, filter, c.Limit)
+		if err != nil {
+			return nil, err
+		}
+		for _, call := range list {
+			found[call.ID] = call
+		}
+	}
+	list := slices.SortedFunc(maps.Values(found), func(a, b calls.CallView) int { return strings.Compare(b.ID, a.ID) })
+	return list[:min(len(list), c.Limit)], nil
 }
+
+type callsShowCmd struct{ oneCall }
 
 // Run shows a call.
 func (c *callsShowCmd) Run(ctx context.Context, a *app) error {
@@ -88,25 +123,11 @@ func (c *callsShowCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
-type callsHangupCmd struct {
-	remote
-	ID string `arg:"" help:"The call." placeholder:"CALL"`
-}
+type callsHangupCmd struct{ oneCall }
 
 // Run ends a call.
 func (c *callsHangupCmd) Run(ctx context.Context, a *app) error {
-	remote, err := c.client(a)
-	if err != nil {
-		return err
-	}
-	call, err := remote.Hangup(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return a.json(call)
-	}
-	return a.say("%s is being ended", call.ID)
+	return c.control(ctx, a, func(r *client.Client) (calls.CallView, error) { return r.Hangup(ctx, c.ID) }, "is being ended")
 }
 
 type callsCancelCmd struct {

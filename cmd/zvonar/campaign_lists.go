@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -88,7 +85,7 @@ type campaignExportCmd struct {
 }
 
 // Run writes the contacts.
-func (c *campaignExportCmd) Run(ctx context.Context, a *app) (err error) {
+func (c *campaignExportCmd) Run(ctx context.Context, a *app) error {
 	remote, err := c.client(a)
 	if err != nil {
 		return err
@@ -103,20 +100,7 @@ func (c *campaignExportCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = rows.Close() }() // only read
-	if c.File == "-" {
-		_, err = io.Copy(a.stdout, rows)
-		return err
-	}
-	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("there is a %s already", c.File)
-	}
-	if err != nil {
-		return fmt.Errorf("the contacts cannot be written: %w", err)
-	}
-	_, err = io.Copy(f, rows)
-	return errors.Join(err, f.Close())
+	return a.save(c.File, rows)
 }
 
 type campaignPreflightCmd struct{ campaignID }

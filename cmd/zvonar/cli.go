@@ -35,7 +35,8 @@ type commands struct {
 	Version     versionCmd     `cmd:"" group:"The daemon:" help:"Show the version."`
 
 	Call          callCmd          `cmd:"" group:"Calls and clips, through the API:" help:"Call somebody."`
-	Calls         callsCmd         `cmd:"" group:"Calls and clips, through the API:" help:"List, show and end calls."`
+	Bridge        bridgeCmd        `cmd:"" group:"Calls and clips, through the API:" help:"Connect two parties."`
+	Calls         callsCmd         `cmd:"" group:"Calls and clips, through the API:" help:"List, show, follow, steer and end calls."`
 	Campaign      campaignCmd      `cmd:"" group:"Calls and clips, through the API:" help:"Call many people by a list."`
 	Recordings    recordingsCmd    `cmd:"" group:"Calls and clips, through the API:" help:"Add, list, approve and reject clips."`
 	Fingerprints  fingerprintsCmd  `cmd:"" group:"Calls and clips, through the API:" help:"Make announcements of operators known by their sound."`

@@ -244,7 +244,7 @@ const busyLine = `{"id":"evt_3","pos":3,"subject":"call:01JCALL","seq":3,"type":
 
 func TestCommandsSayAndAskWhatTheyShould(t *testing.T) {
 	t.Parallel()
-	for _, s := range slices.Concat(scripts, campaignScripts) {
+	for _, s := range slices.Concat(scripts, campaignScripts, talkScripts) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			base, got := fakeDaemon(t, s.daemon)

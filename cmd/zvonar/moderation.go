@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"strconv"
 
 	"zvonar/internal/client"
@@ -209,7 +206,7 @@ type recordingsAudioCmd struct {
 }
 
 // Run writes the sound of a clip to a file.
-func (c *recordingsAudioCmd) Run(ctx context.Context, a *app) (err error) {
+func (c *recordingsAudioCmd) Run(ctx context.Context, a *app) error {
 	remote, err := c.client(a)
 	if err != nil {
 		return err
@@ -218,22 +215,5 @@ func (c *recordingsAudioCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = sound.Close() }() // only read
-	if c.File == "-" {
-		_, err = io.Copy(a.stdout, sound)
-		return err
-	}
-	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
-	if err != nil {
-		return fmt.Errorf("the sound cannot be written: %w", err)
-	}
-	_, err = io.Copy(f, sound)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		_ = os.Remove(c.File)
-		return fmt.Errorf("the sound cannot be written: %w", err)
-	}
-	return nil
+	return a.save(c.File, sound)
 }

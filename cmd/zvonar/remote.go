@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -99,6 +100,28 @@ func (a *app) table(head []string, rows [][]string) error {
 func (a *app) say(format string, args ...any) error {
 	_, err := fmt.Fprintln(a.stdout, timeline.OneLine(fmt.Sprintf(format, args...)))
 	return err
+}
+
+// save writes what the daemon sent to a new file, "-" being stdout, and closes it. It
+// leaves no file that is not whole.
+func (a *app) save(file string, from io.ReadCloser) error {
+	defer func() { _ = from.Close() }() // only read
+	if file == "-" {
+		_, err := io.Copy(a.stdout, from)
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("there is a %s already", file)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, from)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("%s is not whole: %w", file, err), os.Remove(file))
+	}
+	return nil
 }
 
 // value is what an optional field says.

@@ -48,6 +48,8 @@ func TestLineSaysWhatHappened(t *testing.T) {
 		{event(calls.CallAction, `{"digit":"1","action":"record","value":"1460169","result":"ok","error":""}`), "digit 1 goes on to recording 1460169"},
 		{event(calls.CallAction, `{"digit":"2","action":"managerPhone","value":"74242490764","result":"failed","error":"no_answer"}`),
 			"digit 2 could not connect with 74242490764: no answer"},
+		{event(calls.CallAction, `{"digit":"","action":"record","value":"1460169","result":"ok"}`), "a request goes on to recording 1460169"},
+		{event(calls.CallAction, `{"digit":"","action":"transfer","value":"201@main","result":"ok"}`), "a request hands over to 201@main"},
 		{event(calls.CallAction, `{"digit":"3","action":"smsText","value":"hello","result":"ok"}`), "digit 3 sends an SMS"},
 		{event(calls.CallAction, `{"digit":"4","action":"needBlock","value":"1","result":"ok"}`), "digit 4 puts the number on the blacklist"},
 		{event(calls.CallBridging, `{"leg":"manager","to":"74242490764","attempt":"att_2"}`), "ringing the manager 74242490764"},

@@ -161,6 +161,7 @@ var actions = map[string]struct{ does, did string }{
 	string(calls.ActionManager): {"connect with", "connects with"},
 	string(calls.ActionSMS):     {"send an SMS", "sends an SMS"},
 	string(calls.ActionBlock):   {"put on the blacklist", "puts the number on the blacklist"},
+	"transfer":                  {"hand over to", "hands over to"},
 }
 
 func action(_ calls.Event, d data) string {
@@ -169,13 +170,17 @@ func action(_ calls.Event, d data) string {
 		words.does, words.did = Clean(d.Action), Clean(d.Action)
 	}
 	value := ""
-	if d.Action == string(calls.ActionRecord) || d.Action == string(calls.ActionManager) {
+	if d.Action == string(calls.ActionRecord) || d.Action == string(calls.ActionManager) || d.Action == "transfer" {
 		value = Clean(d.Value)
 	}
-	if d.Result == "failed" {
-		return sentence("digit", Clean(d.Digit), "could not", words.does, value) + with(": ", plain(d.Error), "")
+	who := sentence("digit", Clean(d.Digit))
+	if d.Digit == "" {
+		who = "a request"
 	}
-	return sentence("digit", Clean(d.Digit), words.did, value)
+	if d.Result == "failed" {
+		return sentence(who, "could not", words.does, value) + with(": ", plain(d.Error), "")
+	}
+	return sentence(who, words.did, value)
 }
 
 // states says what a provider did.
