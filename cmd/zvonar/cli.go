@@ -53,6 +53,7 @@ type commands struct {
 	Trunks        trunksCmd        `cmd:"" group:"Calls and clips, through the API:" help:"Show the trunks and how much of them is in use."`
 
 	Providers providersCmd `cmd:"" group:"Events, access, privacy, through the API:" help:"Providers and facades: what is said with them, requests to try, keys, certificates."`
+	Events    eventsCmd    `cmd:"" group:"Events, access, privacy, through the API:" help:"Print the log of events, or what happens, live."`
 	Webhooks  webhooksCmd  `cmd:"" group:"Events, access, privacy, through the API:" help:"Say where events go; look at deliveries and send them again."`
 	Tokens    tokensCmd    `cmd:"" group:"Events, access, privacy, through the API:" help:"Make, rotate and revoke API tokens."`
 	Audit     auditCmd     `cmd:"" group:"Events, access, privacy, through the API:" help:"Show who changed what."`

@@ -97,6 +97,7 @@ type script struct {
 	code           int
 	stdout, stderr string
 	asked, body    string // the first request
+	then           string // the second request with its body
 }
 
 var scripts = []script{
@@ -244,7 +245,7 @@ const busyLine = `{"id":"evt_3","pos":3,"subject":"call:01JCALL","seq":3,"type":
 
 func TestCommandsSayAndAskWhatTheyShould(t *testing.T) {
 	t.Parallel()
-	for _, s := range slices.Concat(scripts, campaignScripts, talkScripts) {
+	for _, s := range slices.Concat(scripts, campaignScripts, talkScripts, changeScripts) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			base, got := fakeDaemon(t, s.daemon)
@@ -261,6 +262,9 @@ func TestCommandsSayAndAskWhatTheyShould(t *testing.T) {
 			}
 			if s.asked != "" && (len(got.requests) == 0 || got.requests[0] != s.asked) {
 				t.Errorf("asked %q, want %s", got.requests, s.asked)
+			}
+			if s.then != "" && (len(got.bodies) < 2 || got.requests[1]+" "+got.bodies[1] != s.then) {
+				t.Errorf("then asked %q with %q, want %s", got.requests, got.bodies, s.then)
 			}
 			if s.body != "" && (len(got.bodies) == 0 || got.bodies[0] != s.body) {
 				t.Errorf("sent %q, want %s", got.bodies, s.body)

@@ -17,6 +17,7 @@ import (
 type keysCmd struct {
 	Add    keysAddCmd    `cmd:"" help:"Issue a key of a facade; its secret is shown once."`
 	Rotate keysRotateCmd `cmd:"" help:"Make a new secret; the old one works a while longer."`
+	Set    keysSetCmd    `cmd:"" help:"Change a key: what is given; \"\" takes it away."`
 	Revoke keysRevokeCmd `cmd:"" help:"Revoke a key at once; its events stop."`
 	List   keysListCmd   `cmd:"" help:"List keys, without their secrets."`
 }

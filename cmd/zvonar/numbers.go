@@ -13,6 +13,7 @@ type numbersCmd struct {
 	Add     numbersAddCmd     `cmd:"" help:"Add a number of your own, or say whom a trunk's is for."`
 	Confirm numbersConfirmCmd `cmd:"" help:"Confirm a number of your own: by a call to it, or by your word."`
 	List    numbersListCmd    `cmd:"" help:"List caller numbers with their answer rates."`
+	Set     numbersSetCmd     `cmd:"" help:"Change whom a number is for: what is given; \"\" takes it away."`
 	Remove  numbersRemoveCmd  `cmd:"" help:"Remove a number; a trunk's is everybody's again."`
 }
 

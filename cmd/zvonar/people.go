@@ -11,6 +11,7 @@ import (
 type employeesCmd struct {
 	Add    employeesAddCmd    `cmd:"" help:"Add an employee."`
 	List   employeesListCmd   `cmd:"" help:"List the employees."`
+	Set    employeesSetCmd    `cmd:"" help:"Change an employee: what is given; \"\" takes it away."`
 	Remove employeesRemoveCmd `cmd:"" help:"Remove an employee."`
 }
 
@@ -25,6 +26,8 @@ type employeesAddCmd struct {
 	Record      string `help:"Recording of calls in his name that name none." placeholder:"ID"`
 	Method      string `help:"Who calls in his name: nobody (off), himself (app), the API (api) (default ${default})." enum:"off,app,api" default:"off" placeholder:"METHOD"`
 	CRMUser     string `name:"crm-user" help:"His name in the CRM." placeholder:"USER"`
+	Provider    string `help:"Provider whose subscriber he is." placeholder:"NAME"`
+	Subscriber  string `help:"His name at that provider." placeholder:"NAME"`
 	SIPUser     string `name:"sip-user" help:"User name of his softphone." placeholder:"USER"`
 	SIPPassword string `name:"sip-password" help:"Its password, at least 12 characters." placeholder:"PASSWORD"`
 }
@@ -36,7 +39,7 @@ func (c *employeesAddCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	e, err := remote.AddEmployee(ctx, client.EmployeeRequest{Name: c.Name, Extension: c.Extension, Trunk: c.Trunk, Phone: c.Phone, Ring: c.Ring, From: c.From,
-		RecordID: c.Record, CallMethod: c.Method, CRMUser: c.CRMUser, SIPUser: c.SIPUser, SIPPassword: c.SIPPassword})
+		RecordID: c.Record, CallMethod: c.Method, CRMUser: c.CRMUser, Provider: c.Provider, Subscriber: c.Subscriber, SIPUser: c.SIPUser, SIPPassword: c.SIPPassword})
 	switch {
 	case err != nil:
 		return err
@@ -89,6 +92,7 @@ func (c *employeesRemoveCmd) Run(ctx context.Context, a *app) error {
 type groupsCmd struct {
 	Add    groupsAddCmd    `cmd:"" help:"Add a group; it is a target as group:NAME."`
 	List   groupsListCmd   `cmd:"" help:"List the groups."`
+	Set    groupsSetCmd    `cmd:"" help:"Change a group: what is given."`
 	Remove groupsRemoveCmd `cmd:"" help:"Remove a group."`
 }
 

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"net/url"
+
+	"zvonar/internal/client"
 )
 
 // smsCmd is `zvonar sms`.
 type smsCmd struct {
 	List smsListCmd `cmd:"" help:"List texts and what became of them, newest first."`
+	Show smsShowCmd `cmd:"" help:"Show a text."`
 }
 
 type smsListCmd struct {
@@ -36,6 +39,32 @@ func (c *smsListCmd) Run(ctx context.Context, a *app) error {
 	if c.JSON {
 		return jsonLines(a, list)
 	}
+	return a.texts(list)
+}
+
+type smsShowCmd struct {
+	remote
+	ID string `arg:"" help:"As list shows it." placeholder:"ID"`
+}
+
+// Run shows a text.
+func (c *smsShowCmd) Run(ctx context.Context, a *app) error {
+	remote, err := c.client(a)
+	if err != nil {
+		return err
+	}
+	t, err := remote.Text(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.json(t)
+	}
+	return a.texts([]client.Text{t})
+}
+
+// texts prints texts as a table.
+func (a *app) texts(list []client.Text) error {
 	rows := make([][]string, 0, len(list))
 	for _, m := range list {
 		rows = append(rows, []string{m.ID, stamp(m.CreatedAt), m.To, string(m.State), stamp(m.SentAt), stamp(m.ReportedAt), value(m.Error), m.Text})

@@ -17,6 +17,7 @@ import (
 type webhooksCmd struct {
 	List       webhooksListCmd       `cmd:"" help:"List webhooks and how they are doing."`
 	Add        webhooksAddCmd        `cmd:"" help:"Send events somewhere; the secret is shown once."`
+	Set        webhooksSetCmd        `cmd:"" help:"Change a webhook: what is given; --off and --on switch it."`
 	Remove     webhooksRemoveCmd     `cmd:"" help:"Stop sending events there, and forget what waits."`
 	Rotate     webhooksRotateCmd     `cmd:"" help:"Make a new secret; the old one signs too for a while."`
 	Deliveries webhooksDeliveriesCmd `cmd:"" help:"Show deliveries, newest first, with what was answered."`
@@ -74,9 +75,11 @@ func webhookState(w client.Webhook) string {
 
 type webhooksAddCmd struct {
 	remote
-	URL    string   `arg:"" name:"url" help:"Where events are posted to." placeholder:"URL"`
-	Types  []string `help:"Only events of these types, with commas between (default: all)." placeholder:"TYPE"`
-	Secret string   `help:"Sign with this: whsec_ and base64 (default: one is made)." placeholder:"SECRET"`
+	URL      string   `arg:"" name:"url" help:"Where events are posted to." placeholder:"URL"`
+	Types    []string `help:"Only events of these types, with commas between (default: all)." placeholder:"TYPE"`
+	Kind     string   `help:"In whose dialect: webhook, salebot, … (default: webhook)." placeholder:"KIND"`
+	Secret   string   `help:"Sign with this: whsec_ and base64 (default: one is made); what other kinds are given." placeholder:"SECRET"`
+	Settings string   `help:"What the kind keeps of the destination: a JSON object, or a file." placeholder:"FILE|JSON"`
 }
 
 // Run makes a webhook.
@@ -85,7 +88,13 @@ func (c *webhooksAddCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	w, err := remote.AddWebhook(ctx, c.URL, c.Types, c.Secret)
+	request := client.WebhookRequest{Kind: c.Kind, URL: c.URL, Types: c.Types, Secret: c.Secret}
+	if c.Settings != "" {
+		if request.Settings, err = readJSONArg(a, c.Settings); err != nil {
+			return fmt.Errorf("--settings: %w", err)
+		}
+	}
+	w, err := remote.AddWebhook(ctx, request)
 	return c.secret(a, w, err)
 }
 

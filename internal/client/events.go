@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -29,13 +30,21 @@ const (
 // Now, given to Events, begins with what happens from now on.
 const Now int64 = -1
 
-// Events calls f, one at a time and by pos, with every event after the pos
-// after, live, until f returns an error (which comes back) or ctx ends. A stream
+// Events is EventsOf with every event.
+func (c *Client) Events(ctx context.Context, after int64, f func(calls.Event) error) error {
+	return c.EventsOf(ctx, nil, after, f)
+}
+
+// EventsOf calls f, one at a time and by pos, with every event after the pos
+// after that filter, the query of GET /v1/events, lets through, live, until f returns an error (which comes back) or ctx ends. A stream
 // that breaks is opened again where it broke; after several openings in a row
 // that bring nothing, and at once where the daemon refuses, the reason is
 // returned.
-func (c *Client) Events(ctx context.Context, after int64, f func(calls.Event) error) error {
-	s := &stream{client: c, after: after, f: f}
+func (c *Client) EventsOf(ctx context.Context, filter url.Values, after int64, f func(calls.Event) error) error {
+	s := &stream{client: c, path: "/v1/events", after: after, f: f}
+	if len(filter) > 0 {
+		s.path += "?" + filter.Encode()
+	}
 	pause := c.Pause
 	if pause <= 0 {
 		pause = defaultPause
@@ -121,9 +130,22 @@ func (c *Client) CallEvents(ctx context.Context, id string, f func(calls.Event) 
 	}
 }
 
+// EventPage gives up to limit events after the pos after that filter lets through,
+// by pos, and the pos up to which the page leaves nothing out.
+func (c *Client) EventPage(ctx context.Context, filter url.Values, after int64, limit int) ([]calls.Event, int64, error) {
+	query := url.Values{"after": {strconv.FormatInt(after, 10)}, "limit": {strconv.Itoa(limit)}}
+	maps.Copy(query, filter)
+	page, err := ask[struct {
+		Items []calls.Event `json:"items"`
+		Pos   int64         `json:"pos"`
+	}](ctx, c, http.MethodGet, "/v1/events?"+query.Encode(), nil)
+	return page.Items, page.Pos, err
+}
+
 // stream reads server-sent events over as many connections as it takes.
 type stream struct {
 	client *Client
+	path   string
 	after  int64 // last pos seen; < 0: none
 	f      func(calls.Event) error
 	alive  bool // this connection brought something
@@ -144,7 +166,7 @@ func (s *stream) read(ctx context.Context) error {
 	if s.after >= 0 {
 		header.Set("Last-Event-ID", strconv.FormatInt(s.after, 10))
 	}
-	res, err := s.client.send(ctx, http.MethodGet, "/v1/events", header, nil)
+	res, err := s.client.send(ctx, http.MethodGet, s.path, header, nil)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,11 @@ func (c *Client) Texts(ctx context.Context, filter url.Values, limit int) ([]Tex
 	return list[Text](ctx, c, "/v1/sms", filter, limit)
 }
 
+// Text shows a text.
+func (c *Client) Text(ctx context.Context, id string) (Text, error) {
+	return ask[Text](ctx, c, http.MethodGet, "/v1/sms/"+url.PathEscape(id), nil)
+}
+
 // AuditLog lists up to limit entries, newest first; filter has the parameters of
 // GET /v1/audit.
 func (c *Client) AuditLog(ctx context.Context, filter url.Values, limit int) ([]Audit, error) {

@@ -300,13 +300,17 @@ func (c *Client) Webhooks(ctx context.Context) ([]Webhook, error) {
 }
 
 // AddWebhook makes a webhook; secret "" lets the daemon make one.
-func (c *Client) AddWebhook(ctx context.Context, address string, types []string, secret string) (Webhook, error) {
-	in := struct {
-		URL    string   `json:"url"`
-		Types  []string `json:"types,omitempty"`
-		Secret string   `json:"secret,omitempty"`
-	}{address, types, secret}
-	return ask[Webhook](ctx, c, http.MethodPost, "/v1/webhooks", in)
+func (c *Client) AddWebhook(ctx context.Context, r WebhookRequest) (Webhook, error) {
+	return ask[Webhook](ctx, c, http.MethodPost, "/v1/webhooks", r)
+}
+
+// WebhookRequest is the body of POST /v1/webhooks.
+type WebhookRequest struct {
+	Kind     string          `json:"kind,omitempty"`
+	URL      string          `json:"url"`
+	Types    []string        `json:"types,omitempty"`
+	Secret   string          `json:"secret,omitempty"`
+	Settings json.RawMessage `json:"settings,omitempty"`
 }
 
 // RemoveWebhook deletes a webhook with its deliveries.
