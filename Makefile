@@ -4,7 +4,7 @@ GO         ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build demo test test-quick crash lint bench bench-parts bench-media bench-drain bench-flood leak simulate figures amd-report cover fuzz clean
+.PHONY: build demo test test-quick crash lint bench bench-parts bench-media bench-drain bench-flood leak simulate figures amd-report amd-sounds cover fuzz clean
 
 build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/zvonar ./cmd/zvonar
@@ -95,6 +95,11 @@ simulate:
 CORPUS ?= ../shared/corpus/amd
 amd-report: build
 	bin/zvonar amd train $(CORPUS)/manifest.csv
+
+# Free sounds to learn from beside a corpus, composed out of Debian packages (docs/amd-sounds.md):
+# half a gigabyte to download, minutes. WITHOUT names packages to leave out.
+amd-sounds:
+	@GO=$(GO) scripts/amd-sounds $(or $(DIR),$(error name the folder to write: make amd-sounds DIR=sounds)) $(WITHOUT)
 
 cover:
 	$(GO) test -short -coverprofile coverage.out ./...

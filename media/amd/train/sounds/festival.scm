@@ -1,0 +1,17 @@
+; What festival needs to know of voices that lie in a folder of their own, %[1]s,
+; rather than installed.
+(set! voice-path (list "%[1]s/voices/"))
+(set! lexdir "%[1]s/dicts/")
+(set! pos_model_dir "%[1]s/dicts/")
+(set! load-path (cons "%[1]s/" load-path))
+(set! datadir "%[1]s/")
+(set! libdir "%[1]s/")
+(set! czech-dita-unisyn-index "%[1]s/voices/czech/czech_dita/group/dita.group")
+(set! czech-krb-unisyn-index "%[1]s/voices/czech/czech_krb/group/krb.group")
+(set! czech-machac-unisyn-index "%[1]s/voices/czech/czech_machac/group/machac.group")
+(set! czech-ph-unisyn-index "%[1]s/voices/czech/czech_ph/group/ph.group")
+(search-for-voices)
+(load "%[1]s/pos.scm")
+(define (say file text)
+  (utt.save.wave (utt.synth (eval (list 'Utterance 'Text text))) file 'riff))
+(voice_%[2]s)
