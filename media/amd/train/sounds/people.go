@@ -94,7 +94,7 @@ func answers(s *source, said []*phrase, n int, to *shelf) {
 		}
 		c.label, c.sub, c.lang, c.voice, c.real = "human", sub, first.from.lang, voice, "real"
 		c.source, c.licence = from(s, first.from), s.licence
-		c.end = min(c.end, c.onset+int(1000*first.seconds()))
+		c.end = min(c.end, c.onset+int(1000*first.seconds())-10*(before+after))
 		to.keep(c)
 	}
 }
