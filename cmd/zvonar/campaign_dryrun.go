@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"zvonar/internal/client"
@@ -33,10 +32,11 @@ func (c *campaignDryRunCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 	}
+	bar := &campaignBar{app: a}
 	m, err := demo.Rehearse(ctx, demo.Config{Start: startDemoSystem, Log: newLogger(config.Log{Level: c.LogLevel, Format: "text"}, a.stderr)},
 		demo.Rehearsal{From: remote, Campaign: c.ID, Contacts: c.Contacts, Countries: c.Country, Mix: mix, Told: func(m client.Campaign) {
 			if !c.JSON {
-				_, _ = fmt.Fprintf(a.stdout, "\r\x1b[K%s", progressLine(m))
+				_ = bar.show(m) // what cannot be written now is found below
 			}
 		}})
 	if err != nil {
@@ -45,6 +45,6 @@ func (c *campaignDryRunCmd) Run(ctx context.Context, a *app) error {
 	if c.JSON {
 		return a.json(m)
 	}
-	_, _ = fmt.Fprint(a.stdout, "\r\x1b[K")
+	bar.wipe()
 	return statusOf(a, m)
 }

@@ -46,6 +46,10 @@ func (c *campaignImportCmd) Run(ctx context.Context, a *app) error {
 	return importContacts(ctx, a, remote, c.ID, c.File, query, c.JSON)
 }
 
+// shownFaults is how many invalid lines are told to people: a list in the wrong shape
+// has nothing else, and what it comes to must not scroll away.
+const shownFaults = 20
+
 // importContacts sends a file and tells what came of it, faults on stderr.
 func importContacts(ctx context.Context, a *app, remote *client.Client, id, file string, query url.Values, asJSON bool) error {
 	var out client.ContactImport
@@ -59,7 +63,11 @@ func importContacts(ctx context.Context, a *app, remote *client.Client, id, file
 	if asJSON {
 		return a.json(out)
 	}
-	for _, f := range out.Errors {
+	for i, f := range out.Errors {
+		if i == shownFaults {
+			out.ErrorsOmitted += int64(len(out.Errors) - i)
+			break
+		}
 		where := fmt.Sprintf("line %d", f.Line)
 		if f.Field != "" {
 			where += ", " + f.Field
@@ -69,11 +77,11 @@ func importContacts(ctx context.Context, a *app, remote *client.Client, id, file
 		}
 	}
 	if out.ErrorsOmitted > 0 {
-		if _, err := fmt.Fprintf(a.stderr, "and %d more\n", out.ErrorsOmitted); err != nil {
+		if _, err := fmt.Fprintf(a.stderr, "and %d more lines are invalid (--json names up to a thousand)\n", out.ErrorsOmitted); err != nil {
 			return err
 		}
 	}
-	return a.say("%d lines: %d contacts added, %d were there already, %d invalid", out.Lines, out.Added, out.Duplicates, out.Invalid)
+	return a.say("%d lines: %d contacts added, %d there already, %d invalid", out.Lines, out.Added, out.Duplicates, out.Invalid)
 }
 
 type campaignExportCmd struct {
@@ -183,6 +191,7 @@ func (c *campaignStatusCmd) Run(ctx context.Context, a *app) error {
 	}
 	ticks := time.NewTicker(max(c.Every, 100*time.Millisecond))
 	defer ticks.Stop()
+	bar := &campaignBar{app: a}
 	for {
 		m, err := remote.Campaign(ctx, c.ID)
 		if err != nil {
@@ -193,10 +202,10 @@ func (c *campaignStatusCmd) Run(ctx context.Context, a *app) error {
 		case c.JSON:
 			err = a.json(m)
 		case c.Follow && !over:
-			_, err = fmt.Fprintf(a.stdout, "\r\x1b[K%s", progressLine(m))
+			err = bar.show(m)
 		default:
 			if c.Follow {
-				_, _ = fmt.Fprint(a.stdout, "\r\x1b[K")
+				bar.wipe()
 			}
 			err = statusOf(a, m)
 		}
@@ -206,7 +215,9 @@ func (c *campaignStatusCmd) Run(ctx context.Context, a *app) error {
 		select {
 		case <-ticks.C:
 		case <-ctx.Done():
-			_, _ = fmt.Fprintln(a.stdout)
+			if isTerminal(a.stdout) {
+				_, _ = fmt.Fprintln(a.stdout)
+			}
 			return ctx.Err()
 		}
 	}
