@@ -77,11 +77,16 @@ func (ua *UA) abandon(t *trunk.Trunk) (ended <-chan struct{}) {
 	return leaving.ended
 }
 
-// forgetTrunk forgets how a trunk stood, so that one of its name begins anew.
+// forgetTrunk forgets how a trunk stood, so that one of its name begins anew; only
+// whether it was told that it is down is kept: whoever was told hears of the end of it
+// where the trunk that replaces it is up.
 func (ua *UA) forgetTrunk(name string) {
 	ua.trunks.mu.Lock()
 	defer ua.trunks.mu.Unlock()
 	delete(ua.trunks.last, name)
+	if ua.trunks.down[name] {
+		ua.trunks.owed[name] = true
+	}
 	delete(ua.trunks.down, name)
 	ua.m.up.DeleteLabelValues(name)
 	if f := ua.cfg.TrunkUsable; f != nil {

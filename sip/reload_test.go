@@ -131,3 +131,30 @@ func TestAHundredReloadsUnderTrafficLoseNoCall(t *testing.T) {
 		}
 	}
 }
+
+func TestATrunkThatAReloadMendsIsToldUp(t *testing.T) {
+	t.Parallel()
+	changed := make(chan trunk.Status, 8)
+	s, p := registering(t, func(_ *trunk.Config, cfg *Config) {
+		cfg.TrunkChanged = func(_ string, now trunk.Status) { changed <- now }
+	})
+	p.respond(p.read("REGISTER"), 403, "r", "")
+	if told := <-changed; told.State != trunk.Down {
+		t.Fatalf("told %+v", told)
+	}
+	mended := peerTrunk(p, "peer", func(c *trunk.Config) {
+		c.Register, c.Username, c.Password, c.Expires = true, "bob", "other", time.Minute
+	})
+	if _, err := s.ua.Reload([]trunk.Config{mended}); err != nil {
+		t.Fatal(err)
+	}
+	p.accept(p.read("REGISTER"), "60") // the former one has no Contact to take back
+	select {
+	case told := <-changed:
+		if told.State != trunk.Up {
+			t.Errorf("told %s: %s", told.State, told.Reason)
+		}
+	case <-time.After(patience):
+		t.Error("nobody was told that it is up")
+	}
+}

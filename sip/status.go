@@ -11,6 +11,7 @@ type trunkWatch struct {
 	mu   sync.Mutex
 	last map[string]trunk.State // as it was looked at last
 	down map[string]bool        // it was told that it is down
+	owed map[string]bool        // that was told of the trunk of this name that another one replaced
 }
 
 // TrunkStatus is how a trunk stands; ok is false where there is none of that name.
@@ -33,25 +34,27 @@ func (ua *UA) changed(t *trunk.Trunk) {
 		return
 	}
 	ua.trunks.last[t.Name] = now.State
-	told := ua.trunks.down[t.Name]
+	told, owed := ua.trunks.down[t.Name], ua.trunks.owed[t.Name]
 	switch now.State {
 	case trunk.Down:
 		ua.log.Warn("sip: a trunk is down", "trunk", t.Name, "why", now.Reason)
 		ua.trunks.down[t.Name] = true
+		delete(ua.trunks.owed, t.Name)
 		ua.m.up.WithLabelValues(t.Name).Set(0)
 	case trunk.Up:
 		ua.trunks.down[t.Name] = false
+		delete(ua.trunks.owed, t.Name)
 		ua.m.up.WithLabelValues(t.Name).Set(1)
 	case trunk.Unknown:
 		ua.m.up.DeleteLabelValues(t.Name)
 	}
-	if now.State == trunk.Up && told {
+	if now.State == trunk.Up && (told || owed) {
 		ua.log.Info("sip: a trunk is up again", "trunk", t.Name)
 	}
 	if f := ua.cfg.TrunkUsable; f != nil {
 		f(t.Name, now.State != trunk.Down)
 	}
-	if f := ua.cfg.TrunkChanged; f != nil && (now.State == trunk.Down && !told || now.State == trunk.Up && told) {
+	if f := ua.cfg.TrunkChanged; f != nil && (now.State == trunk.Down && !told || now.State == trunk.Up && (told || owed)) {
 		f(t.Name, now)
 	}
 }

@@ -98,7 +98,7 @@ func New(cfg Config) (*UA, error) {
 	}
 	ua.names = cfg.Names
 	ua.pace = &pacer{clock: ua.clock, next: map[string]time.Time{}}
-	ua.trunks.last, ua.trunks.down = map[string]trunk.State{}, map[string]bool{}
+	ua.trunks.last, ua.trunks.down, ua.trunks.owed = map[string]trunk.State{}, map[string]bool{}, map[string]bool{}
 	ua.work = life.NewCrew(cfg.Clock, ua.panicked)
 	ua.load = newLoad(ua.clock, ua.ringing.count, ua.legCount)
 	ua.guard = edge.NewGuard(host{ua}, m, ua.clock)
