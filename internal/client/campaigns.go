@@ -162,11 +162,7 @@ func (c *Client) Campaign(ctx context.Context, id string) (m Campaign, err error
 
 // Campaigns lists up to limit, newest first.
 func (c *Client) Campaigns(ctx context.Context, limit int) ([]Campaign, error) {
-	var page struct {
-		Items []Campaign `json:"items"`
-	}
-	err := c.Do(ctx, http.MethodGet, "/v1/campaigns?limit="+strconv.Itoa(limit), nil, &page)
-	return page.Items, err
+	return list[Campaign](ctx, c, "/v1/campaigns", url.Values{}, limit)
 }
 
 // DeleteCampaign removes one that does not run.
