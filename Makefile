@@ -91,10 +91,11 @@ simulate:
 	$(GO) test ./internal/dialer -run xxx -bench NextDue
 
 # How well answering machines are told on voices that were not learned from; minutes.
-# CORPUS holds a manifest.csv and its sounds (docs/amd.md).
+# CORPUS holds a manifest.csv and its sounds (docs/amd.md). MORE names further manifests,
+# whose sounds are learned from and not judged.
 CORPUS ?= ../shared/corpus/amd
 amd-report: build
-	bin/zvonar amd train $(CORPUS)/manifest.csv
+	bin/zvonar amd train $(CORPUS)/manifest.csv $(foreach m,$(MORE),--more $(m))
 
 # Free sounds to learn from beside a corpus, composed out of Debian packages (docs/amd-sounds.md):
 # half a gigabyte to download, minutes. WITHOUT names packages to leave out.

@@ -107,32 +107,50 @@ func soundOf(ctx context.Context, file string) ([]int16, error) {
 
 // amdTrainCmd is `zvonar amd train`.
 type amdTrainCmd struct {
-	Manifest string `arg:"" help:"CSV file: file, label (human, machine, else what is heard), voice, and more; docs/amd.md." type:"path"`
-	Table    string `help:"Write the Go table here." placeholder:"FILE" type:"path"`
-	Check    bool   `help:"Judge the sounds with the table that is built in instead of training."`
-	Variants int    `default:"4" help:"Further sounds to make of each."`
-	Trees    int    `default:"250" help:"Trees to grow."`
-	Folds    int    `default:"5" help:"Parts that the voices are divided into: each is judged by what was learned from the others."`
+	Manifest string   `arg:"" help:"CSV file: file, label (human, machine, else what is heard), voice, and more; docs/amd.md." type:"path"`
+	More     []string `help:"Another manifest: its sounds are learned from and not judged; its voices must be others." placeholder:"FILE" type:"path" sep:"none"`
+	Beside   float64  `default:"0.1" help:"How much a sound of --more counts, of one that is judged."`
+	Table    string   `help:"Write the Go table here." placeholder:"FILE" type:"path"`
+	Check    bool     `help:"Judge the sounds with the table that is built in instead of training."`
+	Variants int      `default:"4" help:"Further sounds to make of each."`
+	Trees    int      `default:"250" help:"Trees to grow."`
+	Folds    int      `default:"5" help:"Parts that the voices are divided into: each is judged by what was learned from the others."`
+	Division int      `default:"0" help:"How the voices are divided: each number does it another way, to see how much of the report is chance."`
+}
+
+// manifestOf reads a manifest and its sounds.
+func manifestOf(ctx context.Context, file string) ([]*train.Sound, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return train.ReadManifest(bytes.NewReader(b), filepath.Dir(file), func(path string) ([]int16, error) { return soundOf(ctx, path) })
 }
 
 // Run trains and reports.
 func (c *amdTrainCmd) Run(ctx context.Context, a *app) error {
-	b, err := os.ReadFile(c.Manifest)
-	if err != nil {
-		return err
-	}
-	sounds, err := train.ReadManifest(bytes.NewReader(b), filepath.Dir(c.Manifest), func(path string) ([]int16, error) { return soundOf(ctx, path) })
+	sounds, err := manifestOf(ctx, c.Manifest)
 	if err != nil {
 		return err
 	}
 	if c.Check {
 		return train.WriteReport(a.stdout, train.RunAll(sounds, amd.Defaults(), detectors))
 	}
-	if c.Folds < 2 || c.Trees < 1 || c.Variants < 0 {
-		return errors.New("--folds must be at least 2, --trees at least 1, --variants at least 0")
+	if c.Folds < 2 || c.Trees < 1 || c.Variants < 0 || c.Division < 0 || c.Beside <= 0 {
+		return errors.New("--folds must be at least 2, --trees at least 1, --variants and --division at least 0, --beside above 0")
 	}
-	o := train.Options{Variants: c.Variants, Trees: c.Trees, Folds: c.Folds}
+	o := train.Options{Variants: c.Variants, Trees: c.Trees, Folds: c.Folds, Division: c.Division, Beside: c.Beside}
 	extra := train.Generated()
+	for _, file := range c.More {
+		more, err := manifestOf(ctx, file)
+		if err == nil {
+			err = train.Beside(sounds, more)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		extra = append(extra, more...)
+	}
 	if err := train.WriteReport(a.stdout, train.CrossValidate(sounds, extra, o, amd.Defaults(), detectors)); err != nil {
 		return err
 	}

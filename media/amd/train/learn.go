@@ -18,10 +18,23 @@ type Options struct {
 	Variants int // further sounds made of each one
 	Trees    int
 	Folds    int // of the cross-validation, and of the calibration
+	Division int // of the voices into folds: each number is another one
+	// Beside is how much a sound that is only learned from counts, of one that is
+	// judged.
+	Beside float64
 }
 
 // Defaults are the options that the table in the repository was trained with.
-func Defaults() Options { return Options{Variants: 4, Trees: 250, Folds: 5} }
+func Defaults() Options { return Options{Variants: 4, Trees: 250, Folds: 5, Beside: 0.1} }
+
+// variants is how many further sounds are made of one: of those that are only
+// learned from half as many, for there may be many of them.
+func (o Options) variants(s *Sound) int {
+	if s.Aside {
+		return (o.Variants + 1) / 2
+	}
+	return o.Variants
+}
 
 func (o Options) settings() Settings {
 	all := make([]int, len(amd.Features()))
@@ -52,33 +65,39 @@ const rarity = 3
 // recorded, and they last as long as a machine's.
 const hardship = 2
 
-// examples looks at all sounds and their variants.
+// examples looks at all sounds and their variants, into which voices of those are
+// mixed that are not beside: words over and over are no murmur.
 func examples(sounds []*Sound, o Options) []example {
 	out := make([]example, len(sounds))
-	speech := slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return s.Other() })
+	speech := slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return s.Other() || s.Aside })
 	if len(speech) == 0 {
 		speech = sounds
 	}
+	each(len(sounds), func(i int) { out[i] = exampleOf(sounds[i], speech, o, rand.New(rand.NewPCG(1, uint64(i)))) })
+	return out
+}
+
+// each calls f with the numbers below n, some at once.
+func each(n int, f func(i int)) {
 	var wg sync.WaitGroup
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := range next {
-				out[i] = exampleOf(sounds[i], speech, o, rand.New(rand.NewPCG(1, uint64(i))))
+				f(i)
 			}
 		})
 	}
-	for i := range sounds {
+	for i := range n {
 		next <- i
 	}
 	close(next)
 	wg.Wait()
-	return out
 }
 
 func exampleOf(s *Sound, others []*Sound, o Options, rnd *rand.Rand) example {
 	e := example{sound: s}
-	for v := range 1 + o.Variants {
+	for v := range 1 + o.variants(s) {
 		n := 0
 		amd.Looks(variant(s, v, others, rnd), func(l *amd.Look) {
 			since := l.At - l.Onset
@@ -97,26 +116,24 @@ func exampleOf(s *Sound, others []*Sound, o Options, rnd *rand.Rand) example {
 	return e
 }
 
-// Learn trains a model on all sounds.
-func Learn(sounds []*Sound, o Options) amd.Model { return learn(examples(sounds, o), o) }
-
-// learn trains both forests; the calibration comes of voices that were left out in
-// turn.
-func learn(list []example, o Options) amd.Model {
-	m := fit(list, o)
+// Learn trains a model on all sounds: both forests, and the calibration by voices
+// that are left out in turn.
+func Learn(sounds []*Sound, o Options) amd.Model {
+	list := examples(sounds, o)
+	models := make([]amd.Model, o.Folds+1) // without each fold, and without none
+	each(len(models), func(k int) { models[k] = fit(o.without(list, k), o) })
+	m := models[o.Folds]
 	m.Limits = limits
 	var sums, truth []float64
-	for k := range o.Folds {
-		part := fit(without(list, k, o.Folds), o)
-		for _, e := range list {
-			if foldOf(e.sound, o.Folds) != k || e.sound.Other() {
-				continue
-			}
-			for _, x := range e.rows[:e.own] {
-				p := max(1e-4, min(1-1e-4, float64(part.Machine.Probability(x))))
-				sums = append(sums, math.Log(p/(1-p)))
-				truth = append(truth, target(!e.sound.Human()))
-			}
+	for _, e := range list {
+		k := o.foldOf(e.sound)
+		if k == aside || e.sound.Other() {
+			continue
+		}
+		for _, x := range e.rows[:e.own] {
+			p := max(1e-4, min(1-1e-4, float64(models[k].Machine.Probability(x))))
+			sums = append(sums, math.Log(p/(1-p)))
+			truth = append(truth, target(!e.sound.Human()))
 		}
 	}
 	if len(sums) > 0 {
@@ -130,8 +147,11 @@ func learn(list []example, o Options) amd.Model {
 // fit trains both forests, without calibration.
 func fit(list []example, o Options) amd.Model {
 	var machine, other []Row
-	each := 1 / float32(1+o.Variants) / 2
 	for _, e := range list {
+		each := 1 / float32(1+o.variants(e.sound)) / 2
+		if e.sound.Aside {
+			each *= float32(o.Beside)
+		}
 		for _, x := range e.rows {
 			if !e.sound.Other() {
 				weight := each
@@ -171,14 +191,29 @@ func target(yes bool) float64 {
 	return 0
 }
 
+// aside is the fold of sounds that are learned from and never judged.
+const aside = -1
+
 // foldOf puts a voice into one fold, always the same.
-func foldOf(s *Sound, folds int) int {
-	h := sha256.Sum256([]byte(s.Voice))
-	return int(h[0]) % folds
+func (o Options) foldOf(s *Sound) int {
+	if s.Aside {
+		return aside
+	}
+	text := s.Voice
+	if o.Division > 0 {
+		text = fmt.Sprint(o.Division, s.Voice)
+	}
+	h := sha256.Sum256([]byte(text))
+	return int(h[0]) % o.Folds
 }
 
-func without(list []example, fold, folds int) []example {
-	return slices.DeleteFunc(slices.Clone(list), func(e example) bool { return foldOf(e.sound, folds) == fold })
+// others are the sounds that are not in a fold.
+func (o Options) others(sounds []*Sound, fold int) []*Sound {
+	return slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return o.foldOf(s) == fold })
+}
+
+func (o Options) without(list []example, fold int) []example {
+	return slices.DeleteFunc(slices.Clone(list), func(e example) bool { return o.foldOf(e.sound) == fold })
 }
 
 // platt fits probability = logistic(scale*x+shift) to what is true, by Newton's

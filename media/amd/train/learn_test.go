@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,53 @@ func TestWhatIsLearnedHoldsForVoicesThatWereLeftOut(t *testing.T) {
 	var b bytes.Buffer
 	if err := WriteReport(&b, results); err != nil || !strings.Contains(b.String(), "| all | 24 |") {
 		t.Errorf("%v: the report reads\n%s", err, b.String())
+	}
+}
+
+// One voice of a fold changes: the others of that fold must be judged as before, for
+// what judges them has heard none of the fold, not in the murmur behind others either.
+func TestWhoIsJudgedWasNotHeardInTraining(t *testing.T) {
+	t.Parallel()
+	o := Options{Variants: 4, Trees: 10, Folds: 3}
+	sounds := toy()
+	before := CrossValidate(sounds, nil, o, amd.Defaults(), deaf)
+	changed := *sounds[0]
+	changed.PCM = slices.Clone(changed.PCM)
+	slices.Reverse(changed.PCM)
+	sounds[0] = &changed
+	same, fold := 0, o.foldOf(&changed)
+	for i, r := range CrossValidate(sounds, nil, o, amd.Defaults(), deaf) {
+		if i == 0 || o.foldOf(r.Sound) != fold {
+			continue
+		}
+		same++
+		if r.Sure != before[i].Sure || r.Decided != before[i].Decided {
+			t.Errorf("sound %d is judged at %d ms with %v, before another voice of its fold changed at %d ms with %v", i, r.Decided, r.Sure, before[i].Decided, before[i].Sure)
+		}
+	}
+	if same == 0 {
+		t.Error("no other sound is in the fold")
+	}
+}
+
+func TestAVoiceIsJudgedOrLearnedFromBeside(t *testing.T) {
+	t.Parallel()
+	judged, more := toy(), toy()
+	if err := Beside(judged, more); err == nil || !strings.Contains(err.Error(), `voice "a"`) {
+		t.Errorf("the voices of both are the same: %v", err)
+	}
+	for _, s := range more {
+		s.Voice = "another " + s.Voice
+	}
+	if err := Beside(judged, more); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Variants: 1, Trees: 10, Folds: 3, Beside: 0.5}
+	if n := len(CrossValidate(judged, more, o, amd.Defaults(), deaf)); n != len(judged) {
+		t.Errorf("%d sounds were judged, want %d", n, len(judged))
+	}
+	if table(t, Learn(append(judged, more...), o)) == table(t, Learn(judged, o)) {
+		t.Error("nothing was learned of the sounds beside")
 	}
 }
 

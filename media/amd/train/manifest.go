@@ -74,3 +74,20 @@ func milliseconds(s string) int {
 	}
 	return n
 }
+
+// Beside marks the sounds of more as learned from and never judged, beside sounds
+// that are. A voice must not be on both sides: what is heard of it in training would
+// flatter the report.
+func Beside(sounds, more []*Sound) error {
+	judged := map[string]string{}
+	for _, s := range sounds {
+		judged[s.Voice] = s.File
+	}
+	for _, s := range more {
+		if file, ok := judged[s.Voice]; ok {
+			return fmt.Errorf("%s is of the voice %q, as %s is, which is judged: a voice is either judged or learned from beside", s.File, s.Voice, file)
+		}
+		s.Aside = true
+	}
+	return nil
+}

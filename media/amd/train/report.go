@@ -3,9 +3,7 @@ package train
 import (
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
-	"sync"
 
 	"zvonar/media/amd"
 )
@@ -55,15 +53,16 @@ func (r *Result) take(e amd.Event) {
 }
 
 // CrossValidate trains on the voices of all folds but one and runs the sounds of
-// that one, for each fold. detectors makes those of one call.
+// that one, for each fold: who is judged was heard in no sound that was learned
+// from, not in the murmur behind one either. extra are learned from and not judged.
+// detectors makes those of one call.
 func CrossValidate(sounds, extra []*Sound, o Options, params amd.Params, detectors func() []amd.Detector) []Result {
-	list := examples(append(slices.Clone(sounds), extra...), o)
 	results := make([]Result, len(sounds))
 	for k := range o.Folds {
-		m := learn(without(list, k, o.Folds), o)
+		m := Learn(o.others(slices.Concat(sounds, extra), k), o)
 		p := params
 		p.Model, p.Limits = &m, m.Limits
-		runAll(sounds, results, func(s *Sound) bool { return foldOf(s, o.Folds) == k }, p, detectors)
+		runAll(sounds, results, func(s *Sound) bool { return o.foldOf(s) == k }, p, detectors)
 	}
 	return results
 }
@@ -76,23 +75,12 @@ func RunAll(sounds []*Sound, params amd.Params, detectors func() []amd.Detector)
 }
 
 func runAll(sounds []*Sound, results []Result, take func(*Sound) bool, params amd.Params, detectors func() []amd.Detector) {
-	var wg sync.WaitGroup
-	next := make(chan int)
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range next {
-				results[i] = Run(sounds[i].PCM, params, detectors()...)
-				results[i].Sound = sounds[i]
-			}
-		})
-	}
-	for i, s := range sounds {
-		if take(s) {
-			next <- i
+	each(len(sounds), func(i int) {
+		if take(sounds[i]) {
+			results[i] = Run(sounds[i].PCM, params, detectors()...)
+			results[i].Sound = sounds[i]
 		}
-	}
-	close(next)
-	wg.Wait()
+	})
 }
 
 // taken reports what a verdict comes to: unknown and silence count as human.

@@ -19,6 +19,7 @@ type Sound struct {
 	Real  bool   // a recorded voice, not a synthetic one
 	Onset int    // ms where the speech begins, -1 unknown
 	Beep  int    // ms where a beep begins, -1 without
+	Aside bool   // learned from and never judged
 	PCM   []int16
 }
 
