@@ -58,3 +58,16 @@ func TestFilesAreJudgedOneLineEach(t *testing.T) {
 		t.Errorf("a missing file: exit %d, %q", code, said)
 	}
 }
+
+func TestAVoiceThatIsJudgedIsNotLearnedFromBeside(t *testing.T) {
+	t.Parallel()
+	file := busyTone(t)
+	manifest := filepath.Join(filepath.Dir(file), "manifest.csv")
+	if err := os.WriteFile(manifest, []byte("file,label,voice\n"+filepath.Base(file)+",busy,exchange\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, said := quick(t, nil, "amd", "train", manifest, "--more", manifest)
+	if code != 1 || !strings.Contains(said, `voice "exchange"`) || !strings.Contains(said, manifest) {
+		t.Errorf("exit %d, said %q", code, said)
+	}
+}

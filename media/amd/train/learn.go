@@ -65,16 +65,21 @@ const rarity = 3
 // recorded, and they last as long as a machine's.
 const hardship = 2
 
-// examples looks at all sounds and their variants, into which voices of those are
-// mixed that are not beside: words over and over are no murmur.
-func examples(sounds []*Sound, o Options) []example {
+// examples looks at all sounds and their variants but those of one fold. Voices are
+// mixed into them that are not beside, for words over and over are no murmur, and not
+// of that fold. What is drawn by chance for a sound does not depend on the fold.
+func examples(sounds []*Sound, left int, o Options) []example {
 	out := make([]example, len(sounds))
-	speech := slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return s.Other() || s.Aside })
+	speech := slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return s.Other() || s.Aside || o.foldOf(s) == left })
 	if len(speech) == 0 {
 		speech = sounds
 	}
-	each(len(sounds), func(i int) { out[i] = exampleOf(sounds[i], speech, o, rand.New(rand.NewPCG(1, uint64(i)))) })
-	return out
+	each(len(sounds), func(i int) {
+		if o.foldOf(sounds[i]) != left {
+			out[i] = exampleOf(sounds[i], speech, o, rand.New(rand.NewPCG(1, uint64(i))))
+		}
+	})
+	return slices.DeleteFunc(out, func(e example) bool { return e.sound == nil })
 }
 
 // each calls f with the numbers below n, some at once.
@@ -116,10 +121,12 @@ func exampleOf(s *Sound, others []*Sound, o Options, rnd *rand.Rand) example {
 	return e
 }
 
-// Learn trains a model on all sounds: both forests, and the calibration by voices
-// that are left out in turn.
-func Learn(sounds []*Sound, o Options) amd.Model {
-	list := examples(sounds, o)
+// Learn trains a model on all sounds.
+func Learn(sounds []*Sound, o Options) amd.Model { return learn(examples(sounds, nobody, o), o) }
+
+// learn trains both forests; the calibration comes of voices that were left out in
+// turn.
+func learn(list []example, o Options) amd.Model {
 	models := make([]amd.Model, o.Folds+1) // without each fold, and without none
 	each(len(models), func(k int) { models[k] = fit(o.without(list, k), o) })
 	m := models[o.Folds]
@@ -191,8 +198,12 @@ func target(yes bool) float64 {
 	return 0
 }
 
-// aside is the fold of sounds that are learned from and never judged.
-const aside = -1
+// aside is the fold of sounds that are learned from and never judged, nobody that of
+// none.
+const (
+	aside  = -1
+	nobody = -2
+)
 
 // foldOf puts a voice into one fold, always the same.
 func (o Options) foldOf(s *Sound) int {
@@ -205,11 +216,6 @@ func (o Options) foldOf(s *Sound) int {
 	}
 	h := sha256.Sum256([]byte(text))
 	return int(h[0]) % o.Folds
-}
-
-// others are the sounds that are not in a fold.
-func (o Options) others(sounds []*Sound, fold int) []*Sound {
-	return slices.DeleteFunc(slices.Clone(sounds), func(s *Sound) bool { return o.foldOf(s) == fold })
 }
 
 func (o Options) without(list []example, fold int) []example {

@@ -59,7 +59,7 @@ func (r *Result) take(e amd.Event) {
 func CrossValidate(sounds, extra []*Sound, o Options, params amd.Params, detectors func() []amd.Detector) []Result {
 	results := make([]Result, len(sounds))
 	for k := range o.Folds {
-		m := Learn(o.others(slices.Concat(sounds, extra), k), o)
+		m := learn(examples(slices.Concat(sounds, extra), k, o), o)
 		p := params
 		p.Model, p.Limits = &m, m.Limits
 		runAll(sounds, results, func(s *Sound) bool { return o.foldOf(s) == k }, p, detectors)
