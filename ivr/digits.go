@@ -41,7 +41,7 @@ func (s *Session) press(ev event) {
 	}
 	s.leg.After(0, TimerDigit)
 	s.leg.After(0, TimerLeave)
-	s.hush()
+	s.hush(calls.PlayDigit)
 	s.invalid, s.pending = 0, 0
 	s.digit, s.rest = ev.digit, actions
 	s.act()
@@ -52,13 +52,13 @@ func (s *Session) unknown() {
 	s.invalid++
 	if s.invalid >= s.flow.MaxInvalid {
 		s.leg.After(0, TimerDigit)
-		s.hush()
+		s.hush(calls.PlayDigit)
 		s.goodbye(s.flow.InvalidRecord, calls.ReasonInvalidDigits)
 		return
 	}
 	if _, pinned := s.flow.Clips[s.flow.InvalidRecord]; pinned {
 		s.leg.After(0, TimerDigit)
-		s.hush()
+		s.hush(calls.PlayDigit)
 		s.prompt(s.flow.InvalidRecord, !s.heard)
 		return
 	}

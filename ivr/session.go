@@ -85,7 +85,7 @@ func (s *Session) Do(a calls.Action) bool {
 		return false
 	}
 	s.leg.After(0, TimerDigit)
-	s.hush()
+	s.hush(calls.PlayStopped)
 	s.pending, s.digit, s.rest = 0, 0, []calls.Action{a}
 	s.act()
 	return true
@@ -159,11 +159,11 @@ func (s *Session) play(id calls.ClipID, loop bool) bool {
 	return true
 }
 
-// hush stops what plays, because of a digit.
-func (s *Session) hush() {
+// hush stops what plays, for that reason.
+func (s *Session) hush(why calls.PlayReason) {
 	if s.sounding {
 		s.sounding = false
-		s.leg.StopPlayback(calls.PlayDigit)
+		s.leg.StopPlayback(why)
 	}
 }
 

@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"zvonar/internal/calls"
@@ -140,6 +141,19 @@ func TestActionsMayEndBeforeTheyReturn(t *testing.T) {
 	}
 	b.run("start", "play A")
 	b.run("digit 0", "stop digit", "act 0 managerPhone 7", "act 0 managerPhone 8", "act 0 needBlock 1", "hangup blocked_by_digit")
+}
+
+func TestWhatARequestCutsOffIsNotSaidToBeADigits(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, flowOf(everyKind()))
+	b.run("start", "play A")
+	b.leg.told = nil
+	if !b.s.Do(act(calls.ActionManager, "7")) {
+		t.Fatal("the session took no action while its clip played")
+	}
+	if want := []string{"stop stopped", "act \x00 managerPhone 7"}; !slices.Equal(b.leg.told, want) {
+		t.Fatalf("the leg was told %q, want %q", b.leg.told, want)
+	}
 }
 
 func TestAnEndOfAnotherActionIsPassedOver(t *testing.T) {

@@ -77,7 +77,7 @@ const (
 	PlayEnd     PlayReason = "end"     // the whole clip left on the wire
 	PlayDigit   PlayReason = "digit"   // a digit interrupted it
 	PlayHangup  PlayReason = "hangup"  // the leg ended
-	PlayStopped PlayReason = "stopped" // we stopped it
+	PlayStopped PlayReason = "stopped" // we stopped it, for a request too
 )
 
 // Silence is what kind of dead air a leg has.
