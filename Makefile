@@ -92,9 +92,12 @@ simulate:
 
 # How well answering machines are told on voices that were not learned from; minutes.
 # CORPUS holds a manifest.csv and its sounds (docs/amd.md). MORE names further manifests,
-# whose sounds are learned from and not judged.
+# whose sounds are learned from and not judged: those of `make amd-sounds DIR=sounds`
+# where they are there, as the built-in table has.
 CORPUS ?= ../shared/corpus/amd
+MORE ?= $(wildcard sounds/manifest.csv)
 amd-report: build
+	$(if $(MORE),,@echo "learning from $(CORPUS) alone; for the figures of docs/amd.md first: make amd-sounds DIR=sounds" >&2)
 	bin/zvonar amd train $(CORPUS)/manifest.csv $(foreach m,$(MORE),--more $(m))
 
 # Free sounds to learn from beside a corpus, composed out of Debian packages (docs/amd-sounds.md):

@@ -108,8 +108,8 @@ func soundOf(ctx context.Context, file string) ([]int16, error) {
 // amdTrainCmd is `zvonar amd train`.
 type amdTrainCmd struct {
 	Manifest string   `arg:"" help:"CSV file: file, label (human, machine, else what is heard), voice, and more; docs/amd.md." type:"path"`
-	More     []string `help:"Another manifest: its sounds are learned from and not judged; its voices must be others." placeholder:"FILE" type:"path" sep:"none"`
-	Beside   float64  `default:"0.1" help:"How much a sound of --more counts, of one that is judged."`
+	More     []string `help:"Another manifest: what speech is, and what is none, is learned from its sounds too; they are not judged, and its voices must be others." placeholder:"FILE" type:"path" sep:"none"`
+	Beside   float64  `default:"0.3" help:"How much a sound of --more counts, of one that is judged; music counts as much."`
 	Table    string   `help:"Write the Go table here." placeholder:"FILE" type:"path"`
 	Check    bool     `help:"Judge the sounds with the table that is built in instead of training."`
 	Variants int      `default:"4" help:"Further sounds to make of each."`

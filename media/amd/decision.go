@@ -102,8 +102,7 @@ func (d *decision) decide(elapsed int64) {
 func (d *decision) early() {
 	p := &d.params.Limits
 	switch {
-	case d.now.other >= p.OtherAbove:
-	case d.now.machine <= p.HumanBelow:
+	case d.now.machine <= p.HumanBelow && d.now.other < p.OtherSpeech:
 		d.judge(Human, causeShort, 1-d.now.machine)
 	case d.now.machine >= p.MachineAbove && d.now.other < p.OtherEarly:
 		d.judge(Machine, causeLong, d.now.machine)
@@ -187,7 +186,7 @@ const beepApart = Rate / 5
 
 // inMusic reports whether a beep is a note: what came before it was no speech.
 func (d *decision) inMusic(f *Finding) bool {
-	return (d.verdict == "" || d.verdict == Unknown) && d.now.onset >= 0 && f.From-d.now.onset > beepApart && d.now.other >= d.params.Limits.OtherAbove
+	return (d.verdict == "" || d.verdict == Unknown) && d.now.onset >= 0 && f.From-d.now.onset > beepApart && d.now.other >= d.params.Limits.OtherNote
 }
 
 // found takes what a detector found.

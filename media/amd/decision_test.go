@@ -31,6 +31,22 @@ func TestALikelyMachineIsBelievedSoonerInNoise(t *testing.T) {
 	}
 }
 
+func TestAShortGreetingMustBeSpeech(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		other float32
+		want  Verdict
+	}{{0.1, Human}, {0.3, ""}, {0.5, ""}} {
+		p := Defaults()
+		p.Limits = Limits{Earliest: 0.9, HumanBelow: 0.04, MachineAbove: 0.97, OtherAbove: 0.6, OtherSpeech: 0.25}
+		d := decision{params: &p, tell: func(Event) {}, onset: -1}
+		d.look(moment{at: 2 * Rate, machine: 0.01, other: c.other})
+		if d.verdict != c.want {
+			t.Errorf("P(no speech) %.1f: %q, want %q", c.other, d.verdict, c.want)
+		}
+	}
+}
+
 func TestANoteOfMusicIsNoBeepOfAMachine(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -40,12 +56,13 @@ func TestANoteOfMusicIsNoBeepOfAMachine(t *testing.T) {
 		want Verdict
 	}{
 		{"after music", moment{at: Rate, other: 0.8}, Rate / 2, ""},
+		{"after what may be music", moment{at: Rate, other: 0.5}, Rate / 2, ""},
 		{"after speech", moment{at: Rate, other: 0.1}, Rate / 2, Machine},
 		{"the first sound", moment{at: Rate, onset: Rate / 2, other: 0.8}, Rate / 2, Machine},
 		{"out of silence", moment{at: Rate, onset: -1}, Rate / 2, Machine},
 	} {
 		p := Defaults()
-		p.Limits = Limits{Earliest: 2, OtherAbove: 0.4}
+		p.Limits = Limits{Earliest: 2, OtherAbove: 0.6, OtherNote: 0.4}
 		beeps := 0
 		d := decision{params: &p, onset: -1, tell: func(e Event) {
 			if e.Kind == Beeped {

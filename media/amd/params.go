@@ -39,6 +39,10 @@ type Limits struct {
 	// P(no speech) below which somebody may be a machine before the deadline, at it,
 	// and after it.
 	OtherEarly, OtherAbove, OtherLater float32
+	// OtherSpeech is that below which somebody may be human before the deadline: two
+	// bursts of ringback are as short as a greeting. OtherNote is that from which a
+	// beep is a note of music.
+	OtherSpeech, OtherNote float32
 }
 
 // Defaults are parameters that take few humans for machines; docs/amd.md has what

@@ -20,12 +20,12 @@ type Options struct {
 	Folds    int // of the cross-validation, and of the calibration
 	Division int // of the voices into folds: each number is another one
 	// Beside is how much a sound that is only learned from counts, of one that is
-	// judged.
+	// judged; music counts as much as that.
 	Beside float64
 }
 
 // Defaults are the options that the table in the repository was trained with.
-func Defaults() Options { return Options{Variants: 4, Trees: 250, Folds: 5, Beside: 0.1} }
+func Defaults() Options { return Options{Variants: 4, Trees: 250, Folds: 5, Beside: 0.3} }
 
 // variants is how many further sounds are made of one: of those that are only
 // learned from half as many, for there may be many of them.
@@ -151,27 +151,37 @@ func learn(list []example, o Options) amd.Model {
 	return m
 }
 
+// answers reports whether it teaches who answers. What is beside teaches only what
+// speech is and what is none: letters, actors and voices without a telephone are
+// neither people nor machines as a call has them (docs/decisions/137).
+func (e *example) answers() bool { return !e.sound.Other() && !e.sound.Aside }
+
+// voiceless is how much a sound counts where it is learned what speech is.
+func (o Options) voiceless(s *Sound) float32 {
+	weight := float32(1)
+	if s.Other() {
+		weight *= rarity // there are few of them, and none may be called a machine
+	}
+	if s.Aside && s.Label != "music" {
+		weight *= float32(o.Beside)
+	}
+	return weight
+}
+
 // fit trains both forests, without calibration.
 func fit(list []example, o Options) amd.Model {
 	var machine, other []Row
 	for _, e := range list {
 		each := 1 / float32(1+o.variants(e.sound)) / 2
-		if e.sound.Aside {
-			each *= float32(o.Beside)
-		}
 		for _, x := range e.rows {
-			if !e.sound.Other() {
+			if e.answers() {
 				weight := each
 				if e.sound.Sub == "business" {
 					weight *= hardship
 				}
 				machine = append(machine, Row{X: x, Y: float32(target(!e.sound.Human())), Weight: weight})
 			}
-			weight := each
-			if e.sound.Other() {
-				weight *= rarity // there are few of them, and none may be called a machine
-			}
-			other = append(other, Row{X: x, Y: float32(target(e.sound.Other())), Weight: weight})
+			other = append(other, Row{X: x, Y: float32(target(e.sound.Other())), Weight: each * o.voiceless(e.sound)})
 		}
 	}
 	m := amd.Model{Machine: amd.Forest{Scale: 1}, Other: amd.Forest{Base: -5, Scale: 1}}
@@ -179,9 +189,7 @@ func fit(list []example, o Options) amd.Model {
 		m.Machine = Fit(machine, o.settings())
 	}
 	if both(other) {
-		set := o.settings()
-		set.Trees = max(1, o.Trees/2)
-		m.Other = Fit(other, set)
+		m.Other = Fit(other, o.settings())
 	}
 	return m
 }

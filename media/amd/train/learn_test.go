@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -103,7 +104,7 @@ func TestWhoIsJudgedWasNotHeardInTraining(t *testing.T) {
 
 func TestAVoiceIsJudgedOrLearnedFromBeside(t *testing.T) {
 	t.Parallel()
-	judged, more := toy(), toy()
+	judged, more := append(toy(), Generated()[:2]...), append(toy(), Generated()[44:46]...)
 	if err := Beside(judged, more); err == nil || !strings.Contains(err.Error(), `voice "a"`) {
 		t.Errorf("the voices of both are the same: %v", err)
 	}
@@ -117,8 +118,12 @@ func TestAVoiceIsJudgedOrLearnedFromBeside(t *testing.T) {
 	if n := len(CrossValidate(judged, more, o, amd.Defaults(), deaf)); n != len(judged) {
 		t.Errorf("%d sounds were judged, want %d", n, len(judged))
 	}
-	if table(t, Learn(append(judged, more...), o)) == table(t, Learn(judged, o)) {
-		t.Error("nothing was learned of the sounds beside")
+	with, without := Learn(append(judged, more...), o), Learn(judged, o)
+	if reflect.DeepEqual(with.Other, without.Other) {
+		t.Error("what speech is was not learned of the sounds beside")
+	}
+	if !reflect.DeepEqual(with.Machine, without.Machine) {
+		t.Error("who answers was learned of sounds beside, which are no answers")
 	}
 }
 

@@ -19,9 +19,9 @@ func WriteTable(w io.Writer, m *amd.Model) error {
 	b.WriteString("\tOther: ")
 	writeForest(&b, &m.Other)
 	l := m.Limits
-	fmt.Fprintf(&b, "\tLimits: Limits{Earliest: %s, HumanBelow: %s, MachineAbove: %s, AtDeadline: %s, LessInNoise: %s, UnknownAbove: %s, ReviseAbove: %s, ReviseAtLast: %s, OtherEarly: %s, OtherAbove: %s, OtherLater: %s},\n",
+	fmt.Fprintf(&b, "\tLimits: Limits{Earliest: %s, HumanBelow: %s, MachineAbove: %s, AtDeadline: %s, LessInNoise: %s, UnknownAbove: %s, ReviseAbove: %s, ReviseAtLast: %s, OtherEarly: %s, OtherAbove: %s, OtherLater: %s, OtherSpeech: %s, OtherNote: %s},\n",
 		short(l.Earliest), short(l.HumanBelow), short(l.MachineAbove), short(l.AtDeadline), short(l.LessInNoise), short(l.UnknownAbove), short(l.ReviseAbove),
-		short(l.ReviseAtLast), short(l.OtherEarly), short(l.OtherAbove), short(l.OtherLater))
+		short(l.ReviseAtLast), short(l.OtherEarly), short(l.OtherAbove), short(l.OtherLater), short(l.OtherSpeech), short(l.OtherNote))
 	b.WriteString("}\n")
 	text, err := format.Source([]byte(b.String()))
 	if err != nil {
