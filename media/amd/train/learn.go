@@ -127,18 +127,23 @@ func Learn(sounds []*Sound, o Options) amd.Model { return learn(examples(sounds,
 // learn trains both forests; the calibration comes of voices that were left out in
 // turn.
 func learn(list []example, o Options) amd.Model {
-	models := make([]amd.Model, o.Folds+1) // without each fold, and without none
-	each(len(models), func(k int) { models[k] = fit(o.without(list, k), o) })
-	m := models[o.Folds]
-	m.Limits = limits
+	m := amd.Model{Limits: limits}
+	machine := make([]amd.Forest, o.Folds+1) // without each fold, and without none
+	each(len(machine)+1, func(k int) {
+		if k < len(machine) {
+			machine[k] = fitMachine(o.without(list, k), o)
+		} else {
+			m.Other = fitOther(list, o)
+		}
+	})
+	m.Machine = machine[o.Folds]
 	var sums, truth []float64
 	for _, e := range list {
-		k := o.foldOf(e.sound)
-		if k == aside || e.sound.Other() {
+		if !e.answers() {
 			continue
 		}
 		for _, x := range e.rows[:e.own] {
-			p := max(1e-4, min(1-1e-4, float64(models[k].Machine.Probability(x))))
+			p := max(1e-4, min(1-1e-4, float64(machine[o.foldOf(e.sound)].Probability(x))))
 			sums = append(sums, math.Log(p/(1-p)))
 			truth = append(truth, target(!e.sound.Human()))
 		}
@@ -168,30 +173,43 @@ func (o Options) voiceless(s *Sound) float32 {
 	return weight
 }
 
-// fit trains both forests, without calibration.
-func fit(list []example, o Options) amd.Model {
-	var machine, other []Row
+// weight is what a row of a sound counts, before what it is counts.
+func (o Options) weight(s *Sound) float32 { return 1 / float32(1+o.variants(s)) / 2 }
+
+// fitMachine trains the forest that tells machines from people, without calibration.
+func fitMachine(list []example, o Options) amd.Forest {
+	var rows []Row
 	for _, e := range list {
-		each := 1 / float32(1+o.variants(e.sound)) / 2
+		if !e.answers() {
+			continue
+		}
+		weight := o.weight(e.sound)
+		if e.sound.Sub == "business" {
+			weight *= hardship
+		}
 		for _, x := range e.rows {
-			if e.answers() {
-				weight := each
-				if e.sound.Sub == "business" {
-					weight *= hardship
-				}
-				machine = append(machine, Row{X: x, Y: float32(target(!e.sound.Human())), Weight: weight})
-			}
-			other = append(other, Row{X: x, Y: float32(target(e.sound.Other())), Weight: each * o.voiceless(e.sound)})
+			rows = append(rows, Row{X: x, Y: float32(target(!e.sound.Human())), Weight: weight})
 		}
 	}
-	m := amd.Model{Machine: amd.Forest{Scale: 1}, Other: amd.Forest{Base: -5, Scale: 1}}
-	if both(machine) {
-		m.Machine = Fit(machine, o.settings())
+	if !both(rows) {
+		return amd.Forest{Scale: 1}
 	}
-	if both(other) {
-		m.Other = Fit(other, o.settings())
+	return Fit(rows, o.settings())
+}
+
+// fitOther trains the forest that tells what is no speech.
+func fitOther(list []example, o Options) amd.Forest {
+	var rows []Row
+	for _, e := range list {
+		weight := o.weight(e.sound) * o.voiceless(e.sound)
+		for _, x := range e.rows {
+			rows = append(rows, Row{X: x, Y: float32(target(e.sound.Other())), Weight: weight})
+		}
 	}
-	return m
+	if !both(rows) {
+		return amd.Forest{Base: -5, Scale: 1}
+	}
+	return Fit(rows, o.settings())
 }
 
 // both reports whether there are rows of either kind.
