@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/binary"
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"math"
@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"zvonar/media/capture"
 )
 
 // clip is a sound with what is known of it.
@@ -53,7 +55,11 @@ func (s *shelf) put(c *clip) error {
 	if err := os.MkdirAll(filepath.Join(s.dir, c.label), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, file), wav(pcm), 0o644); err != nil {
+	sound, err := wav(pcm)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(s.dir, file), sound, 0o644)
+	}
+	if err != nil {
 		return err
 	}
 	s.rows = append(s.rows, []string{
@@ -99,16 +105,12 @@ func plain(name string) string {
 }
 
 // wav is a file of 16 bit, mono.
-func wav(pcm []float64) []byte {
-	b := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00")
-	b = binary.LittleEndian.AppendUint32(b, rate)
-	b = binary.LittleEndian.AppendUint32(b, 2*rate)
-	b = append(b, 2, 0, 16, 0)
-	b = append(b, "data"...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*len(pcm)))
-	for _, v := range pcm {
-		b = binary.LittleEndian.AppendUint16(b, uint16(int16(math.Round(32767*max(-1, min(1, v))))))
+func wav(pcm []float64) ([]byte, error) {
+	words := make([]int16, len(pcm))
+	for i, v := range pcm {
+		words[i] = int16(math.Round(32767 * max(-1, min(1, v))))
 	}
-	binary.LittleEndian.PutUint32(b[4:], uint32(len(b)-8))
-	return b
+	var b bytes.Buffer
+	err := capture.WriteWAV(&b, rate, words)
+	return b.Bytes(), err
 }

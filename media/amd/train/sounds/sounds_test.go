@@ -136,7 +136,11 @@ func TestTheSamePackagesMakeTheSameFolder(t *testing.T) {
 	rnd := chance("files")
 	for i := range 30 {
 		name := filepath.Join(files, strconv.Itoa(10+i)+".wav")
-		if err := os.WriteFile(name, wav(spoken(between(rnd, 0.4, 3), 200, rnd)), 0o644); err != nil {
+		sound, err := wav(spoken(between(rnd, 0.4, 3), 200, rnd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, sound, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
