@@ -5,8 +5,8 @@
 // Package progress has them; this package only needs their [Finding]s.
 //
 // Start reading at listener.go: front.go hears (one spectrum for all), scene.go finds
-// the speech, features.go and course.go measure it, model.go asks the trees,
-// decision.go makes verdicts.
+// the speech, features.go, course.go, loud.go and lines.go measure it, model.go asks the
+// trees, opinion.go sums up what they said so far, decision.go makes verdicts.
 //
 // Everything here runs on one goroutine at a time (that of a media analyst, or of
 // a command that reads a file), allocates nothing after its start, and depends

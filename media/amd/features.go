@@ -46,6 +46,30 @@ const (
 	fWave   // over 120 ms, about half a syllable
 	fTurns  // mean change over 60 ms of the high bands against the low ones, in speech, dB
 	fSlow   // mean change of the level over 400 ms, dB
+
+	// Of what is loud, within 10 dB of the peak: it is the same in noise and without.
+	fLoud         // time of it since the onset
+	fLoudShare    // of that time
+	fLoudTrailing // time since the last of it
+	fLoudBursts   // stretches of it apart by pauses of 100 ms
+	fLoudGap      // the longest pause in it
+	fLoudFirst    // from its beginning to its first pause of 250 ms
+	fLoudLately   // share of it in the last second
+	fLoudBefore   // in the second before that
+	fLoudSwing    // as swing, wave and slow, but what is fainter than 15 dB below the peak counts as that
+	fLoudWave
+	fLoudSlow
+
+	// Of the lines of the spectrum: held by music, moved by voices, lost in noise at once.
+	fLines    // how many stand out of what is beside them in speech, 375 to 2375 Hz
+	fStay50   // share of them in speech that were there 50 ms before
+	fStay100  // 100 ms before
+	fStay200  // 200 ms before
+	fStayAll  // share since the onset that were there 50 and 100 ms before
+	fStayMost // the most that stayed so in one frame of speech
+	fGlide30  // share in speech that was 31 Hz beside 30 ms before, and not there
+	fGlide60  // up to 63 Hz beside, 60 ms before
+	fNear100  // share that was there or 31 Hz beside 100 ms before
 	features
 )
 
@@ -54,6 +78,8 @@ var featureNames = [features]string{
 	"elapsed", "speech", "ratio", "trailing", "first", "current", "longest", "phrases", "words", "pause", "last_word",
 	"syllables", "rate", "pace", "spacing", "recent", "half", "spread", "fall", "ending", "range", "flux", "tonal", "steady", "sustained", "held", "dips",
 	"part0", "part1", "part2", "part3", "part4", "part5", "part6", "part7", "lately", "before", "swing", "wave", "turns", "slow",
+	"loud", "loud_share", "loud_trailing", "loud_bursts", "loud_gap", "loud_first", "loud_lately", "loud_before", "loud_swing", "loud_wave", "loud_slow",
+	"lines", "stay50", "stay100", "stay200", "stay_all", "stay_most", "glide30", "glide60", "near100",
 }
 
 // vector is one look.
@@ -84,6 +110,10 @@ func (s *scene) measure(v *vector) {
 	s.measureParts(v, onset)
 	s.measureChanges(v, onset)
 	s.measureTurns(v)
+	s.measureLoud(v, onset)
+	s.measureLoudChanges(v, onset)
+	s.measureLines(v)
+	s.measureStays(v, onset)
 }
 
 func seconds(frames int) float32 { return float32(frames) / 100 }

@@ -11,9 +11,10 @@ const hop = spectrum.Hop
 
 // frame is what is kept of 10 ms of sound.
 type frame struct {
-	band [bands]uint8 // level of each band, in steps of half a decibel above silentLevel
-	line uint8        // level of the strongest line, likewise
-	peak uint8        // its bin
+	band  [bands]uint8 // level of each band, in steps of half a decibel above silentLevel
+	line  uint8        // level of the strongest line, likewise
+	peak  uint8        // its bin
+	lines uint64       // bins from firstLine on that stand out of those beside them
 }
 
 // Bounds of the bands in bins of 31.25 Hz: 250 Hz to 3400 Hz, about a third of an
@@ -48,6 +49,7 @@ func judge(f *spectrum.Frame) (out frame) {
 		out.band[b] = steps(band * scale)
 	}
 	out.line, out.peak = steps((f.Power[peak-1]+f.Power[peak]+f.Power[peak+1])*scale), uint8(peak)
+	out.lines = linesOf(f, top)
 	return out
 }
 
@@ -82,6 +84,6 @@ var mantissas = func() (t [256]float32) {
 }()
 
 // powerOf is the inverse of decibel.
-func powerOf(db float32) float32 { return float32(math.Pow(10, float64(db)/10)) }
+func powerOf(db float32) float32 { return float32(math.Exp(float64(db) * math.Ln10 / 10)) }
 
 func root(x float32) float32 { return float32(math.Sqrt(float64(x))) }

@@ -5,6 +5,7 @@ package amd
 type Listener struct {
 	params   Params
 	features vector
+	opinion  opinion
 	front
 	decision
 }
@@ -78,7 +79,7 @@ func (l *Listener) moment() moment {
 	if m.onset >= 0 && l.asks() {
 		l.scene.measure(&l.features)
 		m.clear = l.features[fRange]
-		m.machine = l.params.Model.Machine.probability(&l.features)
+		m.machine = l.opinion.after(l.params.Model.Machine.odds(&l.features))
 		m.other = l.params.Model.Other.probability(&l.features)
 	}
 	return m

@@ -32,16 +32,25 @@ func verdicts(events []Event) (first, last Verdict, after time.Duration) {
 	return first, last, after
 }
 
+// A short answer may wait for the deadline where what is built as a voice here is
+// doubtful as one; most do not.
 func TestShortAnswersAreHumanAndLongOnesMachines(t *testing.T) {
 	t.Parallel()
+	const latest = 2850 * time.Millisecond // the look after the deadline
+	var waited []time.Duration
 	for seed := range uint64(12) {
 		first, last, after := verdicts(hear(Defaults(), talk(seed, 0.4, 0.45, 8), 160))
-		if first != Human || last != Human || after > 2500*time.Millisecond {
+		if first != Human || last != Human || after > latest {
 			t.Errorf("short answer %d: %s, then %s, after %v", seed, first, last, after)
 		}
-		if _, last, after := verdicts(hear(Defaults(), talk(seed, 0.4, 9, 10), 160)); last != Machine || after > 3*time.Second {
+		waited = append(waited, after)
+		if _, last, after := verdicts(hear(Defaults(), talk(seed, 0.4, 9, 10), 160)); last != Machine || after > latest {
 			t.Errorf("long answer %d: %s after %v", seed, last, after)
 		}
+	}
+	slices.Sort(waited)
+	if half, most := waited[6], waited[9]; half > 1500*time.Millisecond || most > 2100*time.Millisecond {
+		t.Errorf("half of the short answers waited %v, three quarters %v", half, most)
 	}
 }
 

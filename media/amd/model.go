@@ -33,7 +33,10 @@ type Model struct {
 // Probability is that of the class the forest was trained for, of a Look's X.
 func (f *Forest) Probability(x []float32) float32 { return f.probability((*vector)(x)) }
 
-func (f *Forest) probability(v *vector) float32 { return Logistic(f.sum(v)*f.Scale + f.Shift) }
+func (f *Forest) probability(v *vector) float32 { return Logistic(f.odds(v)) }
+
+// odds are the calibrated log odds of the class.
+func (f *Forest) odds(v *vector) float32 { return f.sum(v)*f.Scale + f.Shift }
 
 func (f *Forest) sum(v *vector) float32 {
 	sum := f.Base

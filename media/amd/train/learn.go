@@ -54,8 +54,30 @@ const (
 // example is one sound with its variants as rows.
 type example struct {
 	sound *Sound
-	rows  [][]float32 // of all variants
-	own   int         // how many of them are of the sound itself
+	rows  []look // of all variants
+	own   int    // how many of them are of the sound itself
+}
+
+// look is what was measured so many samples after the onset.
+type look struct {
+	since int64
+	x     []float32
+}
+
+// Of looks between these, in samples after the onset, the verdict is made. They
+// count urgency times as much where it is learned who answers.
+const (
+	firstUrgent = 6 * amd.Rate / 10
+	lastUrgent  = 32 * amd.Rate / 10
+	urgency     = 2.5
+)
+
+// urgent is how much a look counts for when it is.
+func (l *look) urgent() float32 {
+	if l.since >= firstUrgent && l.since < lastUrgent {
+		return urgency
+	}
+	return 1
 }
 
 // rarity is by how much more what is no speech counts than what is.
@@ -111,7 +133,7 @@ func exampleOf(s *Sound, others []*Sound, o Options, rnd *rand.Rand) example {
 				return
 			}
 			if n++; n%2 == v%2 {
-				e.rows = append(e.rows, slices.Clone(l.X[:]))
+				e.rows = append(e.rows, look{since, slices.Clone(l.X[:])})
 			}
 		})
 		if v == 0 {
@@ -142,8 +164,8 @@ func learn(list []example, o Options) amd.Model {
 		if !e.answers() {
 			continue
 		}
-		for _, x := range e.rows[:e.own] {
-			p := max(1e-4, min(1-1e-4, float64(machine[o.foldOf(e.sound)].Probability(x))))
+		for _, l := range e.rows[:e.own] {
+			p := max(1e-4, min(1-1e-4, float64(machine[o.foldOf(e.sound)].Probability(l.x))))
 			sums = append(sums, math.Log(p/(1-p)))
 			truth = append(truth, target(!e.sound.Human()))
 		}
@@ -187,8 +209,8 @@ func fitMachine(list []example, o Options) amd.Forest {
 		if e.sound.Sub == "business" {
 			weight *= hardship
 		}
-		for _, x := range e.rows {
-			rows = append(rows, Row{X: x, Y: float32(target(!e.sound.Human())), Weight: weight})
+		for _, l := range e.rows {
+			rows = append(rows, Row{X: l.x, Y: float32(target(!e.sound.Human())), Weight: weight * l.urgent()})
 		}
 	}
 	if !both(rows) {
@@ -202,8 +224,8 @@ func fitOther(list []example, o Options) amd.Forest {
 	var rows []Row
 	for _, e := range list {
 		weight := o.weight(e.sound) * o.voiceless(e.sound)
-		for _, x := range e.rows {
-			rows = append(rows, Row{X: x, Y: float32(target(e.sound.Other())), Weight: weight})
+		for _, l := range e.rows {
+			rows = append(rows, Row{X: l.x, Y: float32(target(e.sound.Other())), Weight: weight})
 		}
 	}
 	if !both(rows) {
