@@ -11,9 +11,14 @@ type scene struct {
 	first  int64                // number of the oldest kept frame
 	count  [bands][levels]int16 // of frames by level of a band
 
+	// Of the last look, and of those before it while the weights of the bands stay:
+	weight  [bands]float32
+	weighed int                // frames whose level is known
+	loud    [levels]int16      // of them by level
+	level   [maxFrames]float32 // dB: loudness where the noise has been made equal in all parts of the spectrum
+
 	// Of the last look:
-	level       [maxFrames]float32 // dB: loudness where the noise has been made equal in all parts of the spectrum
-	floor, peak float32            // of level
+	floor, peak float32 // of level
 	runs        [maxRuns]run
 	nruns       int
 	noise       [bands]uint8 // where a band stands above it, in half decibels
@@ -77,6 +82,7 @@ func (s *scene) put(f frame) (due bool) {
 		copy(s.frames[:], s.frames[dropped:])
 		s.n -= dropped
 		s.first += dropped
+		s.weighed = 0
 	}
 	s.frames[s.n] = f
 	s.n++
@@ -121,16 +127,19 @@ func (s *scene) weigh() {
 		weight[b] = powerOf(s.volume - headroom - max(noise[b], s.volume-headroom))
 		s.noise[b] = steps(powerOf(noise[b] + 3))
 	}
-	var count [levels]int16
-	for i := range s.n {
+	if weight != s.weight || s.weighed == 0 {
+		s.weight, s.weighed, s.loud = weight, 0, [levels]int16{}
+	}
+	for i := s.weighed; i < s.n; i++ {
 		var sum float32
 		for b, level := range s.frames[i].band {
 			sum += powers[level] * weight[b]
 		}
 		s.level[i] = decibel(sum)
-		count[steps(sum)]++
+		s.loud[steps(sum)]++
 	}
-	s.floor, s.peak = quantile(&count, max(1, s.n/10)), quantile(&count, s.n-peakFrame)
+	s.weighed = s.n
+	s.floor, s.peak = quantile(&s.loud, max(1, s.n/10)), quantile(&s.loud, s.n-peakFrame)
 	s.floor = max(s.floor, s.peak-headroom)
 	if s.first < startFrames && s.n < startFrames {
 		s.floor = min(s.floor, loudestStart)
