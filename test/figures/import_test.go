@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"zvonar/internal/store/pgtest"
 )
 
 const (
@@ -40,14 +42,23 @@ const (
 // for tomorrow are asked for, whose answer waits for the disk.
 func TestEventsAreToldDuringAnImport(t *testing.T) {
 	need(t)
+	t.Run("SQLite", func(t *testing.T) { eventsDuringAnImport(t, "sqlite") })
+	t.Run("PostgreSQL", func(t *testing.T) { eventsDuringAnImport(t, pgtest.URL(t)) })
+}
+
+func eventsDuringAnImport(t *testing.T, store string) {
 	d := configure(t, t.TempDir())
+	d.extend("store: %q\n", store)
 	told := &arrivals{left: map[string]time.Time{}}
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		raw, _ := io.ReadAll(r.Body)
 		told.event(byHook, raw)
 	}))
 	defer hook.Close()
-	d.listen(hook.URL)
+	key := make([]byte, 24)
+	_, _ = crand.Read(key)
+	// A webhook may lie on loopback where it stands in the file.
+	d.extend("webhooks: [{url: %q, secret: %q, types: [call.completed], account: main}]\n", hook.URL, "whsec_"+base64.StdEncoding.EncodeToString(key))
 	d.run()
 	d.clip()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -75,20 +86,18 @@ func TestEventsAreToldDuringAnImport(t *testing.T) {
 	if added.Added != importLines {
 		t.Fatalf("%d contacts were added", added.Added)
 	}
-	told.print(took)
+	told.print(t.Name(), took)
 }
 
-// listen adds a webhook that may lie on loopback, for it stands in the file.
-func (d *daemon) listen(url string) {
+// extend adds to the configuration; before run.
+func (d *daemon) extend(format string, args ...any) {
 	d.t.Helper()
-	key := make([]byte, 24)
-	_, _ = crand.Read(key)
 	f, err := os.OpenFile(d.file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	if _, err := fmt.Fprintf(f, "webhooks: [{url: %q, secret: %q, types: [call.completed], account: main}]\n", url, "whsec_"+base64.StdEncoding.EncodeToString(key)); err != nil {
+	if _, err := fmt.Fprintf(f, format, args...); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -235,11 +244,11 @@ func (a *arrivals) event(by string, raw []byte) {
 }
 
 // print writes the table: rows of the turns with the list and without it.
-func (a *arrivals) print(took time.Duration) {
+func (a *arrivals) print(where string, took time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	fmt.Printf("\n## From a caller's BYE to its event at a listener, and from a request to its answer, ms; %d contacts uploaded in turns of %s, %.0f lines/s in them\n\n",
-		importLines, importTurn, importLines/(took.Seconds()/2))
+	fmt.Printf("\n## %s: from a caller's BYE to its event at a listener, and from a request to its answer, ms; %d contacts uploaded in turns of %s, %.0f lines/s in them\n\n",
+		where, importLines, importTurn, importLines/(took.Seconds()/2))
 	fmt.Println("| what | the list | times | p50 | p90 | p95 | p98 | p99 | max |\n|---|---|---|---|---|---|---|---|---|")
 	for _, by := range []string{byStream, byHook, byOrder} {
 		for _, busy := range []bool{false, true} {
