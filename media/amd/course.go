@@ -38,19 +38,25 @@ func (s *scene) share(from, to int) float32 {
 // measureChanges says how the level goes up and down: speech does four times a
 // second, music and noise otherwise.
 func (s *scene) measureChanges(v *vector, onset int) {
-	var swing, wave, slow, n, m float32
-	last := s.runs[s.nruns-1].to
-	for i := onset + waveLag; i < last; i++ {
-		level := max(s.level[i], s.floor)
-		swing += distance(level, max(s.level[i-swingLag], s.floor))
-		wave += distance(level, max(s.level[i-waveLag], s.floor))
+	v[fSwing], v[fWave], v[fSlow] = s.changes(onset, s.runs[s.nruns-1].to, s.floor)
+	v[fLoudSwing], v[fLoudWave], v[fLoudSlow] = s.changes(onset, s.n, s.peak-clipBelow)
+}
+
+// changes are the mean changes of the level over 60, 120 and 400 ms in frames
+// [from, to), where what is fainter than least counts as that.
+func (s *scene) changes(from, to int, least float32) (swing, wave, slow float32) {
+	var n, m float32
+	for i := from + waveLag; i < to; i++ {
+		level := max(s.level[i], least)
+		swing += distance(level, max(s.level[i-swingLag], least))
+		wave += distance(level, max(s.level[i-waveLag], least))
 		n++
-		if i-onset >= slowLag {
-			slow += distance(level, max(s.level[i-slowLag], s.floor))
+		if i-from >= slowLag {
+			slow += distance(level, max(s.level[i-slowLag], least))
 			m++
 		}
 	}
-	v[fSwing], v[fWave], v[fSlow] = swing/max(1, n), wave/max(1, n), slow/max(1, m)
+	return swing / max(1, n), wave / max(1, n), slow / max(1, m)
 }
 
 // measureTurns says how vowels and hisses take turns.

@@ -111,7 +111,6 @@ func (s *scene) measure(v *vector) {
 	s.measureChanges(v, onset)
 	s.measureTurns(v)
 	s.measureLoud(v, onset)
-	s.measureLoudChanges(v, onset)
 	s.measureLines(v)
 	s.measureStays(v, onset)
 }

@@ -25,14 +25,13 @@ func (s *scene) measureLoud(v *vector, onset int) {
 		case i >= s.n-200:
 			before++
 		}
-		switch {
-		case last < 0:
-			start, bursts = i, 1
-		case i-last > wordGap:
+		if last < 0 {
+			start = i
+		} else {
+			gap = max(gap, i-last)
+		}
+		if last < 0 || i-last > wordGap {
 			bursts++
-			gap = max(gap, i-last)
-		default:
-			gap = max(gap, i-last)
 		}
 		last = i
 		if gap <= phraseGap {
@@ -45,21 +44,4 @@ func (s *scene) measureLoud(v *vector, onset int) {
 	if start >= 0 {
 		v[fLoudFirst] = seconds(firstEnd - start + 1)
 	}
-}
-
-// measureLoudChanges says how the level goes up and down above clipBelow.
-func (s *scene) measureLoudChanges(v *vector, onset int) {
-	clip := s.peak - clipBelow
-	var swing, wave, slow, n, m float32
-	for i := onset + waveLag; i < s.n; i++ {
-		level := max(s.level[i], clip)
-		swing += distance(level, max(s.level[i-swingLag], clip))
-		wave += distance(level, max(s.level[i-waveLag], clip))
-		n++
-		if i-onset >= slowLag {
-			slow += distance(level, max(s.level[i-slowLag], clip))
-			m++
-		}
-	}
-	v[fLoudSwing], v[fLoudWave], v[fLoudSlow] = swing/max(1, n), wave/max(1, n), slow/max(1, m)
 }
