@@ -28,11 +28,11 @@ func linesOf(f *spectrum.Frame, top float32) (lines uint64) {
 		beside   = 4
 		standing = 2.0 / (2*beside + 1)
 	)
-	power := f.Power[firstLine-beside : firstLine+64+beside]
 	if top == 0 {
 		return 0
 	}
 	least := top * faintLine
+	power := f.Power[firstLine-beside : firstLine+64+beside]
 	var sum float32
 	for _, p := range power[:2*beside] {
 		sum += p

@@ -110,23 +110,32 @@ func header(msg, name string) string {
 	return ""
 }
 
+// request sends a request of the caller with that number to the daemon; id names
+// the call, and toHeader has the daemon's tag once there is one.
+func (f *far) request(d *daemon, method, id, number, toHeader string, cseq int, body string) {
+	kind := ""
+	if body != "" {
+		kind = "Content-Type: application/sdp\r\n"
+	}
+	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: d.sip}
+	_, _ = fmt.Fprintf(udpTo{f.sip, to}, "%s sip:1000@127.0.0.1:%d SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%s\r\nMax-Forwards: 70\r\nFrom: <sip:%s@127.0.0.1>;tag=%s\r\n%s\r\n"+
+		"Call-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:f@%s>\r\n%sContent-Length: %d\r\n\r\n%s",
+		method, d.sip, f.sip.LocalAddr(), method, id, number, id, toHeader, id, cseq, method, f.sip.LocalAddr(), kind, len(body), body)
+}
+
+// newCall is the To header of a call that the daemon has not tagged yet.
+const newCall = "To: <sip:1000@127.0.0.1>"
+
 func inbound(d *daemon, n int) (took []time.Duration) {
 	f := newFar(d.t, 0)
 	defer f.close()
-	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: d.sip}
 	for i := range n {
 		id := fmt.Sprintf("%d-%d", i, time.Now().UnixNano())
 		send := func(method, toHeader string, cseq int, body string) {
-			kind := ""
-			if body != "" {
-				kind = "Content-Type: application/sdp\r\n"
-			}
-			_, _ = fmt.Fprintf(udpTo{f.sip, to}, "%s sip:1000@127.0.0.1:%d SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%s\r\nMax-Forwards: 70\r\nFrom: <sip:79161234567@127.0.0.1>;tag=%s\r\n%s\r\n"+
-				"Call-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:f@%s>\r\n%sContent-Length: %d\r\n\r\n%s",
-				method, d.sip, f.sip.LocalAddr(), method, id, id, toHeader, id, cseq, method, f.sip.LocalAddr(), kind, len(body), body)
+			f.request(d, method, id, "79161234567", toHeader, cseq, body)
 		}
 		f.drainAudio()
-		send("INVITE", "To: <sip:1000@127.0.0.1>", 1, f.sdp())
+		send("INVITE", newCall, 1, f.sdp())
 		ok, _ := f.read("SIP/2.0 200")
 		answered := time.Now()
 		send("ACK", header(ok, "To"), 1, "")

@@ -203,26 +203,33 @@ func (d *daemon) clip() {
 	d.do("POST", "/v1/recordings/"+rec.RecordingID+"/approve", "application/json", nil, nil)
 }
 
+// do is ask for the goroutine of the test: what fails ends it.
 func (d *daemon) do(method, path, kind string, body io.Reader, out any) {
 	d.t.Helper()
+	if err := d.ask(method, path, kind, body, out); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// ask sends a request to the API and reads the answer into out, unless that is nil.
+func (d *daemon) ask(method, path, kind string, body io.Reader, out any) error {
 	req, err := http.NewRequest(method, d.api+path, body)
 	if err != nil {
-		d.t.Fatal(err)
+		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+d.token)
 	req.Header.Set("Content-Type", kind)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		d.t.Fatal(err)
+		return err
 	}
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode >= 300 {
-		d.t.Fatalf("%s %s: %d %s %v", method, path, res.StatusCode, raw, err)
+		return fmt.Errorf("%s %s: %d %s %v", method, path, res.StatusCode, raw, err)
 	}
-	if out != nil {
-		if err := json.Unmarshal(raw, out); err != nil {
-			d.t.Fatal(err)
-		}
+	if out == nil {
+		return nil
 	}
+	return json.Unmarshal(raw, out)
 }

@@ -3,13 +3,11 @@ package figures
 import (
 	"bufio"
 	"context"
-	crand "crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -55,17 +53,17 @@ func eventsDuringAnImport(t *testing.T, store string) {
 		told.event(byHook, raw)
 	}))
 	defer hook.Close()
-	key := make([]byte, 24)
-	_, _ = crand.Read(key)
 	// A webhook may lie on loopback where it stands in the file.
-	d.extend("webhooks: [{url: %q, secret: %q, types: [call.completed], account: main}]\n", hook.URL, "whsec_"+base64.StdEncoding.EncodeToString(key))
+	d.extend("webhooks: [{url: %q, secret: %q, types: [call.completed], account: main}]\n", hook.URL, "whsec_"+base64.StdEncoding.EncodeToString([]byte("twenty-four bytes for it")))
 	d.run()
 	d.clip()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { d.stream(ctx, func(raw []byte) { told.event(byStream, raw) }) })
-	wg.Go(func() { d.callers(ctx, told) })
+	f := newFar(t, 0)
+	defer f.close()
+	wg.Go(func() { d.callers(ctx, f, told) })
 	wg.Go(func() { d.orders(ctx, told) })
 	time.Sleep(importTurn) // everything has been used once
 
@@ -142,25 +140,16 @@ func (d *daemon) stream(ctx context.Context, each func(raw []byte)) {
 
 // callers call one after another, each with a number of its own, and hang up after a
 // while, until ctx ends.
-func (d *daemon) callers(ctx context.Context, told *arrivals) {
-	f := newFar(d.t, 0)
-	defer f.close()
-	to := udpTo{f.sip, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: d.sip}}
+func (d *daemon) callers(ctx context.Context, f *far, told *arrivals) {
 	send := func(method, number, toHeader string, cseq int, body string) {
-		kind := ""
-		if body != "" {
-			kind = "Content-Type: application/sdp\r\n"
-		}
-		_, _ = fmt.Fprintf(to, "%s sip:1000@127.0.0.1:%d SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s%s\r\nMax-Forwards: 70\r\nFrom: <sip:%s@127.0.0.1>;tag=%s\r\n%s\r\n"+
-			"Call-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:f@%s>\r\n%sContent-Length: %d\r\n\r\n%s",
-			method, d.sip, f.sip.LocalAddr(), method, number, number, number, toHeader, number, cseq, method, f.sip.LocalAddr(), kind, len(body), body)
+		f.request(d, method, number, number, toHeader, cseq, body)
 	}
 	go func() {
 		ticks := time.NewTicker(callEvery)
 		defer ticks.Stop()
 		for i := 0; ctx.Err() == nil; i++ {
 			<-ticks.C
-			send("INVITE", fmt.Sprintf("7916%07d", i), "To: <sip:1000@127.0.0.1>", 1, f.sdp())
+			send("INVITE", fmt.Sprintf("7916%07d", i), newCall, 1, f.sdp())
 		}
 	}()
 	var wg sync.WaitGroup
@@ -190,7 +179,11 @@ func (d *daemon) orders(ctx context.Context, told *arrivals) {
 	for i := 0; ctx.Err() == nil; i++ {
 		<-ticks.C
 		began := time.Now()
-		d.do("POST", "/v1/calls", "application/json", strings.NewReader(fmt.Sprintf(`{"to":"7917%07d","record_id":1000001,"not_before":%q}`, i, due)), nil)
+		body := fmt.Sprintf(`{"to":"7917%07d","record_id":1000001,"not_before":%q}`, i, due)
+		if err := d.ask("POST", "/v1/calls", "application/json", strings.NewReader(body), nil); err != nil {
+			d.t.Error(err)
+			return
+		}
 		told.add(arrival{began, time.Since(began), byOrder})
 	}
 }
